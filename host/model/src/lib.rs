@@ -7,6 +7,7 @@ pub mod error;
 pub mod event;
 pub mod grant;
 pub mod id;
+pub mod pipeline;
 pub mod status;
 pub mod time;
 
@@ -15,5 +16,6 @@ pub use error::{Blame, Failure};
 pub use event::{Commit, Event};
 pub use grant::Grant;
 pub use id::{CommitId, RunId, StepKey};
+pub use pipeline::{Pipeline, Step};
 pub use status::{RunStatus, StepStatus};
 pub use time::Timestamp;
