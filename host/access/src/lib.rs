@@ -1,1 +1,14 @@
-//! access.
+//! Who may do what: grants narrowed and checked, environments and what they own, subject digests, votes counted, the
+//! audit chain. Pure functions; it never knows who is logged in and never stores anything.
+#![deny(missing_docs)]
+
+pub mod audit;
+pub mod environment;
+pub mod narrow;
+pub mod permit;
+pub mod subject;
+pub mod tally;
+
+pub use environment::{Environment, Requirement};
+pub use subject::Subject;
+pub use tally::{Rule, Standing, Tally, Vote};

@@ -1,0 +1,94 @@
+//! Whether a grant allows one thing. Every refusal names the grant that is missing, as it would be written.
+
+use crate::environment::glob;
+use crate::narrow::{matches, scope_of};
+use model::Failure;
+use model::grant::{Grant, WorkspaceGrant};
+
+fn missing(what: &str, grant: &str) -> Failure {
+    Failure::denied(format!("{what} is not granted: it needs `{grant}`"))
+        .hint("an operator can add it under `spec.plugins.grants` in tidegate.yaml; a step's own `grants` only narrow")
+}
+
+/// Reading (or also writing) the workspace.
+pub fn workspace(grant: &Grant, write: bool) -> Result<(), Failure> {
+    match (grant.workspace, write) {
+        (Some(WorkspaceGrant::Write), _) | (Some(WorkspaceGrant::Read), false) => Ok(()),
+        (_, false) => Err(missing("reading the workspace", "workspace: read")),
+        (_, true) => Err(missing("writing the workspace", "workspace: write")),
+    }
+}
+
+/// Running a program with these variables.
+pub fn program<'a>(grant: &Grant, program: &str, variables: impl IntoIterator<Item = &'a str>) -> Result<(), Failure> {
+    let needed = format!("process: {{ programs: [{program}] }}");
+    let granted = grant.process.as_ref().ok_or_else(|| missing(&format!("running `{program}`"), &needed))?;
+    if !granted.programs.iter().any(|p| matches(p, program)) {
+        return Err(missing(&format!("running `{program}`"), &needed));
+    }
+    for name in variables {
+        if !granted.environment.iter().any(|p| matches(p, name)) {
+            let needed = format!("process: {{ environment: [{name}] }}");
+            return Err(missing(&format!("the environment variable `{name}`"), &needed));
+        }
+    }
+    Ok(())
+}
+
+/// Reading (or storing) artifacts.
+pub fn artifact(grant: &Grant, write: bool) -> Result<(), Failure> {
+    match &grant.artifact {
+        Some(g) if g.write || !write => Ok(()),
+        _ if write => Err(missing("storing artifacts", "artifact: { write: true }")),
+        _ => Err(missing("reading artifacts", "artifact: {}")),
+    }
+}
+
+/// Reading a repository.
+pub fn read_repository(grant: &Grant, repository: &str) -> Result<(), Failure> {
+    let granted = grant.repository.as_ref();
+    let yes =
+        granted.is_some_and(|g| g.read.iter().any(|p| matches(p, repository)) || scope_of(g, repository).is_some());
+    if yes {
+        Ok(())
+    } else {
+        Err(missing(
+            &format!("reading the repository `{repository}`"),
+            &format!("repository: {{ read: [{repository}] }}"),
+        ))
+    }
+}
+
+/// Writing a branch of a repository.
+pub fn write_branch(grant: &Grant, repository: &str, branch: &str) -> Result<(), Failure> {
+    let scope = grant.repository.as_ref().and_then(|g| scope_of(g, repository));
+    let Some(scope) = scope else {
+        let needed = format!("repository: {{ write: {{ {repository}: {{}} }} }}");
+        return Err(missing(&format!("writing to the repository `{repository}`"), &needed));
+    };
+    if scope.branches.iter().any(|p| glob(p).is_some_and(|g| g.is_match(branch))) {
+        return Ok(());
+    }
+    let needed = format!("repository: {{ write: {{ {repository}: {{ branches: [{branch}] }} }} }}");
+    Err(missing(&format!("writing to the branch `{branch}` of `{repository}`"), &needed))
+}
+
+/// Writing one path of a repository.
+pub fn write_path(grant: &Grant, repository: &str, path: &str) -> Result<(), Failure> {
+    let scope = grant.repository.as_ref().and_then(|g| scope_of(g, repository));
+    if scope.is_some_and(|s| s.paths.iter().any(|p| glob(p).is_some_and(|g| g.is_match(path)))) {
+        return Ok(());
+    }
+    let needed = format!("repository: {{ write: {{ {repository}: {{ paths: [{path}] }} }} }}");
+    Err(missing(&format!("writing `{path}` of the repository `{repository}`"), &needed))
+}
+
+/// Reading votes.
+pub fn approval(grant: &Grant) -> Result<(), Failure> {
+    grant.approval.map(|_| ()).ok_or_else(|| missing("reading votes", "approval: {}"))
+}
+
+/// A capability that this host does not serve.
+pub fn unserved(interface: &str) -> Failure {
+    Failure::denied(format!("`{interface}` is not served by this version of Tidegate, so nothing can grant it"))
+}
