@@ -1,1 +1,18 @@
-//! store.
+//! The journal: rows that let a run survive anything. Every `Command` is one transaction; concurrent ones share a commit.
+//! It holds no rule of when a step runs or whose vote counts.
+#![deny(missing_docs)]
+
+pub mod command;
+mod error;
+mod query;
+mod schema;
+mod write;
+mod writer;
+
+pub use command::{Artifact, Command, Decision, EffectRow, LogLine, NewRun, Reply, RunRow, StepRow, VoteRow};
+pub use error::Error;
+pub use query::Reader;
+pub use writer::Journal;
+
+#[cfg(test)]
+mod tests;

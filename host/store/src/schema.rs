@@ -1,0 +1,37 @@
+//! The tables. Plain SQL that PostgreSQL understands as well: text, big integers, no SQLite functions.
+
+/// The version that this build writes.
+pub const VERSION: i64 = 1;
+
+/// Everything of version 1.
+pub const CREATE: &str = "
+CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE runs (
+  id TEXT PRIMARY KEY, pipeline TEXT NOT NULL, repository TEXT NOT NULL, branch TEXT, commit_id TEXT NOT NULL,
+  actor TEXT NOT NULL, status TEXT NOT NULL, stop TEXT, pinned TEXT NOT NULL, created BIGINT NOT NULL, ended BIGINT,
+  owner TEXT, fence BIGINT NOT NULL DEFAULT 0, lease_until BIGINT NOT NULL DEFAULT 0, votes BIGINT NOT NULL DEFAULT 0);
+CREATE INDEX runs_by_status ON runs (status, created);
+CREATE TABLE steps (
+  run TEXT NOT NULL REFERENCES runs (id), step TEXT NOT NULL, position BIGINT NOT NULL, status TEXT NOT NULL,
+  state TEXT NOT NULL, PRIMARY KEY (run, step));
+CREATE TABLE effects (
+  run TEXT NOT NULL, step TEXT NOT NULL, attempt BIGINT NOT NULL, effect TEXT NOT NULL, intent TEXT NOT NULL,
+  begun BIGINT NOT NULL, outcome TEXT, ended BIGINT, PRIMARY KEY (run, step, attempt, effect));
+CREATE TABLE votes (
+  run TEXT NOT NULL, step TEXT NOT NULL, subject TEXT NOT NULL, voter TEXT NOT NULL, verdict TEXT NOT NULL,
+  comment TEXT NOT NULL, verified BIGINT NOT NULL, system_user TEXT NOT NULL, at BIGINT NOT NULL);
+CREATE INDEX votes_by_run ON votes (run, step, at);
+CREATE TABLE subjects (
+  run TEXT NOT NULL, step TEXT NOT NULL, subject TEXT NOT NULL, content TEXT NOT NULL, PRIMARY KEY (run, step));
+CREATE TABLE artifacts (
+  run TEXT NOT NULL, name TEXT NOT NULL, digest TEXT NOT NULL, media_type TEXT NOT NULL, size BIGINT NOT NULL,
+  confidential BIGINT NOT NULL, step TEXT NOT NULL, PRIMARY KEY (run, step, name));
+CREATE TABLE receipts (
+  run TEXT NOT NULL, step TEXT NOT NULL, attempt BIGINT NOT NULL, content TEXT NOT NULL, at BIGINT NOT NULL);
+CREATE TABLE decisions (run TEXT NOT NULL, step TEXT NOT NULL, what TEXT NOT NULL, why TEXT NOT NULL, at BIGINT NOT NULL);
+CREATE INDEX decisions_by_run ON decisions (run, at);
+CREATE TABLE logs (
+  run TEXT NOT NULL, step TEXT NOT NULL, attempt BIGINT NOT NULL, at BIGINT NOT NULL, level TEXT NOT NULL, line TEXT NOT NULL);
+CREATE INDEX logs_by_run ON logs (run, step);
+CREATE TABLE audit (sequence BIGINT PRIMARY KEY, content TEXT NOT NULL, hash TEXT NOT NULL);
+";

@@ -1,0 +1,140 @@
+#![expect(clippy::unwrap_used, reason = "tests")]
+//! The promises of the journal, against a real file.
+
+use crate::*;
+use model::{Digest, RunId, RunStatus, StepKey, StepStatus, Timestamp};
+use serde_json::json;
+
+fn new_run(id: &str) -> Command {
+    let step = StepRow { key: "a".into(), status: StepStatus::Pending, state: json!({}) };
+    let run = NewRun {
+        id: id.into(),
+        pipeline: "p".into(),
+        repository: "app".into(),
+        branch: None,
+        commit: "0".repeat(40),
+        actor: "alice".into(),
+        pinned: json!({}),
+        created: Timestamp(1),
+    };
+    Command::Create(run, vec![step])
+}
+
+fn record(run: &str, fence: i64, effects: Vec<EffectRow>, votes_seen: Option<i64>) -> Command {
+    let (intents, outcomes) = effects.into_iter().partition(|e| e.outcome.is_none());
+    Command::Record {
+        run: run.into(),
+        fence,
+        steps: vec![StepRow { key: "a".into(), status: StepStatus::Running, state: json!({"x": 1}) }],
+        intents,
+        outcomes,
+        artifacts: vec![],
+        decisions: vec![],
+        receipts: vec![],
+        subjects: vec![],
+        status: Some((RunStatus::Running, Timestamp(2))),
+        votes_seen,
+        at: Timestamp(2),
+    }
+}
+
+fn effect(outcome: Option<serde_json::Value>) -> EffectRow {
+    EffectRow { step: "a".into(), attempt: 1, effect: "start main".into(), intent: json!({"program": "sh"}), outcome }
+}
+
+fn vote() -> VoteRow {
+    let (step, subject) = (StepKey::from("a"), Digest::of("x"));
+    let text = String::new;
+    VoteRow {
+        step,
+        subject,
+        voter: "bob".into(),
+        verdict: "approve".into(),
+        comment: text(),
+        verified: false,
+        system_user: text(),
+        at: Timestamp(3),
+    }
+}
+
+#[test]
+fn a_write_with_an_old_fence_fails_and_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = Journal::open(folder.path()).unwrap();
+    journal.apply_blocking(new_run("r")).unwrap();
+    let claim = |owner: &str| {
+        journal.apply_blocking(Command::Claim { run: "r".into(), owner: owner.into(), until: Timestamp(9) })
+    };
+    assert_eq!(claim("one").unwrap(), Reply::Fence(1));
+    assert_eq!(claim("two").unwrap(), Reply::Fence(2));
+    assert!(matches!(
+        journal.apply_blocking(record("r", 1, vec![], None)),
+        Err(Error::Fenced { have: 1, newest: 2, .. })
+    ));
+    assert_eq!(journal.reader().unwrap().run("r").unwrap().status, RunStatus::Queued);
+    journal.apply_blocking(record("r", 2, vec![], None)).unwrap();
+    assert_eq!(journal.reader().unwrap().steps(&"r".into()).unwrap()[0].status, StepStatus::Running);
+}
+
+#[test]
+fn an_effect_keeps_its_first_outcome() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = Journal::open(folder.path()).unwrap();
+    journal.apply_blocking(new_run("r")).unwrap();
+    journal.apply_blocking(record("r", 0, vec![effect(None)], None)).unwrap();
+    journal.apply_blocking(record("r", 0, vec![effect(Some(json!(1)))], None)).unwrap();
+    journal.apply_blocking(record("r", 0, vec![effect(Some(json!(2))), effect(None)], None)).unwrap();
+    drop(journal);
+    let journal = Journal::open(folder.path()).unwrap();
+    let effects = journal.reader().unwrap().effects(&"r".into()).unwrap();
+    assert_eq!(effects, [effect(Some(json!(1)))]);
+}
+
+#[test]
+fn a_vote_between_count_and_claim_fails_the_claim() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = Journal::open(folder.path()).unwrap();
+    journal.apply_blocking(new_run("r")).unwrap();
+    let (seen, _) = journal.reader().unwrap().votes(&"r".into()).unwrap();
+    journal.apply_blocking(Command::Vote("r".into(), vote())).unwrap();
+    assert!(matches!(journal.apply_blocking(record("r", 0, vec![], Some(seen))), Err(Error::VotesMoved)));
+    let (seen, votes) = journal.reader().unwrap().votes(&"r".into()).unwrap();
+    assert_eq!(votes, [vote()]);
+    journal.apply_blocking(record("r", 0, vec![], Some(seen))).unwrap();
+}
+
+#[test]
+fn a_failing_command_is_undone_alone_and_the_audit_chain_holds() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = Journal::open(folder.path()).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    // All at once, so that they share commits; every second one is a run that exists already.
+    let results = runtime.block_on(async {
+        let mut waiting = vec![];
+        for i in 0..40 {
+            waiting.push(journal.apply(new_run(&format!("r{:02}", i / 2))));
+        }
+        let mut results = vec![];
+        for w in waiting {
+            results.push(w.await);
+        }
+        results
+    });
+    assert_eq!(results.iter().filter(|r| r.is_ok()).count(), 20);
+    let reader = journal.reader().unwrap();
+    assert_eq!(reader.runs(100).unwrap().len(), 20);
+    assert!(matches!(reader.run("r"), Err(Error::NotFound(_))), "ambiguous");
+    assert_eq!(reader.run("r07").unwrap().run.id, RunId::from("r07"));
+    let audit = reader.audit().unwrap();
+    assert_eq!(audit.len(), 20);
+    assert_eq!(access::audit::broken_at(audit.iter().map(|(s, c, h)| (*s, c.as_str(), h.as_str()))), None);
+}
+
+#[test]
+fn a_folder_that_cannot_be_made_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let Err(error) = Journal::open(&file.join("state")) else { panic!("opened") };
+    assert!(error.to_string().contains("state folder cannot be written"), "{error}");
+}
