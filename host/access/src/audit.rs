@@ -11,13 +11,11 @@ pub fn link(previous: &str, sequence: i64, content: &str) -> Digest {
 /// The sequence number of the first entry that does not fit the chain. Entries are (sequence, content, hash).
 pub fn broken_at<'a>(entries: impl IntoIterator<Item = (i64, &'a str, &'a str)>) -> Option<i64> {
     let mut previous = String::new();
-    let mut expected = 1;
-    for (sequence, content, hash) in entries {
+    for (expected, (sequence, content, hash)) in (1..).zip(entries) {
         if sequence != expected || link(&previous, sequence, content).as_str() != hash {
             return Some(expected);
         }
         previous = hash.to_owned();
-        expected += 1;
     }
     None
 }

@@ -1,1 +1,34 @@
-//! git.
+//! Tidegate's only door to Git: one bare mirror a repository, read at any commit, and whole commits pushed back
+//! with a compare-and-swap. Blocking throughout.
+//!
+//! It never starts a process, runs a hook or a filter, reads the user's Git configuration, or shows a credential.
+
+mod changes;
+mod checkout;
+mod credential;
+mod edit;
+mod error;
+mod fetch;
+mod history;
+mod kind;
+mod library;
+mod local;
+mod lock;
+mod message;
+mod mirror;
+mod name;
+mod push;
+mod read;
+mod redact;
+mod remote;
+mod ticket;
+mod transaction;
+mod wire;
+
+pub use credential::{Credential, Secret};
+pub use error::Error;
+pub use kind::Kind;
+pub use message::NewCommit;
+pub use mirror::Mirror;
+pub use remote::Remote;
+pub use transaction::Transaction;

@@ -1,1 +1,29 @@
-//! jail.
+//! Confined native child processes behind a shim: start, stream, reattach, interrupt, kill.
+//!
+//! A child belongs to a folder, not to the host process that began it: the shim (`tidegate jail-shim FOLDER`) owns the
+//! child, keeps its output and writes its ending there, so a host that crashes finds both again. It never decides who may
+//! run what, never resolves a grant, and never runs a program outside the jail.
+#![deny(missing_docs)]
+
+mod capability;
+mod cgroup;
+mod child;
+mod command;
+mod convert;
+mod ending;
+mod error;
+mod folder;
+mod kernel;
+mod namespace;
+mod ownership;
+mod shim;
+mod start;
+mod watch;
+
+pub use capability::{Capabilities, detect};
+pub use child::{Channel, Child, Event, State};
+pub use command::{Command, Input, Limits, Network, Output, SEARCH_PATH, Strictness, resolve};
+pub use ending::{Cause, Ending};
+pub use error::Error;
+pub use shim::shim_main;
+pub use start::{Shim, attach, start};

@@ -1,1 +1,51 @@
-//! manifest.
+//! The files that people write: YAML text becomes a validated locked form, or a list of all its problems with their
+//! places. It never does IO, never asks a clock, and never resolves a path.
+
+mod bound;
+mod catalog;
+mod check;
+mod code;
+mod cron;
+mod diagnostic;
+mod duration;
+mod environment;
+mod expression;
+mod glob;
+mod grant;
+mod graph;
+mod host;
+mod nearest;
+mod pipeline;
+mod plugins;
+mod reader;
+mod reference;
+mod render;
+mod resolve;
+mod schema;
+mod scope;
+mod secret;
+mod source;
+mod step;
+mod template;
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may panic")]
+mod tests;
+mod trigger;
+mod yaml;
+
+pub use catalog::{Catalog, StepOffer};
+pub use code::CODES;
+pub use diagnostic::{Diagnostic, Parsed, Severity};
+pub use environment::{Environment, Owned, Owns, Requirement};
+pub use host::{Cluster, Credential, HostConfig, Jail, Repository, host};
+pub use pipeline::{kind_of, pipeline};
+pub use plugins::{PluginSource, Plugins};
+pub use render::{render, to_json};
+pub use resolve::{condition, evaluate, items, resolve, resolve_partial};
+pub use schema::{Kind, schema};
+pub use scope::Scope;
+pub use secret::SecretRef;
+pub use source::Source;
+
+/// The `apiVersion` of every file that this build reads.
+pub const API_VERSION: &str = "tidegate.dev/v1alpha1";

@@ -63,7 +63,7 @@ impl Drive {
     fn apply(&mut self, input: Input) -> Vec<Effect> {
         self.transitions += 1;
         let effects = self.run.apply(input, self.now);
-        if self.crash_every.is_some_and(|n| self.transitions % n == 0) {
+        if self.crash_every.is_some_and(|n| self.transitions.is_multiple_of(n)) {
             // What is not in the journal is forgotten: the effects just asked for as well.
             let rows: Vec<Value> = self.run.steps().iter().map(|s| serde_json::to_value(s).unwrap()).collect();
             let steps = rows.into_iter().map(|r| serde_json::from_value(r).unwrap()).collect();

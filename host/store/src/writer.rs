@@ -50,7 +50,7 @@ impl Journal {
         let sender = self.sender.clone().ok_or_else(gone)?;
         // The queue is only full where the disk is far behind: then a blocking wait is off the runtime's threads.
         if let Err(mpsc::TrySendError::Full(request)) = sender.try_send((command, reply)) {
-            let sent = tokio::task::spawn_blocking(move || sender.send(request)).await;
+            let sent = tokio::task::spawn_blocking(move || sender.send(request).map_err(drop)).await;
             sent.map_err(|_| gone())?.map_err(|_| gone())?;
         }
         answer.await.map_err(|_| gone())?

@@ -1,0 +1,78 @@
+//! Which paths differ between two commits. Equal subtrees are never opened, and renames are a removal and an addition.
+
+use crate::error::Error;
+use crate::mirror::Mirror;
+use git2::{ObjectType, Oid, Repository};
+use model::CommitId;
+use std::collections::BTreeMap;
+
+/// Deepest nesting of folders that is walked: far above what people make, far below what the stack takes.
+pub(crate) const DEEPEST: usize = 256;
+
+/// Name to mode, object and whether it is a folder.
+type Names = BTreeMap<Vec<u8>, (i32, Oid, bool)>;
+
+impl Mirror {
+    /// The paths of files, links and submodules that differ between two commits, in byte order. `TooLarge` where
+    /// they are more than `limit`. A name that is not UTF-8 shows with replacement characters.
+    pub fn changed_paths(&self, base: &CommitId, head: &CommitId, limit: usize) -> Result<Vec<String>, Error> {
+        let repository = self.repository()?;
+        let (base, head) = (self.tree(&repository, base)?.id(), self.tree(&repository, head)?.id());
+        let mut found = Found { mirror: self, repository: &repository, paths: Vec::new(), limit };
+        if base != head {
+            found.compare(Some(base), Some(head), &mut Vec::new(), 0)?;
+        }
+        let mut paths: Vec<String> = found.paths.iter().map(|p| String::from_utf8_lossy(p).into_owned()).collect();
+        paths.sort();
+        paths.dedup();
+        Ok(paths)
+    }
+}
+
+struct Found<'a> {
+    mirror: &'a Mirror,
+    repository: &'a Repository,
+    paths: Vec<Vec<u8>>,
+    limit: usize,
+}
+
+impl Found<'_> {
+    fn names(&self, tree: Option<Oid>) -> Result<Names, Error> {
+        let Some(oid) = tree else { return Ok(Names::new()) };
+        let tree = self.repository.find_tree(oid).map_err(|e| self.mirror.git("read a folder", e))?;
+        let entry = |e: git2::TreeEntry<'_>| {
+            (e.name_bytes().to_vec(), (e.filemode_raw(), e.id(), e.kind() == Some(ObjectType::Tree)))
+        };
+        Ok(tree.iter().map(entry).collect())
+    }
+
+    fn compare(&mut self, a: Option<Oid>, b: Option<Oid>, at: &mut Vec<u8>, depth: usize) -> Result<(), Error> {
+        if depth > DEEPEST {
+            return Err(Error::path(String::from_utf8_lossy(at), format!("folders are nested deeper than {DEEPEST}")));
+        }
+        let (old, mut new) = (self.names(a)?, self.names(b)?);
+        let mut pairs: Vec<_> = old.into_iter().map(|(n, e)| (new.remove(&n), n, Some(e))).collect();
+        pairs.extend(new.into_iter().map(|(n, e)| (Some(e), n, None)));
+        for (after, name, before) in pairs.into_iter().filter(|(after, _, before)| after != before) {
+            let length = at.len();
+            if !at.is_empty() {
+                at.push(b'/');
+            }
+            at.extend_from_slice(&name);
+            let folder = |side: Option<(i32, Oid, bool)>| side.filter(|side| side.2).map(|side| side.1);
+            let (a, b) = (folder(before), folder(after));
+            if a != b {
+                self.compare(a, b, at, depth + 1)?;
+            }
+            if before.is_some_and(|side| !side.2) || after.is_some_and(|side| !side.2) {
+                if self.paths.len() >= self.limit {
+                    let (what, limit) = ("the number of changed paths".to_owned(), self.limit as u64);
+                    return Err(Error::TooLarge { what, size: limit + 1, limit, unit: "paths" });
+                }
+                self.paths.push(at.clone());
+            }
+            at.truncate(length);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,118 @@
+//! Commits and how they descend from each other. Never contacts the remote.
+
+use crate::error::Error;
+use crate::mirror::Mirror;
+use crate::name;
+use git2::{ErrorCode, Sort};
+use model::{Commit, CommitId};
+
+impl Mirror {
+    /// A commit, as expressions see it.
+    pub fn commit(&self, id: &CommitId) -> Result<Commit, Error> {
+        let repository = self.repository()?;
+        let commit = self.find(&repository, id)?;
+        let person = |who: &git2::Signature<'_>| {
+            let (name, mail) = (String::from_utf8_lossy(who.name_bytes()), String::from_utf8_lossy(who.email_bytes()));
+            format!("{name} <{mail}>")
+        };
+        Ok(Commit {
+            id: id.clone(),
+            short: id.short().to_owned(),
+            subject: String::from_utf8_lossy(commit.summary_bytes().unwrap_or_default()).into_owned(),
+            author: person(&commit.author()),
+            committer: person(&commit.committer()),
+        })
+    }
+
+    /// The best common ancestor; `None` for histories that have none.
+    pub fn merge_base(&self, a: &CommitId, b: &CommitId) -> Result<Option<CommitId>, Error> {
+        let repository = self.repository()?;
+        let (a, b) = (self.find(&repository, a)?.id(), self.find(&repository, b)?.id());
+        match repository.merge_base(a, b) {
+            Ok(base) => Ok(Some(name::id(base))),
+            Err(e) if e.code() == ErrorCode::NotFound => Ok(None),
+            Err(e) => Err(self.git("compare the histories", e)),
+        }
+    }
+
+    /// Whether one commit is the other or in its history.
+    pub fn is_ancestor(&self, ancestor: &CommitId, descendant: &CommitId) -> Result<bool, Error> {
+        let repository = self.repository()?;
+        let (a, d) = (self.find(&repository, ancestor)?.id(), self.find(&repository, descendant)?.id());
+        Ok(a == d || repository.graph_descendant_of(d, a).map_err(|e| self.git("compare the histories", e))?)
+    }
+
+    /// The newest of the first `limit` commits of a history whose message's last paragraph has the line
+    /// `Key: value`. Keys match in any case, as for `git interpret-trailers`; values must be equal.
+    pub fn find_trailer(
+        &self,
+        head: &CommitId,
+        key: &str,
+        value: &str,
+        limit: usize,
+    ) -> Result<Option<CommitId>, Error> {
+        let repository = self.repository()?;
+        let reading = |e| self.git("walk the history", e);
+        let mut walk = repository.revwalk().map_err(reading)?;
+        walk.set_sorting(Sort::TIME).map_err(reading)?;
+        walk.push(self.find(&repository, head)?.id()).map_err(reading)?;
+        for oid in walk.take(limit) {
+            let oid = oid.map_err(reading)?;
+            let commit = repository.find_commit(oid).map_err(reading)?;
+            if has_trailer(&String::from_utf8_lossy(commit.message_bytes()), key, value) {
+                return Ok(Some(name::id(oid)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Who wrote and who made the commits of `base..head` (only `head` without a base): pairs of mail addresses of
+    /// author and committer, each once, newest first.
+    pub fn committers(&self, base: Option<&CommitId>, head: &CommitId) -> Result<Vec<(String, String)>, Error> {
+        let repository = self.repository()?;
+        let reading = |e| self.git("walk the history", e);
+        let head = self.find(&repository, head)?.id();
+        let mut walk = repository.revwalk().map_err(reading)?;
+        walk.push(head).map_err(reading)?;
+        if let Some(base) = base {
+            walk.hide(self.find(&repository, base)?.id()).map_err(reading)?;
+        }
+        let mut pairs: Vec<(String, String)> = Vec::new();
+        for oid in walk.take(if base.is_some() { usize::MAX } else { 1 }) {
+            let commit = repository.find_commit(oid.map_err(reading)?).map_err(reading)?;
+            let mail = |who: git2::Signature<'_>| String::from_utf8_lossy(who.email_bytes()).into_owned();
+            let pair = (mail(commit.author()), mail(commit.committer()));
+            if !pairs.contains(&pair) {
+                pairs.push(pair);
+            }
+        }
+        Ok(pairs)
+    }
+}
+
+fn has_trailer(message: &str, key: &str, value: &str) -> bool {
+    // Only the last paragraph, where the host writes: a body that quotes a trailer does not count. The subject is
+    // never a trailer.
+    let Some((_, last)) = message.trim_end().rsplit_once("\n\n") else { return false };
+    last.lines().any(|line| {
+        line.split_once(':').is_some_and(|(k, v)| k.trim_end().eq_ignore_ascii_case(key) && v.trim() == value)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::has_trailer;
+
+    #[test]
+    fn trailers_are_in_the_last_paragraph() {
+        for (message, found) in [
+            ("s\n\nTidegate-Run: 1\n", true),
+            ("s\n\nbody\n\nOther: x\ntidegate-run:  1 \n\n", true),
+            ("s\n\nTidegate-Run: 1\n\nbody\n", false),
+            ("Tidegate-Run: 1", false),
+            ("s\n\nTidegate-Run: 12\n", false),
+        ] {
+            assert_eq!(has_trailer(message, "Tidegate-Run", "1"), found, "{message:?}");
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! Mirrors, checkouts and pushes against real repositories and a real server, checked with the `git` program.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+#[path = "../../../../tests/src/git_http.rs"]
+mod git_http;
+
+mod checkout;
+mod fixture;
+mod http;
+mod mirror;
+mod transaction;

@@ -1,0 +1,66 @@
+//! How a child ended, as the shim stores it. It never judges whether that is a success.
+
+use serde::{Deserialize, Serialize};
+
+/// Why a child is no longer running.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Cause {
+    /// It ended by itself, with a status.
+    Exited,
+    /// A signal that was not the jail's ended it.
+    Signalled,
+    /// Its time was up.
+    TimedOut,
+    /// The host interrupted or killed it.
+    Cancelled,
+    /// It, or a process of its own, went over the memory limit.
+    OutOfMemory,
+    /// It wrote more than the jail keeps.
+    OutputLimit,
+    /// It never began: the jail or the system refused it. `message` says why.
+    NotStarted,
+}
+
+impl Cause {
+    /// The name in the plugin interface: `exited`, `timed-out`…
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Exited => "exited",
+            Self::Signalled => "signalled",
+            Self::TimedOut => "timed-out",
+            Self::Cancelled => "cancelled",
+            Self::OutOfMemory => "out-of-memory",
+            Self::OutputLimit => "output-limit",
+            Self::NotStarted => "not-started",
+        }
+    }
+}
+
+/// How a child ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Ending {
+    /// Why.
+    pub cause: Cause,
+    /// 0 to 255, where the program exited by itself, also after an interrupt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<i32>,
+    /// The signal that ended the program.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signal: Option<i32>,
+    /// For a person, where the cause does not say it all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+}
+
+impl Ending {
+    pub(crate) fn not_started(message: impl Into<String>) -> Self {
+        Self { cause: Cause::NotStarted, status: None, signal: None, message: Some(message.into()) }
+    }
+
+    /// Whether the program exited by itself with status 0.
+    pub fn is_success(&self) -> bool {
+        self.cause == Cause::Exited && self.status == Some(0)
+    }
+}

@@ -1,0 +1,85 @@
+//! The last steps of a child before its program: limits, user, landlock, folder, environment. It never goes on where one fails.
+
+use super::identity::Identity;
+use super::landlock::{View, rules};
+use super::stream::Streams;
+use crate::command::{Command, SEARCH_PATH};
+use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat, openat2};
+use rustix::process::{Resource, Rlimit, setrlimit};
+use std::os::unix::process::CommandExt as _;
+use std::process::Stdio;
+
+/// What the jail around the child looks like.
+pub struct Surroundings {
+    pub user: Identity,
+    pub view: View,
+    /// Whether the control group limits memory and processes; where not, each process is limited by itself.
+    pub memory_is_grouped: bool,
+    pub processes_are_grouped: bool,
+}
+
+/// Becomes the program. Only returns with a sentence about what stood in the way.
+pub fn execute(command: &Command, surroundings: &Surroundings, streams: Streams) -> String {
+    match confine(command, surroundings) {
+        Err(message) => message,
+        Ok(()) => {
+            let mut program = std::process::Command::new(&command.program);
+            program.args(&command.arguments).env_clear().envs(&command.environment);
+            let temporary = &surroundings.view.temporary;
+            program.env("PATH", SEARCH_PATH).env("TMPDIR", temporary).env("HOME", temporary.join("home"));
+            program.stdin(Stdio::from(streams.input)).stdout(Stdio::from(streams.output));
+            let error = program.stderr(Stdio::from(streams.error)).exec();
+            format!("{}: {error}", command.program.display())
+        }
+    }
+}
+
+fn confine(command: &Command, surroundings: &Surroundings) -> Result<(), String> {
+    fn explain<E: std::fmt::Display>(what: &'static str) -> impl FnOnce(E) -> String {
+        move |error| format!("{what}: {error}")
+    }
+    rustix::process::setsid().map_err(explain("a session of its own"))?;
+    limit(command, surroundings).map_err(explain("its limits"))?;
+    let rules = match crate::kernel::landlock_abi() {
+        None => None,
+        Some(_) => Some(rules(command, &surroundings.view).map_err(explain("landlock"))?),
+    };
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let workspace = openat(CWD, &surroundings.view.workspace, flags, Mode::empty());
+    let workspace = workspace.map_err(explain("the workspace"))?;
+    surroundings.user.assume().map_err(explain("its user"))?;
+    // As the child's own user: a folder that it may not enter is no working directory.
+    let directory = if command.directory.is_empty() { "." } else { &command.directory };
+    let inside = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
+    let directory = openat2(&workspace, directory, flags, Mode::empty(), inside);
+    let directory = directory.map_err(explain("its working directory"))?;
+    rustix::process::fchdir(&directory).map_err(explain("its working directory"))?;
+    rustix::process::umask(Mode::WGRP | Mode::WOTH);
+    if let Some(rules) = rules {
+        rules.restrict_self().map_err(explain("landlock"))?;
+    }
+    Ok(())
+}
+
+fn limit(command: &Command, surroundings: &Surroundings) -> rustix::io::Result<()> {
+    let limits = &command.limits;
+    let mut all = vec![
+        (Resource::Nofile, limits.open_files),
+        (Resource::Fsize, limits.file_bytes),
+        // A core dump would be a copy of its secrets.
+        (Resource::Core, 0),
+    ];
+    if !surroundings.memory_is_grouped {
+        all.push((Resource::Data, limits.memory_bytes));
+    }
+    // Counts all processes of the user on the machine, other children's too, so a control group is better.
+    if !surroundings.processes_are_grouped {
+        all.push((Resource::Nproc, limits.processes));
+    }
+    for (resource, wanted) in all {
+        let now = rustix::process::getrlimit(resource);
+        let value = Some(now.maximum.map_or(wanted, |maximum| maximum.min(wanted)));
+        setrlimit(resource, Rlimit { current: value, maximum: value })?;
+    }
+    Ok(())
+}

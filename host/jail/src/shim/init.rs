@@ -1,0 +1,173 @@
+//! The first process inside the jail: builds it, begins the program, reaps orphans, and ends everything by ending. It never
+//! outlives the shim outside, and never runs anything but the one program.
+
+use super::confine::{self, Surroundings};
+use super::identity::Identity;
+use super::reaper::sweep;
+use super::root::{self, Processes};
+use super::stream::Streams;
+use crate::command::Command;
+use crate::kernel;
+use crate::namespace::Namespaces;
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::fs::Mode;
+use rustix::io::Errno;
+use rustix::process::{DumpableBehavior, Pid, Signal, WaitOptions};
+use rustix::process::{kill_process, kill_process_group, set_parent_process_death_signal, wait};
+use serde::{Deserialize, Serialize};
+use std::fs::File;
+use std::io::Write as _;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+
+/// What it tells the shim, one line of JSON each.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum Report {
+    /// The jail stands, without these guards; the program waits for the order.
+    Ready(Vec<String>),
+    /// The jail or the program could not be begun.
+    Refused(String),
+    /// The program ended.
+    Ended { status: Option<i32>, signal: Option<i32> },
+}
+
+/// Orders of the shim, one byte each. The end of the orders is the end of the jail.
+pub const BEGIN: u8 = b'b';
+pub const INTERRUPT: u8 = b'i';
+
+/// All that the first process needs, made by the shim.
+pub struct Plan<'a> {
+    pub command: &'a Command,
+    pub namespaces: Namespaces,
+    pub surroundings: Surroundings,
+    pub streams: Streams,
+    /// Where the private root is put; covered in the jail's mount namespace only.
+    pub place: PathBuf,
+    pub report: File,
+    pub orders: OwnedFd,
+    /// The host's own user and group, as the shim has them.
+    pub outside: (u32, u32),
+}
+
+/// Runs to the end of the jail.
+pub fn run(mut plan: Plan<'_>) -> ! {
+    let outcome = prepare(&mut plan);
+    match outcome {
+        Ok(left_out) => tell(&mut plan.report, &Report::Ready(left_out)),
+        Err(message) => {
+            tell(&mut plan.report, &Report::Refused(message));
+            kernel::exit_now(1);
+        }
+    }
+    let mut order = [0];
+    if !matches!(rustix::io::read(&plan.orders, &mut order), Ok(1)) || order[0] != BEGIN {
+        kernel::exit_now(1);
+    }
+    let begun = kernel::child_signals().and_then(|signals| Ok((signals, kernel::clone_into(0)?)));
+    match begun {
+        Ok((_, None)) => {
+            let message = confine::execute(plan.command, &plan.surroundings, plan.streams);
+            tell(&mut plan.report, &Report::Refused(message));
+            kernel::exit_now(127);
+        }
+        Ok((signals, Some(program))) => {
+            drop(plan.streams);
+            let alone = plan.namespaces.pid;
+            if alone {
+                retire(plan.surroundings.user);
+            }
+            if let Some(report) = watch(program, &signals, &plan.orders) {
+                tell(&mut plan.report, &report);
+            }
+            if !alone {
+                sweep();
+            }
+            kernel::exit_now(0);
+        }
+        Err(error) => {
+            tell(&mut plan.report, &Report::Refused(format!("the program's process: {error}")));
+            kernel::exit_now(1);
+        }
+    }
+}
+
+/// Builds the jail. Answers what it had to leave out.
+fn prepare(plan: &mut Plan<'_>) -> Result<Vec<String>, String> {
+    if plan.namespaces.pid {
+        // The end of this process is the end of its namespace, even if the shim is killed.
+        let _ = set_parent_process_death_signal(Some(Signal::KILL));
+    } else {
+        // Here the end of the orders tells, since the other processes must be swept first.
+        let _ = rustix::process::set_child_subreaper(rustix::process::Pid::from_raw(1));
+    }
+    rustix::process::umask(Mode::WGRP | Mode::WOTH);
+    if plan.namespaces.user {
+        map_user(plan.outside).map_err(|error| format!("the user namespace: {error}"))?;
+    }
+    if plan.namespaces.network {
+        // A jail without loopback is still a jail.
+        let _ = kernel::loopback_up();
+    }
+    // Also hides this process's memory from a child of the same user.
+    let _ = rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable);
+    if !plan.namespaces.mount {
+        return Ok(Vec::new());
+    }
+    let processes = if plan.namespaces.pid { Processes::Own } else { Processes::Shared };
+    root::enter(plan.command, plan.surroundings.user, processes, &plan.place)
+}
+
+/// Maps the host's user to itself: the one map that needs no privilege.
+fn map_user((uid, gid): (u32, u32)) -> std::io::Result<()> {
+    let path = Path::new("/proc/self");
+    std::fs::write(path.join("setgroups"), "deny")?;
+    std::fs::write(path.join("uid_map"), format!("{uid} {uid} 1"))?;
+    std::fs::write(path.join("gid_map"), format!("{gid} {gid} 1"))
+}
+
+/// Gives up what only the construction needed. A signal that this loses sight of is found at the end of the orders.
+fn retire(user: Identity) {
+    let _ = user.assume();
+    let _ = set_parent_process_death_signal(Some(Signal::KILL));
+    let _ = rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable);
+}
+
+/// Reaps and obeys until the program has ended; `None` where the shim is gone.
+fn watch(program: Pid, signals: &OwnedFd, orders: &OwnedFd) -> Option<Report> {
+    let mut buffer = [0; 1024];
+    loop {
+        loop {
+            match wait(WaitOptions::NOHANG) {
+                Ok(Some((pid, status))) if pid == program => {
+                    return Some(Report::Ended { status: status.exit_status(), signal: status.terminating_signal() });
+                }
+                Ok(Some(_)) | Err(Errno::INTR) => {}
+                Ok(None) | Err(_) => break,
+            }
+        }
+        let mut fds = [PollFd::new(signals, PollFlags::IN), PollFd::new(orders, PollFlags::IN)];
+        let _ = poll(&mut fds, None);
+        let (child, order) = (!fds[0].revents().is_empty(), !fds[1].revents().is_empty());
+        if child {
+            let _ = rustix::io::read(signals, &mut buffer);
+        }
+        if order {
+            match rustix::io::read(orders, &mut buffer) {
+                Ok(0) => return None,
+                // The program leads a group once it has a session of its own, and is alone before.
+                Ok(_) if kill_process_group(program, Signal::INT).is_err() => {
+                    let _ = kill_process(program, Signal::INT);
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+/// One line, in one write: the program's process and this one share the pipe.
+fn tell(report: &mut File, message: &Report) {
+    if let Ok(mut line) = serde_json::to_vec(message) {
+        line.push(b'\n');
+        let _ = report.write_all(&line);
+    }
+}

@@ -1,0 +1,438 @@
+//! Supervision from outside the jail: output, requests, deadlines, the ending. It never enters the jail's namespaces, and
+//! never writes an ending while a process of the child is left.
+
+use super::confine::Surroundings;
+use super::identity::Identity;
+use super::init::{self, Plan, Report};
+use super::landlock::View;
+use super::reaper::sweep;
+use super::stream::{self, Flow, Kept};
+use crate::Error;
+use crate::cgroup::{self, ControlGroup};
+use crate::child::Request;
+use crate::command::{Command, Network, Strictness};
+use crate::ending::{Cause, Ending};
+use crate::folder::{Folder, Started, boot, ticks};
+use crate::kernel;
+use crate::namespace::Namespaces;
+use crate::ownership::Loan;
+use crate::watch::timespec;
+use model::Digest;
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::fs::{CWD, FileType, Mode, OFlags, mknodat};
+use rustix::pipe::{PipeFlags, pipe_with};
+use rustix::process::{Pid, Resource, Rlimit, Signal, WaitOptions, kill_process, waitpid};
+use std::fs::File;
+use std::io::{self, BufRead as _, BufReader};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _, chown};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// Bytes that one look at a pipe moves: what a pipe holds.
+const BUFFER: usize = 64 * 1024;
+
+/// Runs the command to its end and stores the ending.
+pub fn supervise(folder: &Folder, command: &Command) -> Result<(), Error> {
+    // Orphans of a jail without a pid namespace come back to the shim.
+    let _ = rustix::process::set_child_subreaper(Pid::from_raw(1));
+    // Deep workspaces take a descriptor a level while they are lent.
+    let files = rustix::process::getrlimit(Resource::Nofile).maximum;
+    let _ = rustix::process::setrlimit(Resource::Nofile, Rlimit { current: files, maximum: files });
+
+    let mut jail = Jail::default();
+    let ending = match jail.build(folder, command) {
+        Ok(inside) => inside.run(folder, command, &jail),
+        Err(Obstacle::Refused(message)) => Ok(Ending::not_started(message)),
+        Err(Obstacle::Failed(error)) => Err(error),
+    };
+    // Nothing of the child is left now, whichever way it went.
+    sweep();
+    jail.tear_down();
+    folder.store("exit", &ending?)
+}
+
+/// Why there is no jail.
+enum Obstacle {
+    /// A sentence for whoever started the child.
+    Refused(String),
+    /// The shim itself is in trouble.
+    Failed(Error),
+}
+
+impl From<Error> for Obstacle {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+fn refused(what: &'static str) -> impl FnOnce(io::Error) -> Obstacle {
+    move |error| Obstacle::Refused(format!("{what}: {error}"))
+}
+
+/// What must be undone at the end.
+#[derive(Default)]
+struct Jail {
+    loan: Option<Loan>,
+    group: ControlGroup,
+    temporary: Vec<PathBuf>,
+}
+
+/// A jail with its first process, about to begin the program.
+struct Inside {
+    init: Pid,
+    orders: OwnedFd,
+    report: BufReader<File>,
+    control: OwnedFd,
+    kept: Vec<Kept>,
+}
+
+impl Jail {
+    /// Builds everything up to the program, and notes that it begins.
+    fn build(&mut self, folder: &Folder, command: &Command) -> Result<Inside, Obstacle> {
+        let root = rustix::process::geteuid().is_root();
+        let wanted = Namespaces { network: command.network == Network::None, ..Namespaces::all(root) };
+        self.group = ControlGroup::create(&format!("tidegate-{}", name(folder)), &command.limits);
+        // Trying first whether the machine gives them all would cost a network namespace more for every child.
+        let (mut inside, mut degraded) = match self.split(folder, command, wanted, wanted)? {
+            Some(parts) => parts,
+            None => {
+                self.tear_down();
+                self.group = ControlGroup::create(&format!("tidegate-{}", name(folder)), &command.limits);
+                let parts = self.split(folder, command, wanted.and(Namespaces::usable(root)), wanted)?;
+                parts.ok_or_else(|| Obstacle::Refused("the jail's first process could not be made".to_owned()))?
+            }
+        };
+        // While the first process builds the root: the kernel takes its time for both.
+        if let Err(error) = self.group.admit(inside.init) {
+            return Err(inside.give_up(format!("its control group: {error}")));
+        }
+        match inside.hear()? {
+            Some(Report::Ready(left_out)) => degraded.extend(left_out),
+            Some(Report::Refused(message)) => return Err(inside.give_up(message)),
+            Some(Report::Ended { .. }) | None => {
+                return Err(inside.give_up("the jail's first process died".to_owned()));
+            }
+        }
+        if let Some(message) = unmet(command, &degraded) {
+            return Err(inside.give_up(message));
+        }
+        let init = inside.init;
+        let started = Started {
+            shim: rustix::process::getpid().as_raw_nonzero().get(),
+            init: init.as_raw_nonzero().get(),
+            init_ticks: ticks(init).unwrap_or(0),
+            boot: boot(),
+            degraded,
+            control_groups: self.group.folders().to_vec(),
+            temporary: self.temporary.clone(),
+        };
+        folder.store("started", &started).inspect_err(|_| inside.end())?;
+        Ok(inside)
+    }
+
+    /// Prepares everything outside for these namespaces, and splits the first process off into them. Answers the guards that
+    /// are missing so far too; `None` where the machine does not give these namespaces.
+    fn split(
+        &mut self,
+        folder: &Folder,
+        command: &Command,
+        namespaces: Namespaces,
+        wanted: Namespaces,
+    ) -> Result<Option<(Inside, Vec<String>)>, Obstacle> {
+        let outside = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
+        let mut user = Identity::of(&command.workspace).map_err(refused("the workspace"))?;
+        let mut degraded = namespaces.lacking(wanted);
+        if user.changes && !namespaces.mount && !is_reachable(&command.workspace) {
+            user = Identity { uid: 0, gid: 0, changes: false };
+        }
+        if outside.0 == 0 && !user.changes {
+            degraded.push("no user of its own: the child runs as root's user, without its capabilities".to_owned());
+        }
+        degraded.extend(self.lacking());
+        if let Some(message) = unmet(command, &degraded).filter(|_| namespaces != wanted) {
+            return Err(Obstacle::Refused(message));
+        }
+        if user.changes {
+            self.loan = Loan::take(&command.workspace).map_err(refused("the loan of the workspace"))?;
+        }
+        let view = if namespaces.mount {
+            View { workspace: "/workspace".into(), temporary: "/tmp".into(), private: true }
+        } else {
+            let temporary = temporary_folder(&name(folder), user).map_err(refused("a temporary folder"))?;
+            self.temporary.push(temporary.clone());
+            View { workspace: command.workspace.clone(), temporary, private: false }
+        };
+        let control = listen(folder)?;
+        let (streams, kept) = stream::open(command, folder, user).map_err(Obstacle::Refused)?;
+        let pipe = || pipe_with(PipeFlags::CLOEXEC).map_err(|error| refused("a pipe")(error.into()));
+        let ((report, report_end), (orders_end, orders)) = (pipe()?, pipe()?);
+        let (memory_is_grouped, processes_are_grouped) = (self.group.memory, self.group.processes);
+        let plan = Plan {
+            command,
+            namespaces,
+            surroundings: Surroundings { user, view, memory_is_grouped, processes_are_grouped },
+            streams,
+            place: folder.path().to_owned(),
+            report: File::from(report_end),
+            orders: orders_end,
+            outside,
+        };
+        match kernel::clone_into(namespaces.flags()) {
+            Ok(None) => {
+                // The other end of the orders must be the shim's alone, or their end would never come.
+                drop((orders, report, control, kept));
+                init::run(plan)
+            }
+            Ok(Some(init)) => {
+                drop(plan);
+                let report = BufReader::new(File::from(report));
+                Ok(Some((Inside { init, orders, report, control, kept }, degraded)))
+            }
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// Guards besides namespaces that are missing.
+    fn lacking(&self) -> Vec<String> {
+        let guards = [
+            (kernel::landlock_abi().is_some(), "no landlock"),
+            (self.group.memory, "no memory control group: each process is limited by itself"),
+            (self.group.processes, "no pids control group: processes are counted with others of the same user"),
+        ];
+        guards.iter().filter(|(given, _)| !given).map(|(_, text)| (*text).to_owned()).collect()
+    }
+
+    fn tear_down(&mut self) {
+        cgroup::remove(self.group.folders());
+        for path in self.temporary.drain(..) {
+            let _ = std::fs::remove_dir_all(path);
+        }
+        if let Some(Err(error)) = self.loan.take().map(Loan::give_back) {
+            note(&format!("the workspace could not be given back: {error}"));
+        }
+    }
+}
+
+impl Inside {
+    /// The next report; `None` where the first process is gone.
+    fn hear(&mut self) -> Result<Option<Report>, Error> {
+        let mut line = String::new();
+        match self.report.read_line(&mut line) {
+            Ok(0) => Ok(None),
+            Ok(_) => {
+                let report = serde_json::from_str(&line);
+                report.map(Some).map_err(|error| Error::Shim(format!("an unreadable report: {error}")))
+            }
+            Err(error) => Err(Error::Shim(format!("no report: {error}"))),
+        }
+    }
+
+    fn give_up(&self, message: String) -> Obstacle {
+        self.end();
+        Obstacle::Refused(message)
+    }
+
+    /// Kills the first process, and with it the jail, and waits until both are gone.
+    fn end(&self) {
+        let _ = kill_process(self.init, Signal::KILL);
+        while matches!(waitpid(Some(self.init), WaitOptions::empty()), Err(rustix::io::Errno::INTR)) {}
+        sweep();
+    }
+
+    /// Lets the program begin, and stays with it until nothing of it is left.
+    fn run(mut self, folder: &Folder, command: &Command, jail: &Jail) -> Result<Ending, Error> {
+        let mut course = Course::new(command);
+        let mut buffer = vec![0; BUFFER];
+        let _ = rustix::io::write(&self.orders, &[init::BEGIN]);
+        let watched = self.watch(&mut course, &mut buffer);
+        self.end();
+        watched.map_err(Error::io("supervise", folder.path()))?;
+        // The last words: everybody who could write is gone.
+        while let Some(report) = self.hear()? {
+            course.take(report);
+        }
+        for kept in &mut self.kept {
+            let flow = kept.finish(&mut buffer).map_err(Error::io("keep the output in", folder.path()))?;
+            if flow == Flow::Flooded {
+                course.cause.get_or_insert(Cause::OutputLimit);
+            }
+        }
+        Ok(course.ending(jail.group.ran_out_of_memory()))
+    }
+
+    /// Waits for output, requests, the program's end and deadlines, until it is time to end the jail.
+    fn watch(&mut self, course: &mut Course, buffer: &mut [u8]) -> io::Result<()> {
+        loop {
+            let mut fds = vec![
+                PollFd::from_borrowed_fd(self.report.get_ref().as_fd(), PollFlags::IN),
+                PollFd::from_borrowed_fd(self.control.as_fd(), PollFlags::IN),
+            ];
+            let pipes = self.kept.iter().filter_map(|kept| kept.pipe.as_ref());
+            fds.extend(pipes.map(|pipe| PollFd::from_borrowed_fd(pipe.as_fd(), PollFlags::IN)));
+            let deadline = course.deadline().map(|at| at.saturating_duration_since(Instant::now()));
+            match poll(&mut fds, deadline.map(timespec).as_ref()) {
+                Ok(_) | Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+            let (reported, requested) = (!fds[0].revents().is_empty(), !fds[1].revents().is_empty());
+            drop(fds);
+            for kept in &mut self.kept {
+                if kept.pump(buffer)? == Flow::Flooded {
+                    course.cause.get_or_insert(Cause::OutputLimit);
+                    return Ok(());
+                }
+            }
+            if reported {
+                match self.hear().map_err(io::Error::other)? {
+                    None => return Ok(()),
+                    Some(report) => {
+                        course.take(report);
+                        return Ok(());
+                    }
+                }
+            }
+            let requests = if requested { requests(self.control.as_fd()) } else { Vec::new() };
+            if requests.contains(&(Request::Kill as u8)) {
+                course.cause.get_or_insert(Cause::Cancelled);
+                return Ok(());
+            }
+            let interrupted = requests.contains(&(Request::Interrupt as u8)).then_some(Cause::Cancelled);
+            if course.is_overdue() {
+                return Ok(());
+            }
+            if let Some(cause) = interrupted.or_else(|| course.is_late().then_some(Cause::TimedOut))
+                && course.interrupt(cause)
+            {
+                let _ = rustix::io::write(&self.orders, &[init::INTERRUPT]);
+            }
+        }
+    }
+}
+
+/// What has become of a child so far.
+struct Course {
+    /// Why the jail ends it, if it does.
+    cause: Option<Cause>,
+    timeout: Option<Instant>,
+    grace: Duration,
+    /// When an interrupted child is killed.
+    kill: Option<Instant>,
+    refusal: Option<String>,
+    status: Option<i32>,
+    signal: Option<i32>,
+}
+
+impl Course {
+    fn new(command: &Command) -> Self {
+        let now = Instant::now();
+        // A deadline beyond the clock's end is none.
+        let timeout = command.timeout_millis.and_then(|millis| now.checked_add(Duration::from_millis(millis)));
+        let grace = Duration::from_millis(command.grace_millis);
+        Self { cause: None, timeout, grace, kill: None, refusal: None, status: None, signal: None }
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        if self.cause.is_some() { self.kill } else { self.timeout }
+    }
+
+    /// Whether the time to end by itself is over.
+    fn is_late(&self) -> bool {
+        self.cause.is_none() && self.timeout.is_some_and(|at| Instant::now() >= at)
+    }
+
+    /// Whether the grace after an interrupt is over.
+    fn is_overdue(&self) -> bool {
+        self.kill.is_some_and(|at| Instant::now() >= at)
+    }
+
+    /// Notes the interrupt; false where there was one already, whose grace goes on.
+    fn interrupt(&mut self, cause: Cause) -> bool {
+        if self.cause.is_some() {
+            return false;
+        }
+        self.cause = Some(cause);
+        self.kill = Instant::now().checked_add(self.grace);
+        true
+    }
+
+    fn take(&mut self, report: Report) {
+        match report {
+            Report::Refused(message) => self.refusal = Some(message),
+            Report::Ended { status, signal } => (self.status, self.signal) = (status, signal),
+            Report::Ready(_) => {}
+        }
+    }
+
+    fn ending(self, out_of_memory: bool) -> Ending {
+        if let Some(message) = self.refusal {
+            return Ending::not_started(message);
+        }
+        let status = self.status;
+        // Who never told its end was killed with the jail.
+        let signal = if status.is_none() { self.signal.or(Some(Signal::KILL.as_raw())) } else { None };
+        let by_itself = match (status, out_of_memory) {
+            (Some(0), _) => Cause::Exited,
+            (_, true) => Cause::OutOfMemory,
+            (Some(_), false) => Cause::Exited,
+            (None, false) => Cause::Signalled,
+        };
+        Ending { cause: self.cause.unwrap_or(by_itself), status, signal, message: None }
+    }
+}
+
+/// What a child that requires every guard is told where some are missing.
+fn unmet(command: &Command, degraded: &[String]) -> Option<String> {
+    let required = command.strictness == Strictness::Required && !degraded.is_empty();
+    required.then(|| format!("this machine cannot give all guards: {}", degraded.join("; ")))
+}
+
+/// A name for what the child has outside of its folder.
+fn name(folder: &Folder) -> String {
+    Digest::of(folder.path().as_os_str().as_bytes()).short().to_owned()
+}
+
+/// Opens the FIFO for the host's requests. Both ways, so that it never ends.
+fn listen(folder: &Folder) -> Result<OwnedFd, Error> {
+    let path = folder.file("control");
+    let open = || {
+        match mknodat(CWD, &path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0) {
+            Ok(()) | Err(rustix::io::Errno::EXIST) => {}
+            Err(error) => return Err(error),
+        }
+        rustix::fs::open(&path, OFlags::RDWR | OFlags::NONBLOCK | OFlags::CLOEXEC, Mode::empty())
+    };
+    open().map_err(Error::io("open", &path))
+}
+
+fn requests(control: BorrowedFd<'_>) -> Vec<u8> {
+    let mut buffer = vec![0; 256];
+    let count = rustix::io::read(control, &mut buffer).unwrap_or(0);
+    buffer.truncate(count);
+    buffer
+}
+
+/// Whether any user may walk to a folder.
+fn is_reachable(path: &Path) -> bool {
+    path.ancestors().all(|folder| std::fs::metadata(folder).is_ok_and(|entry| entry.permissions().mode() & 0o001 != 0))
+}
+
+/// A folder in the machine's own `/tmp`, for a child without a private one.
+fn temporary_folder(name: &str, user: Identity) -> io::Result<PathBuf> {
+    let path = std::env::temp_dir().join(format!("tidegate-jail-{name}-{}", std::process::id()));
+    // Fails where somebody made it first, who could look into it.
+    std::fs::DirBuilder::new().mode(0o700).create(&path)?;
+    std::fs::DirBuilder::new().mode(0o700).create(path.join("home"))?;
+    if user.changes {
+        chown(path.join("home"), Some(user.uid), Some(user.gid))?;
+        chown(&path, Some(user.uid), Some(user.gid))?;
+    }
+    Ok(path)
+}
+
+/// Leaves a line in the shim's log, which its standard error is.
+fn note(line: &str) {
+    use std::io::Write as _;
+    let _ = writeln!(io::stderr(), "{line}");
+}

@@ -1,0 +1,127 @@
+//! Starting a child in its folder, once, and finding it again. It never decides from memory: the folder's files do.
+
+use crate::child::Child;
+use crate::command::Command;
+use crate::ending::{Cause, Ending};
+use crate::folder::{Folder, Spec, Started, Status};
+use crate::watch::Watch;
+use crate::{Error, cgroup, ownership};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+/// How to run the shim; the child's folder becomes its last argument.
+#[derive(Clone, Debug)]
+pub struct Shim {
+    /// The program.
+    pub executable: PathBuf,
+    /// `jail-shim` for the host's own binary.
+    pub arguments: Vec<String>,
+}
+
+/// How long a shim may take from its start to `started`: it lends the workspace first, file by file.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// How many shims may die before they begin, until the host gives up.
+const ATTEMPTS: usize = 3;
+
+/// Starts the command in a folder of its own, or finds the child that was started there before.
+///
+/// Of several hosts that race, one starts it and all get it. Errors: `Conflict` where the folder belongs to another
+/// command, `Refused` where the jail would not begin it, `Invalid` for a command that no jail may run.
+pub fn start(shim: &Shim, directory: &Path, command: &Command) -> Result<Child, Error> {
+    command.check()?;
+    let folder = Folder::new(directory);
+    if folder.load::<Spec>("spec.json")?.is_none() {
+        folder.create()?;
+        let spec = Spec::new(command).map_err(Error::io("seal", directory))?;
+        folder.store_new("spec.json", &spec)?;
+    }
+    let spec: Spec = folder.load("spec.json")?.ok_or_else(|| Error::Shim("the folder vanished".to_owned()))?;
+    if !spec.is_of(command).map_err(Error::io("seal", directory))? {
+        return Err(Error::Conflict(directory.to_owned()));
+    }
+
+    let watch = Watch::new(&folder)?;
+    let deadline = Instant::now() + PATIENCE;
+    let mut attempts = 0;
+    loop {
+        match folder.status()? {
+            Status::Ended(Ending { cause: Cause::NotStarted, message, .. }) => {
+                return Err(Error::Refused(message.unwrap_or_default()));
+            }
+            Status::Running if !folder.file("started").exists() => {
+                if Instant::now() > deadline {
+                    return Err(Error::Shim("it did not begin in time".to_owned()));
+                }
+                watch.sleep(&folder, deadline)?;
+            }
+            Status::Running | Status::Ended(_) => return Ok(Child::new(folder, spec)),
+            Status::Lost => {
+                clean_up(&folder, &spec)?;
+                return Ok(Child::new(folder, spec));
+            }
+            Status::Nothing if attempts == ATTEMPTS => {
+                let log = std::fs::read_to_string(folder.file("shim.log")).unwrap_or_default();
+                return Err(Error::Shim(format!("it died {ATTEMPTS} times before it began: {}", log.trim())));
+            }
+            Status::Nothing => attempts += usize::from(spawn(shim, &folder, command)? == Spawned::Ours),
+        }
+    }
+}
+
+/// Finds the child of a folder; `None` where none ever began there. Needs no shim and never starts one.
+pub fn attach(directory: &Path) -> Result<Option<Child>, Error> {
+    let folder = Folder::new(directory);
+    let Some(spec) = folder.load::<Spec>("spec.json")? else { return Ok(None) };
+    match folder.status()? {
+        Status::Nothing => return Ok(None),
+        Status::Lost => clean_up(&folder, &spec)?,
+        Status::Running | Status::Ended(_) => {}
+    }
+    Ok(Some(Child::new(folder, spec)))
+}
+
+#[derive(PartialEq, Eq)]
+enum Spawned {
+    Ours,
+    /// Another shim was faster.
+    Theirs,
+}
+
+/// Runs the shim until it has the lock and has detached itself. The command travels through a pipe, since it may hold
+/// secrets; nothing of the host's own environment goes along.
+fn spawn(shim: &Shim, folder: &Folder, command: &Command) -> Result<Spawned, Error> {
+    let path = folder.path();
+    let folder_path = std::path::absolute(path).map_err(Error::io("find", path))?;
+    let mut process = std::process::Command::new(&shim.executable)
+        .args(&shim.arguments)
+        .arg(folder_path)
+        .env_clear()
+        .current_dir("/")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .map_err(Error::io("run the shim", &shim.executable))?;
+    if let Some(mut pipe) = process.stdin.take() {
+        let text = serde_json::to_vec(command).map_err(Error::io("write", path))?;
+        // A shim that lost the race does not listen.
+        let _ = pipe.write_all(&text);
+    }
+    let status = process.wait().map_err(Error::io("wait for", &shim.executable))?;
+    Ok(if status.code() == Some(crate::shim::OUTRUN) { Spawned::Theirs } else { Spawned::Ours })
+}
+
+/// Does what a killed shim could not: its control groups, its temporary folders, the loan of the workspace.
+fn clean_up(folder: &Folder, spec: &Spec) -> Result<(), Error> {
+    if let Some(started) = folder.load::<Started>("started")? {
+        cgroup::remove(&started.control_groups);
+        for path in &started.temporary {
+            let _ = std::fs::remove_dir_all(path);
+        }
+    }
+    // The workspace may be long gone.
+    let _ = ownership::recover(&spec.command.workspace);
+    Ok(())
+}

@@ -1,0 +1,92 @@
+//! What a plugin or a step may do, read with places and without gaps: a misspelt grant must not become none or all.
+
+use crate::check::check_schema;
+use crate::code;
+use crate::diagnostic::{Diagnostic, Sink};
+use crate::reader;
+use crate::yaml::{Key, Kind, Node, Style};
+use model::Grant;
+use serde_json::Value;
+
+/// Capabilities of the interface that this build does not serve.
+const UNSERVED: [&str; 8] = ["source", "http", "secret", "state", "application", "change", "cluster", "notify"];
+
+pub(crate) fn schema() -> Value {
+    schemars::schema_for!(Grant).to_value()
+}
+
+pub(crate) fn read(node: &Node, what: &str, sink: &mut Sink) -> Option<Grant> {
+    let entries = reader::mapping(node, what, sink)?;
+    let mut kept: Vec<(Key, Node)> = Vec::new();
+    let mut process: Vec<(Key, Node)> = Vec::new();
+    for (key, value) in entries {
+        match key.text.as_str() {
+            // `paths` and `network` concern programs and may stand beside them.
+            "paths" => process.push((key.clone(), value.clone())),
+            "network" => process.extend(served_network(key, value, sink)),
+            unserved if UNSERVED.contains(&unserved) => {
+                let message = format!("this build does not serve the capability `{unserved}`, so it is not granted");
+                sink.push(Diagnostic::warning(code::UNSERVED_CAPABILITY, key.span.clone(), message));
+            }
+            "process" => {
+                let mut inner = Vec::new();
+                for (k, v) in value.entries() {
+                    if k.text == "network" {
+                        inner.extend(served_network(k, v, sink));
+                    } else {
+                        inner.push((k.clone(), v.clone()));
+                    }
+                }
+                let kind = if matches!(value.kind, Kind::Map(_)) { Kind::Map(inner) } else { value.kind.clone() };
+                kept.push((key.clone(), Node { kind, ..value.clone() }));
+            }
+            _ => kept.push((key.clone(), value.clone())),
+        }
+    }
+    merge_process(&mut kept, process, sink);
+    let node = Node { kind: Kind::Map(kept), ..node.clone() };
+    let before = sink.errors();
+    check_schema(&node, &schema(), what, sink);
+    if sink.errors() > before {
+        return None;
+    }
+    match serde_json::from_value(node.to_json()) {
+        Ok(grant) => Some(grant),
+        Err(error) => {
+            let message = format!("{what} cannot be read: {error}");
+            sink.push(Diagnostic::error(code::WRONG_TYPE, node.span.clone(), message));
+            None
+        }
+    }
+}
+
+fn served_network(key: &Key, value: &Node, sink: &mut Sink) -> Option<(Key, Node)> {
+    if value.get("proxy").is_some() {
+        let message = "this build has no proxy for programs, so they get no network";
+        sink.push(Diagnostic::warning(code::UNSERVED_CAPABILITY, key.span.clone(), message));
+        return None;
+    }
+    Some((key.clone(), value.clone()))
+}
+
+fn merge_process(kept: &mut Vec<(Key, Node)>, extra: Vec<(Key, Node)>, sink: &mut Sink) {
+    let Some((first, _)) = extra.first() else { return };
+    let span = first.span.clone();
+    if !kept.iter().any(|(k, _)| k.text == "process") {
+        let empty = Node { span: span.clone(), kind: Kind::Map(Vec::new()), style: Style::Plain };
+        kept.push((Key { text: "process".to_owned(), span }, empty));
+    }
+    let Some((_, node)) = kept.iter_mut().find(|(k, _)| k.text == "process") else { return };
+    let Kind::Map(inner) = &mut node.kind else { return };
+    for (key, value) in extra {
+        if let Some((there, _)) = inner.iter().find(|(k, _)| k.text == key.text) {
+            let message = format!("`{}` is also written under `process`", key.text);
+            sink.push(
+                Diagnostic::error(code::DUPLICATE_KEY, key.span.clone(), message)
+                    .related(there.span.clone(), "and here"),
+            );
+        } else {
+            inner.push((key, value));
+        }
+    }
+}

@@ -1,0 +1,281 @@
+//! The host's configuration, `tidegate.yaml`, which only operators write. Paths stay as written: they are relative to
+//! the file, and only the caller knows where that is.
+
+use crate::code;
+use crate::diagnostic::{Diagnostic, Parsed, Sink};
+use crate::environment::{self, Environment, Known, names, unknown};
+use crate::plugins::{self, Plugins};
+use crate::reader::{self, check_name, document, fields};
+use crate::secret::{self, SecretRef};
+use crate::source::Source;
+use crate::yaml::{Node, parse};
+use std::collections::BTreeMap;
+
+/// The host's configuration.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct HostConfig {
+    /// Where the daemon listens.
+    pub listen: Option<String>,
+    /// The folder of the host's state.
+    pub state: Option<String>,
+    /// Where the URL of a shared store is.
+    pub store: Option<SecretRef>,
+    /// Repositories by name.
+    pub repositories: BTreeMap<String, Repository>,
+    /// Credentials by name.
+    pub credentials: BTreeMap<String, Credential>,
+    /// Clusters by name.
+    pub clusters: BTreeMap<String, Cluster>,
+    /// Environments by name.
+    pub environments: BTreeMap<String, Environment>,
+    /// Members of groups, by the group's name.
+    pub groups: BTreeMap<String, Vec<String>>,
+    /// Identities of people, by person and then by issuer: `oidc`, `gitlab`.
+    pub people: BTreeMap<String, BTreeMap<String, String>>,
+    /// Plugins and their grants.
+    pub plugins: Plugins,
+    /// How native programs are confined.
+    pub jail: Jail,
+}
+
+/// A Git repository.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Repository {
+    /// A path, `https://` or `ssh://`, without credentials.
+    pub url: String,
+    /// The forge that serves it: `gitlab`.
+    pub forge: Option<String>,
+    /// The name of the credential for it.
+    pub credential: Option<String>,
+    /// Globs of the paths at which Application files are found.
+    pub applications: Vec<String>,
+}
+
+/// A credential.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Credential {
+    /// Where its secret is.
+    pub secret: SecretRef,
+    /// Repositories that it is for; it is sent nowhere else.
+    pub for_repositories: Vec<String>,
+    /// The user's name, where the server asks for one.
+    pub username: Option<String>,
+}
+
+/// A cluster.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Cluster {
+    /// A folder that stands for a cluster.
+    pub directory: Option<String>,
+    /// A kubeconfig's path.
+    pub kubeconfig: Option<String>,
+    /// The context within the kubeconfig.
+    pub context: Option<String>,
+    /// Whether it is only looked at.
+    pub observe_only: bool,
+}
+
+/// How native programs are confined.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Jail {
+    /// Whether the host refuses to run where the machine cannot give the whole jail.
+    pub required: bool,
+}
+
+const KEYS: [&str; 11] = [
+    "listen",
+    "state",
+    "store",
+    "repositories",
+    "credentials",
+    "clusters",
+    "environments",
+    "groups",
+    "people",
+    "plugins",
+    "jail",
+];
+
+/// Reads the host's configuration.
+pub fn host(source: &Source) -> Parsed<HostConfig> {
+    let mut sink = Sink::default();
+    let value = parse(&source.text, &mut sink).and_then(|node| {
+        let file = document(&node, "Host", &["apiVersion", "kind", "metadata", "spec"], &mut sink)?;
+        let spec = file.require("spec", "the file", &mut sink)?;
+        read(spec, &mut sink)
+    });
+    sink.finish(&source.path, &source.text, value)
+}
+
+fn read(node: &Node, sink: &mut Sink) -> Option<HostConfig> {
+    let spec = fields(node, "`spec`", &KEYS, sink)?;
+    let mut made = HostConfig::default();
+    let optional = |key: &str, sink: &mut Sink| {
+        spec.get(key).and_then(|n| reader::text(n, &format!("`{key}`"), sink)).map(str::to_owned)
+    };
+    made.listen = optional("listen", sink);
+    if let (Some(listen), Some(node)) = (&made.listen, spec.get("listen"))
+        && listen.parse::<std::net::SocketAddr>().is_err()
+    {
+        let message = format!("`{listen}` is not an address with a port");
+        let hint = "write it like `127.0.0.1:7420`";
+        sink.push(Diagnostic::error(code::BAD_VALUE, node.span.clone(), message).hint(hint));
+    }
+    made.state = optional("state", sink);
+    made.store = spec
+        .get("store")
+        .and_then(|n| fields(n, "`store`", &["secret"], sink))
+        .and_then(|store| store.require("secret", "`store`", sink))
+        .and_then(|n| secret::read(n, "the store's `secret`", sink));
+    let keys = |key: &str| -> Vec<&str> {
+        spec.get(key).map(|n| n.entries().iter().map(|(k, _)| k.text.as_str()).collect()).unwrap_or_default()
+    };
+    let (repositories, credentials, clusters) = (keys("repositories"), keys("credentials"), keys("clusters"));
+
+    each(spec.get("repositories"), "repositories", "a repository", sink, |name, node, sink| {
+        made.repositories.insert(name.to_owned(), repository(node, name, &credentials, sink)?);
+        Some(())
+    });
+    each(spec.get("credentials"), "credentials", "a credential", sink, |name, node, sink| {
+        made.credentials.insert(name.to_owned(), credential(node, name, &repositories, sink)?);
+        Some(())
+    });
+    each(spec.get("clusters"), "clusters", "a cluster", sink, |name, node, sink| {
+        made.clusters.insert(name.to_owned(), cluster(node, name, sink)?);
+        Some(())
+    });
+    each(spec.get("groups"), "groups", "a group", sink, |name, node, sink| {
+        made.groups.insert(name.to_owned(), reader::texts(node, &format!("the group `{name}`"), sink));
+        Some(())
+    });
+    each(spec.get("people"), "people", "a person", sink, |name, node, sink| {
+        let mut identities = BTreeMap::new();
+        for (issuer, value) in reader::mapping(node, &format!("the person `{name}`"), sink)? {
+            let identity = reader::text(value, &format!("the identity of `{name}`"), sink)?;
+            identities.insert(issuer.text.clone(), identity.to_owned());
+        }
+        made.people.insert(name.to_owned(), identities);
+        Some(())
+    });
+    let known = Known { repositories: &repositories, clusters: &clusters, groups: &made.groups };
+    let mut environments = BTreeMap::new();
+    each(spec.get("environments"), "environments", "an environment", sink, |name, node, sink| {
+        environments.insert(name.to_owned(), environment::read(node, name, &known, sink)?);
+        Some(())
+    });
+    made.environments = environments;
+    if let Some(node) = spec.get("plugins") {
+        made.plugins = plugins::read(node, sink).unwrap_or_default();
+    }
+    if let Some(jail) = spec.get("jail")
+        && let Some(jail) = fields(jail, "`jail`", &["required"], sink)
+        && let Some(required) = jail.get("required")
+    {
+        made.jail.required = reader::boolean(required, "`required`", sink).unwrap_or(false);
+    }
+    Some(made)
+}
+
+/// Reads each entry of a mapping of names.
+fn each(
+    node: Option<&Node>,
+    field: &str,
+    what: &str,
+    sink: &mut Sink,
+    mut read: impl FnMut(&str, &Node, &mut Sink) -> Option<()>,
+) {
+    let Some(node) = node else { return };
+    for (key, value) in reader::mapping(node, &format!("`{field}`"), sink).unwrap_or_default() {
+        if check_name(key, what, sink) {
+            read(&key.text, value, sink);
+        }
+    }
+}
+
+fn repository(node: &Node, name: &str, credentials: &[&str], sink: &mut Sink) -> Option<Repository> {
+    let what = format!("the repository `{name}`");
+    let parts = fields(node, &what, &["url", "forge", "credential", "applications"], sink)?;
+    let mut made = Repository::default();
+    let url = parts.require("url", &what, sink);
+    if let Some(node) = url
+        && let Some(url) = reader::text(node, "`url`", sink)
+    {
+        check_url(url, node, sink);
+        url.clone_into(&mut made.url);
+    }
+    made.forge = parts.get("forge").and_then(|n| reader::text(n, "`forge`", sink)).map(str::to_owned);
+    if let Some(node) = parts.get("credential")
+        && let Some(credential) = reader::text(node, "`credential`", sink)
+    {
+        if !credentials.contains(&credential) {
+            unknown("credential", credential, node, credentials, sink);
+        }
+        made.credential = Some(credential.to_owned());
+    }
+    if let Some(node) = parts.get("applications") {
+        made.applications = reader::globs(node, "`applications`", sink);
+    }
+    url.map(|_| made)
+}
+
+/// Refuses URLs that carry credentials and those through which Git would run a program.
+fn check_url(url: &str, node: &Node, sink: &mut Sink) {
+    let refuse = |code, message: &str, hint: &str| {
+        Diagnostic::error(code, node.span.clone(), message.to_owned()).hint(hint.to_owned())
+    };
+    let Some((scheme, rest)) = url.split_once("://") else {
+        if url.is_empty() || url.starts_with('-') || url.contains("::") || url.contains(char::is_control) {
+            sink.push(refuse(
+                code::BAD_VALUE,
+                "this is not a repository's address",
+                "write a path, `https://…` or `ssh://…`",
+            ));
+        }
+        return;
+    };
+    let user = rest.split(['/', '?', '#']).next().unwrap_or_default().rsplit_once('@').map(|(user, _)| user);
+    match (scheme, user) {
+        // A user's name alone is how SSH is addressed; over HTTP it is where tokens are put.
+        ("ssh", Some(user)) if !user.contains(':') => {}
+        (_, Some(_)) => sink.push(refuse(
+            code::URL_CREDENTIALS,
+            "the URL contains credentials",
+            "name a credential under `credentials` and refer to it with `credential`; replace this one, for Git keeps it",
+        )),
+        ("https" | "ssh" | "http", None) => {}
+        ("file", None) => sink.push(refuse(code::BAD_VALUE, "a local repository is given by its path", "leave `file://` out")),
+        _ => {
+            let message = format!("repositories are not fetched by `{scheme}`");
+            sink.push(refuse(code::BAD_VALUE, &message, "write a path, `https://…` or `ssh://…`"));
+        }
+    }
+}
+
+fn credential(node: &Node, name: &str, repositories: &[&str], sink: &mut Sink) -> Option<Credential> {
+    let what = format!("the credential `{name}`");
+    let parts = fields(node, &what, &["secret", "for", "username"], sink)?;
+    let secret = parts.require("secret", &what, sink).and_then(|n| secret::read(n, "`secret`", sink));
+    let for_repositories =
+        parts.require("for", &what, sink).map(|n| names(n, "`for`", "repository", repositories, sink));
+    let username = parts.get("username").and_then(|n| reader::text(n, "`username`", sink)).map(str::to_owned);
+    Some(Credential { secret: secret?, for_repositories: for_repositories?, username })
+}
+
+fn cluster(node: &Node, name: &str, sink: &mut Sink) -> Option<Cluster> {
+    let what = format!("the cluster `{name}`");
+    let parts = fields(node, &what, &["directory", "kubeconfig", "context", "mode"], sink)?;
+    let mut made = Cluster::default();
+    let mut optional =
+        |key: &str| parts.get(key).and_then(|n| reader::text(n, &format!("`{key}`"), sink)).map(str::to_owned);
+    (made.directory, made.kubeconfig, made.context) =
+        (optional("directory"), optional("kubeconfig"), optional("context"));
+    if made.directory.is_some() == made.kubeconfig.is_some() {
+        let message = format!("{what} is either a `directory` or has a `kubeconfig`");
+        let at = node.entries().first().map_or(node.span.clone(), |(k, _)| k.span.clone());
+        sink.push(Diagnostic::error(code::BAD_VALUE, at, message));
+    }
+    if let Some(mode) = parts.get("mode") {
+        made.observe_only = reader::word(mode, "`mode`", &["apply", "observe"], sink) == Some("observe");
+    }
+    Some(made)
+}

@@ -1,0 +1,110 @@
+//! Reads an edited file again: the image's item must say what it should, and everything else what it said.
+
+use crate::image::State;
+use crate::place::{self, FIELDS, Images};
+use crate::problem::Problem;
+use crate::scalar;
+use crate::tree::{self, Document, Entries, Kind, Node, same_entries};
+use granit_parser::ScalarStyle;
+
+/// Compares a file with what it was before.
+///
+/// # Errors
+/// Where the edit did not do exactly what it should. Then the editor has a bug, and the file must not be written.
+pub fn verify(old: &Document, text: &str, image: &str, state: &State) -> Result<(), Problem> {
+    let new = tree::parse(text).map_err(|problem| wrong(&format!("the result cannot be read: {problem}")))?;
+    let (old_layout, old_entries) = place::root(old)?;
+    let (layout, entries) = place::root(&new)?;
+    if layout != old_layout || new.root.anchor != old.root.anchor || new.root.tag != old.root.tag {
+        return Err(wrong("the file is written in another way"));
+    }
+    let rest = |entries: &Entries| entries.iter().position(|(key, _)| key.text() == Some("images"));
+    let position = rest(entries).ok_or_else(|| wrong("`images` is gone"))?;
+    let old_position = rest(old_entries).unwrap_or(position);
+    if position != old_position
+        || old_entries.len() < position
+        || !same_entries(&entries[..position], &old_entries[..position])
+        || !same_entries(&entries[position + 1..], old_entries.get(position + 1..).unwrap_or_default())
+    {
+        return Err(wrong("something besides `images` changed"));
+    }
+    let Images::List { items, found: Some(index), .. } = place::images(&new, image)? else {
+        return Err(wrong("the image has no item"));
+    };
+    let (old_items, old_found) = match place::images(old, image)? {
+        Images::List { items, found, .. } => (items, found),
+        _ => (&[][..], None),
+    };
+    let others_same =
+        |from: &[Node], to: &[Node]| from.len() == to.len() && from.iter().zip(to).all(|(a, b)| a.same(b));
+    let kept = match old_found {
+        Some(old_index) => {
+            old_index == index
+                && others_same(&items[..index], &old_items[..index])
+                && others_same(&items[index + 1..], &old_items[index + 1..])
+                && others_in_item(&items[index], Some(&old_items[index]))
+        }
+        None => {
+            index + 1 == items.len() && others_same(&items[..index], old_items) && others_in_item(&items[index], None)
+        }
+    };
+    if !kept {
+        return Err(wrong("something besides the image's fields changed"));
+    }
+    check_item(&new, &items[index], state)?;
+    // A removed line takes its own comment along, and nothing else does.
+    if new.comments.len() + 1 < old.comments.len() || !is_subsequence(&new.comments, &old.comments) {
+        return Err(wrong("comments changed"));
+    }
+    Ok(())
+}
+
+/// Whether an item's other fields are the same. A new item has only its name.
+fn others_in_item(item: &Node, old: Option<&Node>) -> bool {
+    fn others(node: &Node) -> Vec<&(Node, Node)> {
+        let Kind::Mapping(_, fields) = &node.kind else { return Vec::new() };
+        fields.iter().filter(|(key, _)| !key.text().is_some_and(|name| FIELDS.contains(&name))).collect()
+    }
+    let now = others(item);
+    let Some(old) = old else { return now.len() == 1 };
+    let before = others(old);
+    item.anchor == old.anchor
+        && item.tag == old.tag
+        && now.len() == before.len()
+        && now.iter().zip(before).all(|((key, value), (old_key, old))| key.same(old_key) && value.same(old))
+}
+
+/// Each field says what it should, and to every reader.
+fn check_item(document: &Document, item: &Node, state: &State) -> Result<(), Problem> {
+    let Kind::Mapping(_, fields) = &item.kind else { return Err(wrong("the item is no mapping")) };
+    if place::state(document, fields)? != *state {
+        return Err(wrong("the item does not say what it should"));
+    }
+    for (key, value) in fields {
+        let field = key.text().is_some_and(|name| FIELDS.contains(&name) || name == "name");
+        if field
+            && let Kind::Scalar(text, ScalarStyle::Plain) = &value.kind
+            && key.text() != Some("name")
+            && !place::says_nothing(value, text, ScalarStyle::Plain)
+            && value.tag.is_none()
+            && scalar::retyped(text)
+            && state_has(state, text)
+        {
+            return Err(wrong("a reader would take the value for a number"));
+        }
+    }
+    Ok(())
+}
+
+fn state_has(state: &State, text: &str) -> bool {
+    [&state.tag, &state.digest].into_iter().flatten().any(|value| value == text)
+}
+
+fn is_subsequence(part: &[String], whole: &[String]) -> bool {
+    let mut rest = whole.iter();
+    part.iter().all(|comment| rest.any(|other| other == comment))
+}
+
+fn wrong(message: &str) -> Problem {
+    Problem::editor(format!("the edit would not do what it should: {message}"))
+}

@@ -1,0 +1,228 @@
+//! Edits of kustomizations: text in, text out.
+
+use kustomize::edit::edit;
+use kustomize::image::{Change, parse};
+
+fn change(image: &str, reference: &str) -> Change {
+    Change { image: image.to_owned(), ..parse(reference).expect("a valid reference") }
+}
+
+fn digest() -> String {
+    format!("sha256:{}", "ab".repeat(32))
+}
+
+/// Edits the image `app`. `D` in reference and expectation stands for a digest.
+#[track_caller]
+fn check(source: &str, reference: &str, expected: &str) {
+    let source = source.replace("@D", &digest());
+    let change = change("app", &reference.replace("@D", &format!("@{}", digest())));
+    let edited = edit(&source, &change).unwrap_or_else(|problem| panic!("{problem}\n{source}"));
+    assert_eq!(edited.text, expected.replace("@D", &digest()), "from\n{source}");
+    // Done twice is done once.
+    assert_eq!(edit(&edited.text, &change).expect("the result can be edited").text, edited.text);
+}
+
+#[track_caller]
+fn refused(source: &str, reference: &str, expected: &str) {
+    let problem = edit(source, &change("app", reference)).expect_err(source);
+    assert_eq!(problem.to_string(), expected, "of\n{source}");
+}
+
+#[test]
+fn only_the_value_changes() {
+    check("images:\n- name: app\n  newTag: v1\n", "v2", "images:\n- name: app\n  newTag: v2\n");
+    check(
+        "# head\nimages: # all\n  - newTag: 'v1' # pinned\n    name:   \"app\"\nresources: [a]",
+        "v2",
+        "# head\nimages: # all\n  - newTag: 'v2' # pinned\n    name:   \"app\"\nresources: [a]",
+    );
+    check("images:\r\n- name: app\r\n  newTag: v1\r\n", "v2", "images:\r\n- name: app\r\n  newTag: v2\r\n");
+    check("\u{feff}images:\n- name: app\n  newTag: v1", "v2", "\u{feff}images:\n- name: app\n  newTag: v2");
+    check(
+        "\u{feff}# ä\nimages:\n- name: app\n  newTag: v1 # ö",
+        "v2",
+        "\u{feff}# ä\nimages:\n- name: app\n  newTag: v2 # ö",
+    );
+    check("---\nimages:\n- name: app\n  newTag: v1\n...\n", "v2", "---\nimages:\n- name: app\n  newTag: v2\n...\n");
+    check("images: [{name: app, newTag: \"1\"}]", "2", "images: [{name: app, newTag: \"2\"}]");
+    check("images:\n- {newTag: v1, name: app}\n", "v2", "images:\n- {newTag: v2, name: app}\n");
+    check(
+        "{\"images\": [{\"name\": \"app\", \"newTag\": \"v1\"}]}",
+        "v2",
+        "{\"images\": [{\"name\": \"app\", \"newTag\": \"v2\"}]}",
+    );
+    check("images:\n-   newTag: v1\n    name: app\n", "v2", "images:\n-   newTag: v2\n    name: app\n");
+    check("images:\n-\n  name: app\n  newTag: v1\n", "v2", "images:\n-\n  name: app\n  newTag: v2\n");
+}
+
+#[test]
+fn what_would_be_retyped_is_quoted() {
+    let source = "images:\n- name: app\n  newTag: v1\n";
+    for tag in ["1.10", "1e3", "0123", "yes", "null", "12_000", "2026-11-23"] {
+        check(source, tag, &format!("images:\n- name: app\n  newTag: \"{tag}\"\n"));
+    }
+    check("a: 'b'\nimages:\n- name: app\n  newTag: v1\n", "1.10", "a: 'b'\nimages:\n- name: app\n  newTag: '1.10'\n");
+    // A tag that every reader takes for a number is not yet the tag.
+    check("images:\n- name: app\n  newTag: 1.10\n", "1.10", "images:\n- name: app\n  newTag: \"1.10\"\n");
+}
+
+#[test]
+fn a_tag_and_a_digest_replace_each_other_in_their_line() {
+    check("images:\n- name: app\n  digest: @D # x\n", "v2", "images:\n- name: app\n  newTag: v2 # x\n");
+    check("images:\n- name: app\n  newTag: 'v1'\n", "app@D", "images:\n- name: app\n  digest: '@D'\n");
+    check("images: [{name: app, newTag: v1}]\n", "app@D", "images: [{name: app, digest: \"@D\"}]\n");
+    check("images: [{\"newTag\": \"v1\", name: app}]\n", "app@D", "images: [{\"digest\": \"@D\", name: app}]\n");
+}
+
+#[test]
+fn of_both_the_other_one_goes() {
+    let both = "images:\n- name: app\n  newTag: v1 # t\n  digest: @D\n- name: b\n";
+    check(both, "v2", "images:\n- name: app\n  newTag: v2 # t\n- name: b\n");
+    check(both, "app@D", "images:\n- name: app\n  digest: @D\n- name: b\n");
+    check("images:\n- name: app\n  newTag: v1\n  digest: @D", "v2", "images:\n- name: app\n  newTag: v2");
+    check(
+        "images:\r\n- name: app\r\n  newTag: v1\r\n  digest: @D\r\n",
+        "v2",
+        "images:\r\n- name: app\r\n  newTag: v2\r\n",
+    );
+    check("images:\n- digest: @D\n  name: app\n  newTag: v1\n", "v2", "images:\n- name: app\n  newTag: v2\n");
+    check("images: [{digest: @D, name: app, newTag: v1}]", "v2", "images: [{name: app, newTag: v2}]");
+    check("images: [{name: app, digest: @D, newTag: v1}]", "v2", "images: [{name: app, newTag: v2}]");
+    // A last value without a line break, in a file that goes on with comments.
+    check(
+        "images:\n- name: app\n  newTag: v1\n  digest: @D\n# end\n",
+        "v2",
+        "images:\n- name: app\n  newTag: v2\n# end\n",
+    );
+}
+
+#[test]
+fn missing_fields_come_after_the_name() {
+    check("images:\n- name: app\n", "v2", "images:\n- name: app\n  newTag: v2\n");
+    check("images:\n  - name: 'app' # x\n", "v2", "images:\n  - name: 'app' # x\n    newTag: 'v2'\n");
+    check("images:\n- name: app", "r/app:v2@D", "images:\n- name: app\n  newName: r/app\n  newTag: v2\n  digest: @D");
+    check("images:\n- newName: r/app\n  name: app\n", "v2", "images:\n- newName: r/app\n  newTag: v2\n  name: app\n");
+    check("images:\r\n- name: app\r\n- name: b\r\n", "v2", "images:\r\n- name: app\r\n  newTag: v2\r\n- name: b\r\n");
+    check("images: [{name: app}]", "app:v2@D", "images: [{name: app, newTag: v2, digest: \"@D\"}]");
+    check("images: [{\"name\": \"app\"}]", "v2", "images: [{\"name\": \"app\", \"newTag\": \"v2\"}]");
+    check("images:\n- name: app\n  newTag: v1\n", "app:v1@D", "images:\n- name: app\n  newTag: v1\n  digest: @D\n");
+    check("images:\n- name: app\n  newTag:\n", "v2", "images:\n- name: app\n  newTag: v2\n");
+    check(
+        "images:\n- name: app\n  newTag: \"\"\n  digest: ''\n",
+        "v2",
+        "images:\n- name: app\n  newTag: \"v2\"\n  digest: ''\n",
+    );
+}
+
+#[test]
+fn a_new_name_is_set_where_it_differs() {
+    check("images:\n- name: app\n  newTag: v1\n", "app:v2", "images:\n- name: app\n  newTag: v2\n");
+    check(
+        "images:\n- name: app\n  newTag: v1\n",
+        "r:5/app:v1",
+        "images:\n- name: app\n  newName: r:5/app\n  newTag: v1\n",
+    );
+    check(
+        "images:\n- name: app\n  newName: old # n\n  newTag: v1\n",
+        "new:v2",
+        "images:\n- name: app\n  newName: new # n\n  newTag: v2\n",
+    );
+    check(
+        "images:\n- name: app\n  newName: old\n  newTag: v1\n",
+        "v2",
+        "images:\n- name: app\n  newName: old\n  newTag: v2\n",
+    );
+    check(
+        "images: [{name: app, newTag: v1}]\n",
+        "r:5000/app:v1",
+        "images: [{name: app, newName: \"r:5000/app\", newTag: v1}]\n",
+    );
+}
+
+#[test]
+fn an_image_without_an_item_gets_one() {
+    check("images:\n- name: b\n  newTag: v1\n", "v2", "images:\n- name: b\n  newTag: v1\n- name: app\n  newTag: v2\n");
+    check(
+        "images:\n  -   name: 'b' # b\n\n# end\nresources:\n",
+        "r/app:v2",
+        "images:\n  -   name: 'b' # b\n  -   name: 'app'\n      newName: 'r/app'\n      newTag: 'v2'\n\n# end\nresources:\n",
+    );
+    check("images: []\n", "v2", "images: [{name: app, newTag: v2}]\n");
+    check("images: [{name: b},\n]\n", "v2", "images: [{name: b}, {name: app, newTag: v2},\n]\n");
+    check(
+        "images: [{\"name\": \"b\"}]",
+        "1.0",
+        "images: [{\"name\": \"b\"}, {\"name\": \"app\", \"newTag\": \"1.0\"}]",
+    );
+    check("images:\n- {name: b}\n", "v2", "images:\n- {name: b}\n- name: app\n  newTag: v2\n");
+    check(
+        "images: # none\nresources:\n  - a\n",
+        "v2",
+        "images: # none\n  - name: app\n    newTag: v2\nresources:\n  - a\n",
+    );
+    check("images:", "v2", "images:\n- name: app\n  newTag: v2");
+    check("resources:\n  - a\n", "v2", "resources:\n  - a\nimages:\n  - name: app\n    newTag: v2\n");
+    check("resources:\r\n- a", "v2", "resources:\r\n- a\r\nimages:\r\n- name: app\r\n  newTag: v2");
+    check("resources: [a]\n# end", "v2", "resources: [a]\n# end\nimages:\n- name: app\n  newTag: v2");
+    check("a: |\n  b\n\n", "v2", "a: |\n  b\n\nimages:\n- name: app\n  newTag: v2\n");
+    check(
+        "{\"resources\": [\"a\"]}\n",
+        "v2",
+        "{\"resources\": [\"a\"], \"images\": [{\"name\": \"app\", \"newTag\": \"v2\"}]}\n",
+    );
+    check("{resources: [a]}", "v2", "{resources: [a], images: [{name: app, newTag: v2}]}");
+}
+
+#[test]
+fn anchors_and_aliases() {
+    // The alias alone is replaced, an anchor that nobody uses stays.
+    check("a: &v v1\nimages:\n- name: app\n  newTag: *v\n", "v2", "a: &v v1\nimages:\n- name: app\n  newTag: v2\n");
+    check("images:\n- name: app\n  newTag: &v v1\n", "v2", "images:\n- name: app\n  newTag: &v v2\n");
+    check("a: &n app\nimages:\n- name: *n\n  newTag: v1\n", "v2", "a: &n app\nimages:\n- name: *n\n  newTag: v2\n");
+    check("images:\n- name: app\n  newTag: !!str 1.0\n", "1.1", "images:\n- name: app\n  newTag: !!str \"1.1\"\n");
+    let shared = "this has an anchor that is used elsewhere, which would change as well";
+    refused("images:\n- name: app\n  newTag: &v v1\na: *v\n", "v2", &format!("{shared} (line 3, column 14)"));
+    refused("images:\n- &i\n  name: app\n  newTag: v1\na: *i\n", "v2", &format!("{shared} (line 3, column 3)"));
+    refused("images: &i\n- name: app\n  newTag: v1\na: *i\n", "v2", &format!("{shared} (line 2, column 3)"));
+    refused("a: &i []\nimages: *i\n", "v2", "`images` is not a list (line 2, column 9)");
+    refused("a: &i {name: app}\nimages:\n- *i\n", "v2", "this item of `images` is not a mapping (line 3, column 3)");
+    refused(
+        "a: &i {newTag: v1}\nimages:\n- name: app\n  <<: *i\n",
+        "v2",
+        "this item of `images` takes fields from elsewhere by `<<` (line 4, column 3)",
+    );
+}
+
+#[test]
+fn what_would_be_a_guess_is_refused() {
+    let item = "images:\n- name: app\n  newTag: v1\n";
+    refused(&format!("{item}---\na: b\n"), "v2", "the file holds several documents (line 4, column 1)");
+    refused(&format!("{item}- name: app\n"), "v2", "`images` has a second item for `app` (line 4, column 3)");
+    refused(&format!("{item}  newTag: v1\n"), "v2", "the key `newTag` is there twice (line 4, column 3)");
+    refused(&format!("{item}images: []\n"), "v2", "the key `images` is there twice (line 4, column 1)");
+    refused("images: app\n", "v2", "`images` is not a list (line 1, column 9)");
+    refused("images: {name: app}\n", "v2", "`images` is not a list (line 1, column 9)");
+    refused("images:\n- app\n", "v2", "this item of `images` is not a mapping (line 2, column 3)");
+    refused("- a\n", "v2", "the file is not a mapping, so it is no kustomization (line 1, column 1)");
+    refused("", "v2", "the file is empty");
+    refused("kind: Deployment\n", "v2", "`kind` is neither Kustomization nor Component (line 1, column 7)");
+    refused(
+        "images:\n- name: app\n  newTag: {{ .Tag }}\n",
+        "v2",
+        "this is a template (`{{`), not a kustomization (line 3, column 11)",
+    );
+    refused("a: v{{ .Tag }}\n", "v2", "this is a template (`{{`), not a kustomization (line 1, column 4)");
+    refused("images:\n- name: app\n  newTag: |\n    v1\n", "v2", "this value spans several lines (line 3, column 3)");
+    refused(
+        "images:\n- name: app\n  newTag: \"v\n    1\"\n",
+        "v2",
+        "this value spans several lines (line 3, column 3)",
+    );
+    refused("images:\n- name: app\n  newTag: [v1]\n", "v2", "`newTag` is not a text (line 3, column 11)");
+    refused("a: b\n...\n", "v2", "the document is ended by `...`, so nothing can be added at its end");
+    refused("a: |\n  b", "v2", "a line break after this block would become a part of it (line 2, column 3)");
+    refused("a: b\rc: d\r", "v2", "the file ends lines by a carriage return alone");
+    for broken in ["images: [\n", "a: b: c\n", "\ta: b\n", "{{ if }}\na: b\n", "a: *b\n"] {
+        assert!(edit(broken, &change("app", "v2")).is_err(), "{broken}");
+    }
+}

@@ -1,0 +1,52 @@
+//! `cargo xtask guests`: builds the first-party plugins, and the guests of the tests where there are any.
+
+use anyhow::{Context, Result};
+use guest::Builder;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The plugins that come with Tidegate.
+const PLUGINS: [&str; 3] = ["exec", "kustomize", "approval"];
+
+/// Builds all guests into `target/guests` (those of the tests into `target/guests/test`) and prints a line for each.
+pub fn run() -> Result<()> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask lies in the repository")?;
+    let out = root.join("target/guests");
+    let progress = |line: &str| eprintln!("{line}");
+    let mut plugins = Builder::new(&root.join("target/guests-build"), &progress);
+    for name in PLUGINS {
+        build(&mut plugins, &root.join("plugins").join(name), &out)?;
+    }
+    // Their own target folder: another workspace with another lock file, which need not rebuild the first.
+    let mut tests = Builder::new(&root.join("target/guests-build/test"), &progress);
+    for folder in packages(&root.join("tests/guests"))? {
+        build(&mut tests, &folder, &out.join("test"))?;
+    }
+    Ok(())
+}
+
+fn build(builder: &mut Builder<'_>, folder: &Path, out: &Path) -> Result<()> {
+    let built = builder.build(folder, out).with_context(|| format!("building the guest in {}", folder.display()))?;
+    println!("{:<16} {:>6} KiB  {}", built.name, built.size.div_ceil(1024), built.way);
+    println!("    imports {}", built.interfaces.imports.join(" "));
+    println!("    exports {}", built.interfaces.exports.join(" "));
+    Ok(())
+}
+
+/// The folders with a package, by name.
+fn packages(folder: &Path) -> Result<Vec<PathBuf>> {
+    if !folder.is_dir() {
+        return Ok(Vec::new());
+    }
+    let entries = fs::read_dir(folder).with_context(|| format!("reading {}", folder.display()))?;
+    let mut folders = Vec::new();
+    for entry in entries {
+        let path = entry.with_context(|| format!("reading {}", folder.display()))?.path();
+        let manifest = fs::read_to_string(path.join("Cargo.toml")).unwrap_or_default();
+        if manifest.lines().any(|line| line.trim() == "[lib]") {
+            folders.push(path);
+        }
+    }
+    folders.sort();
+    Ok(folders)
+}
