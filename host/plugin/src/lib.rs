@@ -1,1 +1,43 @@
-//! plugin.
+//! The plugin host: components compiled once, called in fresh stores under limits, and every call that they make of the
+//! host through one path. It knows nothing of runs, repositories or children: the engine carries calls out.
+#![deny(missing_docs)]
+
+#[allow(missing_docs, reason = "generated from wit/, which documents it")]
+mod bindings;
+mod cache;
+mod call;
+mod component;
+mod engine;
+mod host;
+mod imports;
+mod invoke;
+mod library;
+mod limits;
+mod lock;
+mod mode;
+mod record;
+mod services;
+mod silent;
+mod state;
+
+/// The types of the WIT package as Rust sees them.
+#[allow(missing_docs, reason = "generated from wit/, which documents it")]
+pub mod wit {
+    pub use crate::bindings::exports::tidegate::plugin::plugin as description;
+    pub use crate::bindings::exports::tidegate::plugin::step;
+    pub use crate::bindings::tidegate::plugin::{
+        approval, artifact_read, artifact_write, log, process, repository_write, types, workspace_read,
+    };
+}
+
+pub use call::{HostCall, Kind, authorise, check_path};
+pub use component::{FREE, INTERFACE, Plugin};
+pub use host::{LARGEST, PluginHost};
+pub use invoke::Invocation;
+pub use library::Library;
+pub use limits::Limits;
+pub use lock::{Capability, Lock, Locked, Offer};
+pub use mode::Mode;
+pub use record::{Calls, Receipt};
+pub use services::{Child, Entry, Services, Transaction};
+pub use silent::Silent;

@@ -1,0 +1,322 @@
+//! Every call that a guest makes of the host, as data, and who may make it. Nothing here carries a call out.
+
+use crate::mode::Mode;
+use access::permit;
+use model::{Failure, Grant};
+
+/// A call of the host by a guest: what matters for allowing it. One variant a function of the WIT package, except that
+/// functions of a resource carry what the resource was granted for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the WIT package says what each function and argument is")]
+pub enum HostCall {
+    Log,
+    Progress,
+    Now,
+    Elapsed,
+    Draw,
+    CancelRequested,
+    WorkspaceRead {
+        path: String,
+    },
+    WorkspaceEntries {
+        path: String,
+    },
+    WorkspaceWrite {
+        path: String,
+    },
+    WorkspaceRemove {
+        path: String,
+    },
+    ArtifactFind,
+    ArtifactRead,
+    ArtifactExtract {
+        path: String,
+    },
+    ArtifactStore {
+        name: String,
+    },
+    ArtifactStoreFile {
+        name: String,
+        path: String,
+    },
+    Resolve {
+        repository: String,
+    },
+    RepositoryRead {
+        repository: String,
+    },
+    ChangedPaths {
+        repository: String,
+    },
+    Begin {
+        repository: String,
+        branch: String,
+    },
+    TransactionHead {
+        repository: String,
+    },
+    TransactionRead {
+        repository: String,
+    },
+    TransactionPut {
+        repository: String,
+        path: String,
+    },
+    TransactionRemove {
+        repository: String,
+        path: String,
+    },
+    Push {
+        repository: String,
+    },
+    Propose {
+        repository: String,
+        branch: String,
+    },
+    ApprovalRead,
+    Start {
+        program: String,
+        variables: Vec<String>,
+    },
+    ChildNext,
+    ChildInterrupt,
+    ChildKill,
+    /// An interface that this host knows and does not serve yet.
+    Unserved {
+        interface: &'static str,
+        function: &'static str,
+    },
+}
+
+/// What a call is to the outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// It needs no grant.
+    Free,
+    /// It reads.
+    Reading,
+    /// It may change something.
+    Effect,
+}
+
+impl HostCall {
+    /// The interface and function, for records: `process.start`.
+    pub fn name(&self) -> String {
+        let (interface, function) = match self {
+            Self::Log => ("log", "write"),
+            Self::Progress => ("log", "progress"),
+            Self::Now => ("clock", "now"),
+            Self::Elapsed => ("clock", "elapsed"),
+            Self::Draw => ("random", "draw"),
+            Self::CancelRequested => ("cancellation", "requested"),
+            Self::WorkspaceRead { .. } => ("workspace-read", "read"),
+            Self::WorkspaceEntries { .. } => ("workspace-read", "entries"),
+            Self::WorkspaceWrite { .. } => ("workspace-write", "write"),
+            Self::WorkspaceRemove { .. } => ("workspace-write", "remove"),
+            Self::ArtifactFind => ("artifact-read", "find"),
+            Self::ArtifactRead => ("artifact-read", "read"),
+            Self::ArtifactExtract { .. } => ("artifact-read", "extract"),
+            Self::ArtifactStore { .. } => ("artifact-write", "store"),
+            Self::ArtifactStoreFile { .. } => ("artifact-write", "store-file"),
+            Self::Resolve { .. } => ("repository-read", "resolve"),
+            Self::RepositoryRead { .. } => ("repository-read", "read"),
+            Self::ChangedPaths { .. } => ("repository-read", "changed-paths"),
+            Self::Begin { .. } => ("repository-write", "begin"),
+            Self::TransactionHead { .. } => ("repository-write", "head"),
+            Self::TransactionRead { .. } => ("repository-write", "read"),
+            Self::TransactionPut { .. } => ("repository-write", "put"),
+            Self::TransactionRemove { .. } => ("repository-write", "remove"),
+            Self::Push { .. } => ("repository-write", "push"),
+            Self::Propose { .. } => ("repository-write", "propose"),
+            Self::ApprovalRead => ("approval", "read"),
+            Self::Start { .. } => ("process", "start"),
+            Self::ChildNext => ("process", "next"),
+            Self::ChildInterrupt => ("process", "interrupt"),
+            Self::ChildKill => ("process", "kill"),
+            Self::Unserved { interface, function } => (*interface, *function),
+        };
+        format!("{interface}.{function}")
+    }
+
+    /// Whether the call reads or changes anything. `artifact-read.extract` writes the workspace, so it is an effect.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Log | Self::Progress | Self::Now | Self::Elapsed | Self::Draw | Self::CancelRequested => Kind::Free,
+            Self::WorkspaceRead { .. }
+            | Self::WorkspaceEntries { .. }
+            | Self::ArtifactFind
+            | Self::ArtifactRead
+            | Self::Resolve { .. }
+            | Self::RepositoryRead { .. }
+            | Self::ChangedPaths { .. }
+            | Self::ApprovalRead => Kind::Reading,
+            Self::Unserved { interface, .. } if READING.contains(interface) => Kind::Reading,
+            _ => Kind::Effect,
+        }
+    }
+
+    /// Whether the call begins something new, which a cancelled step may not.
+    pub fn begins(&self) -> bool {
+        matches!(
+            self,
+            Self::Start { .. }
+                | Self::Begin { .. }
+                | Self::Push { .. }
+                | Self::Propose { .. }
+                | Self::ArtifactStore { .. }
+                | Self::ArtifactStoreFile { .. }
+        )
+    }
+
+    /// The text that a path argument must satisfy; `None` for a call without one.
+    fn path(&self) -> Option<&str> {
+        match self {
+            Self::WorkspaceRead { path }
+            | Self::WorkspaceEntries { path }
+            | Self::WorkspaceWrite { path }
+            | Self::WorkspaceRemove { path }
+            | Self::ArtifactExtract { path }
+            | Self::ArtifactStoreFile { path, .. }
+            | Self::TransactionPut { path, .. }
+            | Self::TransactionRemove { path, .. } => Some(path),
+            _ => None,
+        }
+    }
+}
+
+/// Interfaces of the world `reading` that are not served yet.
+const READING: [&str; 4] = ["source", "change-read", "application", "state-read"];
+
+/// Whether a call may be made in a mode under a grant. Errors: `denied` naming the mode or the missing grant,
+/// `invalid` for a path that is none.
+pub fn authorise(call: &HostCall, mode: Mode, grant: &Grant) -> Result<(), Failure> {
+    match (mode, call.kind()) {
+        (_, Kind::Free) => return Ok(()),
+        (Mode::Describe, _) => {
+            let message = format!("`{}` is refused while a plugin describes itself", call.name());
+            return Err(Failure::denied(message));
+        }
+        (Mode::Preview | Mode::Probe, Kind::Effect) => {
+            let message = format!("`{}` has effects, and a {} may have none", call.name(), mode.function());
+            return Err(Failure::denied(message));
+        }
+        _ => {}
+    }
+    if let Some(path) = call.path() {
+        check_path(path)?;
+    }
+    match call {
+        HostCall::WorkspaceRead { .. } | HostCall::WorkspaceEntries { .. } => permit::workspace(grant, false),
+        HostCall::WorkspaceWrite { .. } | HostCall::WorkspaceRemove { .. } => permit::workspace(grant, true),
+        HostCall::ArtifactFind | HostCall::ArtifactRead => permit::artifact(grant, false),
+        HostCall::ArtifactExtract { .. } => permit::artifact(grant, false).and(permit::workspace(grant, true)),
+        HostCall::ArtifactStore { .. } => permit::artifact(grant, true),
+        HostCall::ArtifactStoreFile { .. } => permit::artifact(grant, true).and(permit::workspace(grant, false)),
+        HostCall::Resolve { repository }
+        | HostCall::RepositoryRead { repository }
+        | HostCall::ChangedPaths { repository } => permit::read_repository(grant, repository),
+        HostCall::Begin { repository, branch } | HostCall::Propose { repository, branch } => {
+            permit::write_branch(grant, repository, branch)
+        }
+        HostCall::TransactionPut { repository, path } | HostCall::TransactionRemove { repository, path } => {
+            permit::write_path(grant, repository, path)
+        }
+        HostCall::ApprovalRead => permit::approval(grant),
+        HostCall::Start { program, variables } => permit::program(grant, program, variables.iter().map(String::as_str)),
+        HostCall::Unserved { interface, .. } => Err(permit::unserved(interface)),
+        // Held by a resource that was granted when it was made.
+        HostCall::TransactionHead { .. }
+        | HostCall::TransactionRead { .. }
+        | HostCall::Push { .. }
+        | HostCall::ChildNext
+        | HostCall::ChildInterrupt
+        | HostCall::ChildKill => Ok(()),
+        HostCall::Log
+        | HostCall::Progress
+        | HostCall::Now
+        | HostCall::Elapsed
+        | HostCall::Draw
+        | HostCall::CancelRequested => Ok(()),
+    }
+}
+
+/// `types.path`: no leading `/`, no `.` or `..` part, no NUL, at most 4,096 bytes; empty for the root.
+pub fn check_path(path: &str) -> Result<(), Failure> {
+    let bad = |why: &str| Err(Failure::invalid(format!("{path:?} is not a path: {why}")));
+    if path.is_empty() {
+        return Ok(());
+    }
+    if path.len() > 4096 {
+        return Err(Failure::invalid("a path is longer than 4,096 bytes"));
+    }
+    if path.contains('\0') {
+        return bad("it contains a NUL");
+    }
+    if path.starts_with('/') {
+        return bad("it is absolute");
+    }
+    if path.split('/').any(|part| matches!(part, "" | "." | "..")) {
+        return bad("it has an empty, `.` or `..` part");
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{HostCall, Kind, authorise, check_path};
+    use crate::mode::Mode;
+    use model::Grant;
+    use serde_json::json;
+
+    fn everything() -> Grant {
+        serde_json::from_value(json!({"workspace": "write", "process": {"programs": ["*"], "environment": ["*"]},
+            "artifact": {"write": true}, "repository": {"read": ["*"], "write": {"*": {}}}, "approval": {}}))
+        .unwrap_or_default()
+    }
+
+    fn calls() -> Vec<HostCall> {
+        let (repository, path) = (|| "config".to_owned(), || "a/b".to_owned());
+        vec![
+            HostCall::WorkspaceRead { path: path() },
+            HostCall::WorkspaceWrite { path: path() },
+            HostCall::ArtifactFind,
+            HostCall::ArtifactExtract { path: path() },
+            HostCall::ArtifactStore { name: "x".into() },
+            HostCall::Resolve { repository: repository() },
+            HostCall::Begin { repository: repository(), branch: "main".into() },
+            HostCall::TransactionPut { repository: repository(), path: path() },
+            HostCall::ApprovalRead,
+            HostCall::Start { program: "sh".into(), variables: vec!["A".into()] },
+        ]
+    }
+
+    #[test]
+    fn without_a_grant_nothing_goes() {
+        for call in calls() {
+            let denied = authorise(&call, Mode::Run, &Grant::default());
+            assert!(denied.as_ref().is_err_and(|f| f.is_denied() && f.message.contains("it needs `")), "{denied:?}");
+            assert_eq!(authorise(&call, Mode::Run, &everything()), Ok(()));
+        }
+    }
+
+    #[test]
+    fn modes_without_effects_refuse_them_whatever_is_granted() {
+        for call in calls() {
+            for mode in [Mode::Preview, Mode::Probe] {
+                let answer = authorise(&call, mode, &everything());
+                assert_eq!(answer.is_ok(), call.kind() == Kind::Reading, "{call:?} {answer:?}");
+            }
+            assert!(authorise(&call, Mode::Describe, &everything()).is_err());
+        }
+    }
+
+    #[test]
+    fn paths() {
+        for bad in ["/a", "..", "a/../b", "a//b", "a/", "./a", "a\0"] {
+            assert!(check_path(bad).is_err(), "{bad}");
+        }
+        for good in ["", "a", "a/b..c", "..a"] {
+            assert!(check_path(good).is_ok(), "{good}");
+        }
+    }
+}

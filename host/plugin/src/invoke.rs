@@ -1,0 +1,209 @@
+//! Calls into a plugin: a fresh store each, limits around it, and an answer that names who is to blame.
+
+use crate::bindings::Host_;
+use crate::bindings::exports::tidegate::plugin::{plugin as described, step};
+use crate::bindings::tidegate::plugin::types::Error;
+use crate::component::Plugin;
+use crate::engine::TICK;
+use crate::limits::{Exhausted, Limits};
+use crate::mode::Mode;
+use crate::record::{Receipt, micros};
+use crate::services::Services;
+use crate::state::State;
+use model::{Blame, Failure, Grant};
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+use wasmtime::{Store, Trap, UpdateDeadline};
+
+/// What a call into a plugin comes with.
+pub struct Invocation {
+    /// Name of the plugin, for messages.
+    pub plugin: String,
+    /// What it may do.
+    pub grant: Grant,
+    /// How much it may use.
+    pub limits: Limits,
+    /// Who carries its calls out.
+    pub services: Arc<dyn Services>,
+}
+
+/// The longest answer of a plugin, in bytes (`types.json`).
+const ANSWER: usize = 1 << 20;
+
+impl Plugin {
+    /// `step.run`. The receipt is there whatever came of it.
+    pub async fn run(
+        &self,
+        invocation: Invocation,
+        request: step::Request,
+    ) -> (Result<step::Outcome, Failure>, Receipt) {
+        let name = step_of(&request);
+        let (answer, receipt) = self
+            .call(invocation, Mode::Run, Some(name), async |instance: &Host_, store: &mut Store<State>| {
+                instance.tidegate_plugin_step().call_run(store, &request).await
+            })
+            .await;
+        let answer = answer.and_then(|outcome| outcome.map_err(Failure::from)).and_then(|outcome| {
+            match &outcome {
+                step::Outcome::Succeeded(json) | step::Outcome::Unchanged(json) => check_answer(json)?,
+                step::Outcome::Skipped(_) | step::Outcome::Waiting(_) => {}
+            }
+            Ok(outcome)
+        });
+        (answer, receipt)
+    }
+
+    /// `step.preview`.
+    pub async fn preview(
+        &self,
+        invocation: Invocation,
+        request: step::Request,
+    ) -> (Result<step::Forecast, Failure>, Receipt) {
+        let name = step_of(&request);
+        let (answer, receipt) = self
+            .call(invocation, Mode::Preview, Some(name), async |instance: &Host_, store: &mut Store<State>| {
+                instance.tidegate_plugin_step().call_preview(store, &request).await
+            })
+            .await;
+        (answer.and_then(|forecast| forecast.map_err(Failure::from)), receipt)
+    }
+
+    /// `step.probe`.
+    pub async fn probe(
+        &self,
+        invocation: Invocation,
+        request: step::Request,
+    ) -> (Result<step::Finding, Failure>, Receipt) {
+        let name = step_of(&request);
+        let (answer, receipt) = self
+            .call(invocation, Mode::Probe, Some(name), async |instance: &Host_, store: &mut Store<State>| {
+                instance.tidegate_plugin_step().call_probe(store, &request).await
+            })
+            .await;
+        (answer.and_then(|finding| finding.map_err(Failure::from)), receipt)
+    }
+
+    /// `plugin.describe`, with everything refused.
+    pub async fn describe(&self, services: Arc<dyn Services>) -> Result<described::Description, Failure> {
+        let limits = Limits::describe();
+        let invocation = Invocation { plugin: "the plugin".to_owned(), grant: Grant::default(), limits, services };
+        let (answer, _) = self
+            .call(invocation, Mode::Describe, None, async |instance: &Host_, store: &mut Store<State>| {
+                instance.tidegate_plugin_plugin().call_describe(store).await.map(Ok::<_, Error>)
+            })
+            .await;
+        answer?.map_err(Failure::from)
+    }
+
+    async fn call<T>(
+        &self,
+        invocation: Invocation,
+        mode: Mode,
+        step: Option<String>,
+        function: impl AsyncFnOnce(&Host_, &mut Store<State>) -> wasmtime::Result<T>,
+    ) -> (Result<T, Failure>, Receipt) {
+        let Invocation { plugin, grant, limits, services } = invocation;
+        let (wall, compute, message) = (limits.wall, limits.compute, limits.message);
+        let handles = limits.handles;
+        let mut store = Store::new(&self.core.engine, State::new(mode, grant, limits, services));
+        store.limiter(|state| &mut state.meter);
+        store.set_hostcall_fuel(message);
+        store.set_max_component_handles(handles + 256);
+        watch_compute(&mut store, compute);
+        let running = self.core.clock.run();
+        let work = async {
+            let instance = self.pre.instantiate_async(&mut store).await?;
+            function(&instance, &mut store).await
+        };
+        let answer = tokio::time::timeout(wall, work).await;
+        drop(running);
+        let state = store.data_mut();
+        let mut receipt = std::mem::take(&mut state.receipt);
+        receipt.peak_memory = state.meter.peak as u64;
+        receipt.micros = micros(state.began.elapsed());
+        let place = match &step {
+            Some(step) => format!("plugin `{plugin}`, step `{step}`, in `{}`", mode.function()),
+            None => format!("{plugin}, in `{}`", mode.function()),
+        };
+        let answer = match answer {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(error)) => Err(explain(&error, &place)),
+            Err(_) => {
+                let message = format!("{place}: it took longer than {}", in_words(wall));
+                Err(Failure::new(Blame::Plugin, "timed-out", message))
+            }
+        };
+        (answer, receipt)
+    }
+}
+
+/// Ends a guest that computes too long, and lets other tasks run at each tick.
+fn watch_compute(store: &mut Store<State>, compute: Duration) {
+    let most = (compute.as_millis() / TICK.as_millis()).max(1);
+    let mut ticks = 0_u128;
+    store.set_epoch_deadline(1);
+    store.epoch_deadline_callback(move |_| {
+        ticks += 1;
+        if ticks > most {
+            let message = format!("it computed longer than {}", in_words(compute));
+            return Err(wasmtime::Error::new(Exhausted::new("timed-out", message)));
+        }
+        // tokio's own yield lets timers fire even where one task is all that is ready.
+        Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
+    });
+}
+
+fn in_words(time: Duration) -> String {
+    if time.as_millis().is_multiple_of(1000) { format!("{} s", time.as_secs()) } else { format!("{} ms", time.as_millis()) }
+}
+
+fn step_of(request: &step::Request) -> String {
+    request.key.clone()
+}
+
+fn check_answer(json: &str) -> Result<(), Failure> {
+    if json.len() <= ANSWER {
+        return Ok(());
+    }
+    let message = format!("its outputs are {} bytes; at most {ANSWER} are kept, store an artifact instead", json.len());
+    Err(Failure::new(Blame::Plugin, "too-large", message))
+}
+
+/// What ended an instance, in words: the limit, the trap and where.
+fn explain(error: &wasmtime::Error, place: &str) -> Failure {
+    if let Some(exhausted) = error.downcast_ref::<Exhausted>() {
+        let failure = exhausted.failure();
+        return Failure { message: format!("{place}: {}", failure.message), ..failure };
+    }
+    let trap = |code: &str, what: &str| Failure::new(Blame::Plugin, code, format!("{place}: {what}"));
+    let text = format!("{error:#}");
+    if let Some(kind) = error.downcast_ref::<Trap>() {
+        return match kind {
+            Trap::StackOverflow => trap("exhausted", "its calls nest too deeply, the stack is full"),
+            Trap::UnreachableCodeReached => {
+                trap("trapped", "it gave up (a panic, or `unreachable`)").hint("its last log lines may say why")
+            }
+            kind => trap("trapped", &format!("it trapped: {kind}")),
+        };
+    }
+    // wasmtime has no type for these; its words were read in its sources.
+    if text.contains("fuel allocated for hostcalls has been exhausted") || text.contains("hostcall fuel") {
+        return trap("too-large", "it handed more to one host call than the host takes");
+    }
+    if text.contains("table has no free keys") || text.contains("resource table") || text.contains("handle") {
+        return trap("exhausted", &format!("it holds too many handles, or one that is gone ({text})"));
+    }
+    if text.contains("maximum concurrent") {
+        return Failure::new(Blame::Host, "exhausted", format!("{place}: too many plugins run at once")).retryable();
+    }
+    trap("trapped", &text)
+}
+
+#[allow(unused)]
+fn assert_send(plugin: &Plugin, invocation: Invocation, request: step::Request) -> impl Future<Output = ()> + Send {
+    let plugin = plugin.clone();
+    async move {
+        let _ = plugin.run(invocation, request).await;
+    }
+}
