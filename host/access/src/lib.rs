@@ -11,4 +11,4 @@ pub mod tally;
 
 pub use environment::{Environment, Requirement};
 pub use subject::Subject;
-pub use tally::{Rule, Standing, Tally, Vote};
+pub use tally::{People, Rule, Standing, Tally, Vote};

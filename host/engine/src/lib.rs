@@ -1,1 +1,39 @@
-//! engine.
+//! Drives runs: creates them, carries out what the scheduler asks for, and answers how they stand. It decides nothing:
+//! `scheduler` says what is next, `access` who may, `plugin` what a plugin may.
+
+mod attempt;
+mod cancel;
+mod core;
+mod create;
+mod drive;
+mod engine;
+mod execute;
+mod files;
+mod log;
+mod pinned;
+mod recover;
+mod report;
+mod services;
+mod settings;
+mod shelf;
+mod signal;
+mod state;
+mod vote;
+mod voting;
+
+pub use create::NewRun;
+pub use engine::{Control, Engine, Options};
+pub use log::Notice;
+pub use pinned::{Pinned, Source};
+pub use report::{Report, StepReport, Waiting};
+pub use settings::Settings;
+pub use shelf::{Builtin, PinnedStep, Shelf};
+pub use state::{StateFolder, StateLock};
+pub use vote::{Ballot, Counted};
+
+use model::Timestamp;
+
+/// The machine's clock.
+pub fn now() -> Timestamp {
+    Timestamp(jiff::Timestamp::now().as_millisecond())
+}

@@ -7,6 +7,7 @@ mod repository;
 mod unserved;
 mod workspace;
 
+pub use free::clean as clean_line;
 use model::{Blame, Failure};
 
 /// The most bytes of a content that crosses the boundary in one call, except where the WIT item says otherwise.

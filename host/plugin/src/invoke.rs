@@ -155,7 +155,11 @@ fn watch_compute(store: &mut Store<State>, compute: Duration) {
 }
 
 fn in_words(time: Duration) -> String {
-    if time.as_millis().is_multiple_of(1000) { format!("{} s", time.as_secs()) } else { format!("{} ms", time.as_millis()) }
+    if time.as_millis().is_multiple_of(1000) {
+        format!("{} s", time.as_secs())
+    } else {
+        format!("{} ms", time.as_millis())
+    }
 }
 
 fn step_of(request: &step::Request) -> String {

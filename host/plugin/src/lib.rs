@@ -33,6 +33,7 @@ pub mod wit {
 pub use call::{HostCall, Kind, authorise, check_path};
 pub use component::{FREE, INTERFACE, Plugin};
 pub use host::{LARGEST, PluginHost};
+pub use imports::clean_line;
 pub use invoke::Invocation;
 pub use library::Library;
 pub use limits::Limits;

@@ -48,8 +48,9 @@ impl State {
     }
 }
 
-/// A line without terminal escapes and control characters: they could rewrite what a person sees.
-pub(crate) fn clean(line: &str, most: usize) -> String {
+/// A line of at most `most` bytes without terminal escapes and control characters: they could rewrite what a person
+/// sees.
+pub fn clean(line: &str, most: usize) -> String {
     let mut out = String::with_capacity(line.len().min(most));
     let mut rest = cut(line, most).chars().peekable();
     while let Some(c) = rest.next() {

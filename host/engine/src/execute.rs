@@ -1,0 +1,315 @@
+//! Carries one attempt out: files, forecast, what its environments require, then the plugin.
+
+use crate::attempt::Attempt;
+use crate::core::aside;
+use crate::services::{Desk, default_branch};
+use crate::voting;
+use access::{Environment, Standing};
+use model::{Blame, Failure, Timestamp};
+use plugin::wit::step;
+use plugin::{Invocation, Limits, Plugin, Receipt};
+use scheduler::{Outcome, Resumption, Signal, Wait};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// From the request to stop to the end by force.
+const GRACE: Duration = Duration::from_secs(30);
+/// How long an environment's approvals are waited for: thirty days.
+const PATIENCE: u64 = 30 * 24 * 3600 * 1000;
+/// A year, the longest wait.
+const LONGEST: u32 = 31_536_000;
+/// Largest memory of a wait, in bytes.
+const MEMORY: usize = 64 << 10;
+
+/// What a wait of the host itself remembers: the plugin's own wait, where it had one.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct HostWait {
+    tidegate_environment: Option<Resumption>,
+}
+
+/// How an attempt goes about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Manner {
+    /// New files.
+    Fresh,
+    /// The files and children that are there.
+    Continue,
+}
+
+/// Runs an attempt to its outcome. A stop is passed on to the children at once; after the grace period the instance is
+/// ended by force.
+pub(crate) async fn execute(
+    attempt: Arc<Attempt>,
+    resumption: Option<Resumption>,
+    manner: Manner,
+) -> (Outcome, Option<Receipt>) {
+    let mut stopping = attempt.stopping.clone();
+    let work = attempt_it(attempt.clone(), resumption, manner);
+    tokio::pin!(work);
+    let answer = tokio::select! {
+        answer = &mut work => Some(answer),
+        () = stopping.asked() => None,
+    };
+    let answer = match answer {
+        Some(answer) => answer,
+        None => {
+            let inner = attempt.clone();
+            // Children that are gone already are none to interrupt.
+            let _ = aside(move || {
+                inner.interrupt_children();
+                Ok(())
+            })
+            .await;
+            match tokio::time::timeout(GRACE, &mut work).await {
+                Ok(answer) => answer,
+                Err(_) => {
+                    let message =
+                        format!("plugin `{}` did not stop within {} s", attempt.plugin.plugin, GRACE.as_secs());
+                    (Err(Failure::new(Blame::Plugin, "timed-out", message)), None)
+                }
+            }
+        }
+    };
+    let inner = attempt.clone();
+    let waiting = matches!(answer.0, Ok(Outcome::Waiting(_)));
+    let succeeded = matches!(answer.0, Ok(Outcome::Succeeded(_) | Outcome::Unchanged(_)));
+    let ended = aside(move || {
+        if !waiting && !inner.children_on_disk().is_empty() {
+            inner.end_children();
+        }
+        if succeeded { inner.store_artifacts() } else { Ok(()) }
+    })
+    .await;
+    match (answer.0.and_then(|outcome| ended.map(|()| outcome)), answer.1) {
+        (Ok(outcome), receipt) => (outcome, receipt),
+        (Err(failure), receipt) => (Outcome::Failed(failure), receipt),
+    }
+}
+
+async fn attempt_it(
+    attempt: Arc<Attempt>,
+    resumption: Option<Resumption>,
+    manner: Manner,
+) -> (Result<Outcome, Failure>, Option<Receipt>) {
+    let resumption = match resumption {
+        Some(given) => match serde_json::from_str::<HostWait>(&given.memory) {
+            Ok(own) => own.tidegate_environment,
+            Err(_) => Some(given),
+        },
+        None => None,
+    };
+    let plugin = {
+        let (inner, keep) = (attempt.clone(), manner == Manner::Continue || resumption.is_some());
+        aside(move || {
+            inner.prepare(keep)?;
+            inner.core.shelf.load(&inner.plugin)
+        })
+        .await
+    };
+    let plugin = match plugin {
+        Ok(plugin) => plugin,
+        Err(failure) => return (Err(failure), None),
+    };
+    match clear(&attempt, &plugin, resumption.as_ref()).await {
+        Ok(None) => {}
+        Ok(Some(wait)) => return (Ok(Outcome::Waiting(wait)), None),
+        Err(failure) => return (Err(failure), None),
+    }
+    let (outcome, receipt) = plugin.run(invocation(&attempt), request(&attempt, resumption)).await;
+    (outcome.and_then(|outcome| convert(&attempt, outcome)), Some(receipt))
+}
+
+pub(crate) fn invocation(attempt: &Arc<Attempt>) -> Invocation {
+    Invocation {
+        plugin: attempt.plugin.plugin.clone(),
+        grant: attempt.grant.clone(),
+        limits: Limits::default(),
+        services: Arc::new(Desk(attempt.clone())),
+    }
+}
+
+pub(crate) fn request(attempt: &Attempt, resumption: Option<Resumption>) -> step::Request {
+    let occurrence = |value: Value| {
+        let text = |key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+        step::Occurrence {
+            signal: step::Signal {
+                kind: text("kind"),
+                subject: text("subject"),
+                condition: value.get("condition").map(Value::to_string).unwrap_or_else(|| "{}".into()),
+            },
+            at: text("at"),
+            payload: value.get("payload").map(Value::to_string).unwrap_or_else(|| "{}".into()),
+        }
+    };
+    step::Request {
+        name: attempt.plugin.step.clone(),
+        inputs: attempt.inputs.to_string(),
+        run: attempt.run.to_string(),
+        key: attempt.key.to_string(),
+        attempt: attempt.number,
+        environment: None,
+        event: serde_json::to_string(&attempt.pinned.event).unwrap_or_else(|_| "{}".into()),
+        resumption: resumption.map(|r| step::Resumption {
+            memory: r.memory,
+            occurrences: r.occurrences.into_iter().map(occurrence).collect(),
+        }),
+    }
+}
+
+/// Finds out what the step would do to environments and whether it may; answers a wait where people must decide first.
+async fn clear(
+    attempt: &Arc<Attempt>,
+    plugin: &Plugin,
+    resumption: Option<&Resumption>,
+) -> Result<Option<Wait>, Failure> {
+    let wants = |name: &str| attempt.plugin.wants.iter().any(|want| want == name);
+    if wants("approval") {
+        let subject = voting::subject(attempt, &attempt.dependants, &[]);
+        if let Ok(mut cleared) = attempt.cleared.lock() {
+            cleared.subject = Some(subject);
+        }
+        return Ok(None);
+    }
+    let writes = attempt.grant.repository.as_ref().is_some_and(|grant| !grant.write.is_empty());
+    if !wants("repository-write") || !writes || attempt.core.settings.environments.is_empty() {
+        return Ok(None);
+    }
+    let (forecast, _) = plugin.preview(invocation(attempt), request(attempt, None)).await;
+    let forecast = forecast?;
+    let targets = targets(attempt, &forecast).await?;
+    let environments: Vec<&Environment> = attempt
+        .core
+        .settings
+        .environments
+        .iter()
+        .filter(|environment| targets.iter().any(|(repository, path)| environment.owns(repository, path)))
+        .collect();
+    if environments.is_empty() {
+        return Ok(None);
+    }
+    let effects: Vec<Value> =
+        forecast.effects.iter().map(|e| json!({"kind": e.kind, "subject": e.subject, "summary": e.summary})).collect();
+    let shown = json!({"effects": effects, "body": forecast.body});
+    let subject = voting::subject(attempt, &shown, &environments);
+    let mut rules = Vec::new();
+    for environment in &environments {
+        rules.extend(voting::rules(environment, &attempt.pinned.event.repository)?);
+    }
+    if let Ok(mut cleared) = attempt.cleared.lock() {
+        cleared.subject = Some(subject.clone());
+        cleared.environments = environments.iter().map(|e| e.name.clone()).collect();
+        cleared.paths = targets.iter().map(|(repository, path)| format!("{repository}:{path}")).collect();
+    }
+    if rules.is_empty() {
+        return Ok(None);
+    }
+    let names: Vec<&str> = environments.iter().map(|e| e.name.as_str()).collect();
+    let what = json!({"kind": "environment", "environments": names, "rules": rules, "forecast": shown,
+        "inputs": attempt.inputs, "commit": attempt.pinned.event.commit.id});
+    voting::present(attempt, &subject, what).await?;
+    let (inner, digest, asked) = (attempt.clone(), subject.clone(), rules.clone());
+    let judgement = aside(move || voting::judge(&inner.core, &inner.run, &inner.pinned.event, &digest, &asked)).await?;
+    match judgement.standing {
+        Standing::Approved => Ok(None),
+        Standing::Rejected => {
+            let by = judgement.tallies.iter().flat_map(|(_, tally)| &tally.votes);
+            let by: BTreeSet<_> = by
+                .filter(|(vote, why)| why.is_none() && vote.verdict == "reject")
+                .map(|(vote, _)| vote.voter.as_str())
+                .collect();
+            let by: Vec<_> = by.into_iter().collect();
+            Err(Failure::new(Blame::User, "rejected", format!("rejected by {}", by.join(", "))))
+        }
+        Standing::Pending => {
+            let condition = json!({"environments": names});
+            let signal = Signal { kind: "approval".into(), subject: subject.to_string(), condition };
+            let memory = HostWait { tidegate_environment: resumption.cloned() };
+            Ok(Some(Wait {
+                signals: vec![signal],
+                deadline: crate::now().plus_millis(PATIENCE),
+                memory: serde_json::to_string(&memory).unwrap_or_default(),
+                message: format!("{} for {}", voting::in_words(&rules), names.join(", ")),
+            }))
+        }
+    }
+}
+
+/// Repositories and paths that a forecast would write. The subject of a `push-commit` is `REPOSITORY:BRANCH:PATH`.
+async fn targets(attempt: &Arc<Attempt>, forecast: &step::Forecast) -> Result<Vec<(String, String)>, Failure> {
+    let mut found = Vec::new();
+    for effect in forecast.effects.iter().filter(|effect| effect.kind == "push-commit") {
+        let mut parts = effect.subject.splitn(3, ':');
+        if let (Some(repository), Some(_), Some(path)) = (parts.next(), parts.next(), parts.next()) {
+            found.push((repository.to_owned(), path.to_owned()));
+        }
+    }
+    // The repository must exist before people are asked about it.
+    if let Some((repository, _)) = found.first() {
+        let (core, repository) = (attempt.core.clone(), repository.clone());
+        aside(move || default_branch(&core, &repository).map(|_| ())).await?;
+    }
+    Ok(found)
+}
+
+fn convert(attempt: &Attempt, outcome: step::Outcome) -> Result<Outcome, Failure> {
+    let outputs = |text: String| -> Result<Value, Failure> {
+        let broken = |why: String| {
+            let message = format!("plugin `{}` answered outputs that are {why}", attempt.plugin.plugin);
+            Failure::new(Blame::Plugin, "invalid", message)
+        };
+        let value: Value = serde_json::from_str(&text).map_err(|e| broken(format!("no JSON: {e}")))?;
+        if value.is_object() { Ok(value) } else { Err(broken("no JSON object".into())) }
+    };
+    Ok(match outcome {
+        step::Outcome::Succeeded(text) => Outcome::Succeeded(outputs(text)?),
+        step::Outcome::Unchanged(text) => Outcome::Unchanged(outputs(text)?),
+        step::Outcome::Skipped(reason) => Outcome::Skipped(reason),
+        step::Outcome::Waiting(wait) => Outcome::Waiting(waiting(attempt, wait)?),
+    })
+}
+
+fn waiting(attempt: &Attempt, wait: step::Wait) -> Result<Wait, Failure> {
+    let wrong = |code: &str, why: String| {
+        Failure::new(
+            Blame::Plugin,
+            code,
+            format!("plugin `{}` waits in a way that this host cannot: {why}", attempt.plugin.plugin),
+        )
+    };
+    if wait.signals.is_empty() || wait.signals.len() > 16 {
+        return Err(wrong("invalid", format!("{} signals, where 1 to 16 are possible", wait.signals.len())));
+    }
+    if wait.memory.len() > MEMORY {
+        return Err(wrong(
+            "too-large",
+            format!("a memory of {} bytes, where {MEMORY} are possible", wait.memory.len()),
+        ));
+    }
+    let now = crate::now();
+    let mut signals = Vec::new();
+    for signal in wait.signals {
+        let mut condition: Value = serde_json::from_str(&signal.condition)
+            .map_err(|e| wrong("invalid", format!("a condition is no JSON: {e}")))?;
+        let mut subject = signal.subject;
+        match signal.kind.as_str() {
+            "approval" => {
+                let own = attempt.cleared.lock().ok().and_then(|cleared| cleared.subject.clone());
+                if let (true, Some(own)) = (subject.is_empty(), own) {
+                    subject = own.to_string();
+                }
+            }
+            "timer" => {
+                let seconds = condition.get("seconds").and_then(Value::as_u64).unwrap_or(0);
+                condition = json!({"seconds": seconds, "at": now.plus_millis(seconds.saturating_mul(1000))});
+            }
+            other => return Err(wrong("unsupported", format!("the signal kind `{other}`"))),
+        }
+        signals.push(Signal { kind: signal.kind, subject, condition });
+    }
+    let deadline: Timestamp = now.plus_millis(u64::from(wait.deadline_seconds.min(LONGEST)) * 1000);
+    Ok(Wait { signals, deadline, memory: wait.memory, message: plugin::clean_line(&wait.message, 512) })
+}

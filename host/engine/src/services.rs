@@ -1,0 +1,218 @@
+//! Carries out what a plugin was allowed to ask: `plugin` authorises each call before it comes here.
+
+mod child;
+mod transaction;
+
+use crate::attempt::{ARTIFACT, Attempt};
+use crate::core::aside;
+use crate::voting;
+use async_trait::async_trait;
+use model::{Blame, CommitId, Digest, Failure, Timestamp};
+use plugin::wit::{approval, artifact_read, artifact_write, process, workspace_read};
+use plugin::{Child, Entry, Services, Transaction};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use workspace::EntryKind;
+
+/// Most bytes of a file that crosses to a guest.
+const WORKSPACE_FILE: usize = 1 << 20;
+/// Most bytes of a file of a repository.
+const REPOSITORY_FILE: usize = 8 << 20;
+/// Most names of one answer.
+const NAMES: usize = 65_536;
+
+/// The attempt as a plugin's host.
+pub(crate) struct Desk(pub(crate) Arc<Attempt>);
+
+fn digest(text: &str) -> Result<Digest, Failure> {
+    Digest::parse(text).map_err(|e| Failure::invalid(e.to_string()))
+}
+
+fn commit(text: String) -> Result<CommitId, Failure> {
+    let id = CommitId(text);
+    if id.is_valid() { Ok(id) } else { Err(Failure::invalid(format!("`{}` is no commit id", id.as_str()))) }
+}
+
+impl Desk {
+    /// An artifact of this run, or one that the inputs name: others do not exist for a plugin.
+    async fn artifact(&self, text: String) -> Result<Option<artifact_read::Artifact>, Failure> {
+        let attempt = self.0.clone();
+        aside(move || {
+            let wanted = digest(&text)?;
+            let own = attempt.book.lock().map(|book| book.artifacts.clone()).unwrap_or_default();
+            let known = attempt.core.journal.reader()?.artifacts(&attempt.run)?;
+            let found = own.into_iter().chain(known).find(|artifact| artifact.digest == wanted);
+            Ok(found.map(|artifact| artifact_read::Artifact {
+                digest: artifact.digest.to_string(),
+                name: artifact.name,
+                media_type: artifact.media_type,
+                size: artifact.size,
+            }))
+        })
+        .await
+    }
+
+    async fn known_artifact(&self, text: String) -> Result<Digest, Failure> {
+        let wanted = digest(&text)?;
+        match self.artifact(text).await? {
+            Some(_) => Ok(wanted),
+            None => {
+                Err(Failure::new(Blame::Plugin, "not-found", format!("this run has no artifact {}", wanted.short())))
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Services for Desk {
+    async fn log(&self, entry: Entry) {
+        self.0.log.entry(entry).await;
+    }
+
+    fn now(&self) -> Timestamp {
+        crate::now()
+    }
+
+    fn cancelled(&self) -> bool {
+        self.0.stopping.is_asked()
+    }
+
+    async fn workspace_read(&self, path: String) -> Result<Option<Vec<u8>>, Failure> {
+        self.0.files(move |files| files.read(&path, WORKSPACE_FILE)).await
+    }
+
+    async fn workspace_entries(&self, path: String) -> Result<Option<Vec<workspace_read::Entry>>, Failure> {
+        let found = self.0.files(move |files| files.entries(&path, NAMES)).await?;
+        let entry = |(name, kind)| workspace_read::Entry {
+            name,
+            kind: match kind {
+                EntryKind::File => workspace_read::Kind::File,
+                EntryKind::Directory => workspace_read::Kind::Directory,
+                EntryKind::Link => workspace_read::Kind::Link,
+            },
+        };
+        Ok(found.map(|entries| entries.into_iter().map(entry).collect()))
+    }
+
+    async fn workspace_write(&self, path: String, content: Vec<u8>) -> Result<(), Failure> {
+        self.0.files(move |files| files.write(&path, &content)).await
+    }
+
+    async fn workspace_remove(&self, path: String) -> Result<(), Failure> {
+        self.0.files(move |files| files.remove(&path)).await
+    }
+
+    async fn artifact_find(&self, digest: String) -> Result<Option<artifact_read::Artifact>, Failure> {
+        self.artifact(digest).await
+    }
+
+    async fn artifact_read(&self, digest: String, offset: u64, length: u32) -> Result<Vec<u8>, Failure> {
+        let (digest, core) = (self.known_artifact(digest).await?, self.0.core.clone());
+        aside(move || core.blobs.read(&digest, offset, length)).await
+    }
+
+    async fn artifact_extract(&self, digest: String, path: String) -> Result<(), Failure> {
+        let (digest, core) = (self.known_artifact(digest).await?, self.0.core.clone());
+        self.0
+            .files(move |files| {
+                let blob = core.blobs.open_blob(&digest)?;
+                let mut blob = blob.ok_or_else(|| {
+                    Failure::new(Blame::Host, "not-found", format!("the artifact {} is no longer kept", digest.short()))
+                })?;
+                files.create_file(&path, &mut |file| std::io::copy(&mut blob, file).map(|_| ()))
+            })
+            .await
+    }
+
+    async fn artifact_store(&self, label: artifact_write::Label, content: Vec<u8>) -> Result<String, Failure> {
+        let attempt = self.0.clone();
+        aside(move || {
+            let digest = attempt.core.blobs.put(&content)?;
+            let size = content.len() as u64;
+            attempt.note_artifact(&label.name, digest.clone(), &label.media_type, size, label.confidential);
+            Ok(digest.to_string())
+        })
+        .await
+    }
+
+    async fn artifact_store_file(&self, label: artifact_write::Label, path: String) -> Result<String, Failure> {
+        let attempt = self.0.clone();
+        self.0
+            .files(move |files| {
+                let missing = || Failure::new(Blame::Plugin, "not-found", format!("there is no file `{path}`"));
+                let file = files.open_file(&path)?.ok_or_else(missing)?;
+                let (digest, size) = attempt.core.blobs.put_file(file, ARTIFACT)?;
+                attempt.note_artifact(&label.name, digest.clone(), &label.media_type, size, label.confidential);
+                Ok(digest.to_string())
+            })
+            .await
+    }
+
+    async fn resolve(&self, repository: String, reference: String) -> Result<Option<String>, Failure> {
+        let core = self.0.core.clone();
+        aside(move || {
+            let mirror = core.mirror(&repository)?;
+            mirror.fetch().map_err(|e| e.failure())?;
+            let name = if reference.is_empty() { "HEAD" } else { &reference };
+            Ok(mirror.resolve(name).map_err(|e| e.failure())?.map(|id| id.0))
+        })
+        .await
+    }
+
+    async fn repository_read(&self, repository: String, id: String, path: String) -> Result<Option<Vec<u8>>, Failure> {
+        let (core, id) = (self.0.core.clone(), commit(id)?);
+        aside(move || core.mirror(&repository)?.read(&id, &path, REPOSITORY_FILE).map_err(|e| e.failure())).await
+    }
+
+    async fn changed_paths(&self, repository: String, base: String, head: String) -> Result<Vec<String>, Failure> {
+        let (core, base, head) = (self.0.core.clone(), commit(base)?, commit(head)?);
+        aside(move || core.mirror(&repository)?.changed_paths(&base, &head, NAMES).map_err(|e| e.failure())).await
+    }
+
+    async fn branch(&self, repository: &str, branch: &str) -> Result<String, Failure> {
+        if !branch.is_empty() {
+            return Ok(branch.to_owned());
+        }
+        let (core, repository) = (self.0.core.clone(), repository.to_owned());
+        aside(move || default_branch(&core, &repository)).await
+    }
+
+    async fn begin(&self, repository: String, branch: String) -> Result<Arc<dyn Transaction>, Failure> {
+        back_off(self.0.races.load(Ordering::Relaxed)).await;
+        let attempt = self.0.clone();
+        let (name, on) = (repository.clone(), branch.clone());
+        let begun = aside(move || attempt.core.mirror(&name)?.begin(&on).map_err(|e| e.failure())).await?;
+        Ok(Arc::new(transaction::Edits::new(self.0.clone(), repository, branch, begun)))
+    }
+
+    async fn votes(&self, requirement: approval::Requirement) -> Result<approval::Tally, Failure> {
+        voting::read(&self.0, requirement).await
+    }
+
+    async fn start(&self, key: String, command: process::Command) -> Result<Arc<dyn Child>, Failure> {
+        child::start(&self.0, key, command).await
+    }
+}
+
+/// The default branch of a repository. Blocking.
+pub(crate) fn default_branch(core: &crate::core::Core, repository: &str) -> Result<String, Failure> {
+    let mirror = core.mirror(repository)?;
+    mirror.fetch().map_err(|e| e.failure())?;
+    mirror.default_branch().map_err(|e| e.failure())?.ok_or_else(|| {
+        Failure::new(Blame::User, "not-found", format!("the repository `{repository}` has no default branch"))
+            .hint("push a first commit, or name a branch")
+    })
+}
+
+/// After lost races, a random pause that grows: 50 writers of one branch would else keep colliding.
+async fn back_off(races: u32) {
+    if races == 0 {
+        return;
+    }
+    let most = 10_u64 << races.min(6);
+    let mut random = [0; 8];
+    // Without randomness the pause is the longest one.
+    let pause = getrandom::fill(&mut random).map_or(most, |()| u64::from_le_bytes(random) % most);
+    tokio::time::sleep(Duration::from_millis(pause)).await;
+}

@@ -1,0 +1,205 @@
+//! Children of a step, in the jail.
+
+use crate::attempt::Attempt;
+use crate::core::aside;
+use crate::log::StepLog;
+use async_trait::async_trait;
+use jail::{Channel, Command, Event, Input, Network, Output, Strictness};
+use model::grant::{NetworkGrant, WorkspaceGrant};
+use model::{Blame, Failure};
+use plugin::wit::process;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+/// Starts a program, or finds the child that this key began.
+pub(crate) async fn start(
+    attempt: &Arc<Attempt>,
+    key: String,
+    command: process::Command,
+) -> Result<Arc<dyn plugin::Child>, Failure> {
+    let attempt = attempt.clone();
+    aside(move || {
+        let folder = attempt.child_folder(&key);
+        let to_log = [&command.standard_output, &command.standard_error].map(|o| matches!(o, process::Output::Log));
+        let command = jail_command(&attempt, command)?;
+        if let Some(parent) = folder.parent() {
+            std::fs::create_dir_all(parent).map_err(|e| crate::state::unusable(attempt.core.state.root(), &e))?;
+        }
+        let known = folder.is_dir();
+        let child = jail::start(&attempt.core.shim, &folder, &command).map_err(failure)?;
+        if known {
+            attempt.log.write_blocking("debug", format!("found the child `{key}` again, which was begun before"));
+        } else {
+            for guard in child.degraded().map_err(failure)? {
+                attempt.log.write_blocking("debug", format!("the jail goes without a guard: {guard}"));
+            }
+        }
+        if let Ok(mut book) = attempt.book.lock() {
+            book.children.insert(folder.clone());
+        }
+        let inner = Inner { child, to_log, rest: [Vec::new(), Vec::new()] };
+        let running: Arc<dyn plugin::Child> =
+            Arc::new(Running { folder, log: attempt.log.clone(), inner: Arc::new(Mutex::new(inner)) });
+        Ok(running)
+    })
+    .await
+}
+
+fn failure(error: jail::Error) -> Failure {
+    let message = match std::error::Error::source(&error) {
+        Some(source) => format!("{error}: {source}"),
+        None => error.to_string(),
+    };
+    match error {
+        jail::Error::Conflict(_) => Failure::new(Blame::Plugin, "conflict", message),
+        jail::Error::Invalid(_) => Failure::invalid(message),
+        jail::Error::Refused(_) => Failure::new(Blame::User, "denied", message),
+        _ => Failure::new(Blame::Host, "unavailable", message),
+    }
+}
+
+fn jail_command(attempt: &Attempt, command: process::Command) -> Result<Command, Failure> {
+    let program = jail::resolve(&command.program).ok_or_else(|| {
+        let message = format!("the program `{}` is not on this machine", command.program);
+        Failure::new(Blame::User, "not-found", message).hint(format!("looked in {}", jail::SEARCH_PATH))
+    })?;
+    let grant = attempt.grant.process.clone().unwrap_or_default();
+    let paths =
+        |paths: &[String]| paths.iter().map(|path| attempt.core.settings.base.join(path)).collect::<Vec<PathBuf>>();
+    let mut made = Command::new(program, attempt.workspace_folder());
+    made.arguments = command.arguments;
+    made.environment = command.environment.into_iter().map(|variable| (variable.name, variable.value)).collect();
+    made.directory = command.directory;
+    made.input = match command.input {
+        process::Input::Nothing => Input::Nothing,
+        process::Input::Bytes(bytes) => Input::Bytes(bytes),
+        process::Input::File(path) => Input::File(path),
+    };
+    made.standard_output = output(command.standard_output);
+    made.standard_error = output(command.standard_error);
+    made.workspace_writable = attempt.grant.workspace == Some(WorkspaceGrant::Write);
+    made.read = paths(&grant.paths.read);
+    made.write = paths(&grant.paths.write);
+    made.network = if grant.network == NetworkGrant::All { Network::All } else { Network::None };
+    made.timeout_millis = Some(u64::from(command.timeout_seconds) * 1000).filter(|millis| *millis > 0);
+    made.strictness = if attempt.core.settings.jail_required { Strictness::Required } else { Strictness::BestEffort };
+    Ok(made)
+}
+
+fn output(output: process::Output) -> Output {
+    match output {
+        process::Output::Events | process::Output::Log => Output::Keep,
+        process::Output::File(path) => Output::File(path),
+        process::Output::Discard => Output::Discard,
+    }
+}
+
+/// A child, with its own place in the child's output.
+struct Running {
+    folder: PathBuf,
+    log: StepLog,
+    inner: Arc<Mutex<Inner>>,
+}
+
+struct Inner {
+    child: jail::Child,
+    /// Which outputs go to the log rather than to the plugin.
+    to_log: [bool; 2],
+    /// The beginning of a line whose end has not come yet.
+    rest: [Vec<u8>; 2],
+}
+
+/// Longest line of a child in the log, in bytes.
+const LINE: usize = 16 << 10;
+
+impl Inner {
+    /// Waits for an event that is the plugin's business; lines for the log are written on the way.
+    fn next(&mut self, log: &StepLog, timeout: Duration) -> Result<Option<process::Event>, Failure> {
+        let deadline = Instant::now() + timeout;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.child.wait(left).map_err(failure)? {
+                None => return Ok(None),
+                Some(Event::Ended(ending)) => {
+                    for index in 0..2 {
+                        let rest = std::mem::take(&mut self.rest[index]);
+                        if !rest.is_empty() {
+                            write_line(log, &rest);
+                        }
+                    }
+                    let ended = process::Ending { cause: ending.cause.name().to_owned(), status: ending.status };
+                    return Ok(Some(process::Event::Ended(ended)));
+                }
+                Some(Event::Output { channel, content }) => {
+                    let index = usize::from(channel == Channel::StandardError);
+                    if self.to_log[index] {
+                        self.log(log, index, &content);
+                        continue;
+                    }
+                    let channel = match channel {
+                        Channel::StandardOutput => process::Channel::StandardOutput,
+                        Channel::StandardError => process::Channel::StandardError,
+                    };
+                    return Ok(Some(process::Event::Output(process::Chunk { channel, content })));
+                }
+            }
+        }
+    }
+
+    fn log(&mut self, log: &StepLog, index: usize, content: &[u8]) {
+        let rest = &mut self.rest[index];
+        for piece in content.split_inclusive(|byte| *byte == b'\n') {
+            rest.extend_from_slice(piece);
+            if piece.ends_with(b"\n") || rest.len() >= LINE {
+                write_line(log, &std::mem::take(rest));
+            }
+        }
+    }
+}
+
+fn write_line(log: &StepLog, bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    log.write_blocking("info", plugin::clean_line(text.trim_end_matches(['\n', '\r']), LINE));
+}
+
+impl Running {
+    async fn attached(
+        &self,
+        work: impl FnOnce(&jail::Child) -> Result<(), jail::Error> + Send + 'static,
+    ) -> Result<(), Failure> {
+        let folder = self.folder.clone();
+        // A handle of its own: `next` may hold the other one for minutes.
+        aside(move || match jail::attach(&folder).map_err(failure)? {
+            Some(child) => work(&child).map_err(failure),
+            None => Ok(()),
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl plugin::Child for Running {
+    async fn next(&self, milliseconds: u32) -> Result<Option<process::Event>, Failure> {
+        let (inner, log) = (self.inner.clone(), self.log.clone());
+        let timeout = Duration::from_millis(milliseconds.into());
+        aside(move || match inner.lock() {
+            Ok(mut inner) => inner.next(&log, timeout),
+            Err(_) => Err(Failure::internal("a reader of this child panicked")),
+        })
+        .await
+    }
+
+    async fn interrupt(&self) -> Result<(), Failure> {
+        self.attached(jail::Child::interrupt).await
+    }
+
+    async fn kill(&self) -> Result<(), Failure> {
+        self.attached(jail::Child::kill).await
+    }
+
+    async fn abandon(&self) {
+        // Ended long ago in most cases; what cannot be ended now is ended with the attempt.
+        let _ = self.attached(jail::Child::kill).await;
+    }
+}

@@ -1,0 +1,177 @@
+//! Edits of a repository: what a push needs is judged here once more, in the transaction of its intent.
+
+use crate::attempt::Attempt;
+use crate::core::aside;
+use crate::voting;
+use async_trait::async_trait;
+use git::NewCommit;
+use model::{Blame, Failure};
+use plugin::wit::repository_write::{Message, Proposal, Proposed};
+use serde_json::json;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
+use store::{Command, EffectRow};
+
+/// Most bytes of a file that crosses to a guest.
+const FILE: usize = 8 << 20;
+/// Who commits.
+const NAME: &str = "Tidegate";
+const EMAIL: &str = "tidegate@localhost";
+/// How often a judgement is made again because somebody voted meanwhile.
+const TRIES: u32 = 16;
+
+/// A transaction of a plugin.
+pub(crate) struct Edits {
+    attempt: Arc<Attempt>,
+    repository: String,
+    branch: String,
+    inner: Arc<Mutex<git::Transaction>>,
+}
+
+impl Edits {
+    pub(crate) fn new(attempt: Arc<Attempt>, repository: String, branch: String, inner: git::Transaction) -> Self {
+        Self { attempt, repository, branch, inner: Arc::new(Mutex::new(inner)) }
+    }
+
+    async fn with<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut git::Transaction) -> Result<T, git::Error> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let inner = self.inner.clone();
+        aside(move || match inner.lock() {
+            Ok(mut transaction) => work(&mut transaction).map_err(|e| e.failure()),
+            Err(_) => Err(Failure::internal("an edit of this transaction panicked")),
+        })
+        .await
+    }
+
+    /// Writes the intent, if the environments that own the changed paths let it happen as of the newest vote.
+    async fn intend(&self, branch: &str) -> Result<EffectRow, Failure> {
+        let (paths, head) = self.with(|t| Ok((t.changed(), t.head().clone()))).await?;
+        let number = self.attempt.book.lock().map_or(0, |mut book| {
+            book.intents += 1;
+            book.intents
+        });
+        for _ in 0..TRIES {
+            let judged = voting::judge_write(&self.attempt, &self.repository, &paths).await?;
+            let row = EffectRow {
+                step: self.attempt.key.clone(),
+                attempt: self.attempt.number,
+                effect: format!("push-{number}"),
+                intent: json!({"kind": "push-commit", "repository": self.repository, "branch": branch,
+                    "head": head, "paths": paths, "environments": judged.environments, "subject": judged.subject}),
+                outcome: None,
+            };
+            let record = Command::Record {
+                run: self.attempt.run.clone(),
+                fence: self.attempt.fence,
+                steps: vec![],
+                intents: vec![row.clone()],
+                outcomes: vec![],
+                artifacts: vec![],
+                decisions: vec![],
+                receipts: vec![],
+                subjects: vec![],
+                status: None,
+                votes_seen: judged.votes_seen,
+                at: crate::now(),
+            };
+            match self.attempt.core.journal.apply(record).await {
+                Ok(_) => return Ok(row),
+                Err(store::Error::VotesMoved) => {}
+                Err(e) => return Err(e.into()),
+            }
+        }
+        Err(Failure::new(Blame::Upstream, "unavailable", "votes keep changing while they are counted").retryable())
+    }
+
+    fn conclude(&self, row: EffectRow, outcome: serde_json::Value) {
+        if let Ok(mut book) = self.attempt.book.lock() {
+            book.outcomes.push(EffectRow { outcome: Some(outcome), ..row });
+        }
+    }
+
+    async fn commit(&self, message: Message, onto: Option<String>) -> Result<String, Failure> {
+        if self.attempt.stopping.is_asked() {
+            return Err(Failure::new(Blame::User, "cancelled", "the step is being stopped"));
+        }
+        let branch = onto.clone().unwrap_or_else(|| self.branch.clone());
+        if self.with(|t| Ok(t.changed().is_empty())).await? {
+            return Err(Failure::new(Blame::Plugin, "conflict", "nothing would change, so there is nothing to commit"));
+        }
+        let row = self.intend(&branch).await?;
+        let mut trailers = vec![
+            ("Tidegate-Run".to_owned(), self.attempt.run.to_string()),
+            ("Tidegate-Step".to_owned(), self.attempt.key.to_string()),
+        ];
+        for line in &message.trailers {
+            let (key, value) = line
+                .split_once(':')
+                .ok_or_else(|| Failure::invalid(format!("the trailer {line:?} is not `Key: value`")))?;
+            trailers.push((key.trim().to_owned(), value.trim().to_owned()));
+        }
+        let pushed = self
+            .with(move |transaction| {
+                let commit = NewCommit {
+                    subject: &message.subject,
+                    body: &message.body,
+                    trailers,
+                    name: NAME,
+                    email: EMAIL,
+                    time: crate::now(),
+                };
+                match &onto {
+                    None => transaction.push(commit),
+                    Some(branch) => transaction.push_to(branch, commit),
+                }
+            })
+            .await;
+        match pushed {
+            Ok(id) => {
+                self.conclude(row, json!({"commit": id}));
+                Ok(id.0)
+            }
+            Err(failure) => {
+                if failure.code == "moved" {
+                    self.attempt.races.fetch_add(1, Ordering::Relaxed);
+                }
+                // A failure that is sure: nothing was pushed. Where it is not sure the intent stays open, and the
+                // trailers tell later.
+                if matches!(failure.code.as_str(), "moved" | "conflict" | "invalid" | "denied") {
+                    self.conclude(row, json!({"error": failure}));
+                }
+                Err(failure)
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl plugin::Transaction for Edits {
+    async fn head(&self) -> Result<String, Failure> {
+        self.with(|t| Ok(t.head().0.clone())).await
+    }
+
+    async fn read(&self, path: String) -> Result<Option<Vec<u8>>, Failure> {
+        self.with(move |t| t.read(&path, FILE)).await
+    }
+
+    async fn put(&self, path: String, content: Vec<u8>) -> Result<(), Failure> {
+        self.with(move |t| t.put(&path, content)).await
+    }
+
+    async fn remove(&self, path: String) -> Result<(), Failure> {
+        self.with(move |t| t.remove(&path)).await
+    }
+
+    async fn push(&self, message: Message) -> Result<String, Failure> {
+        self.commit(message, None).await
+    }
+
+    async fn propose(&self, message: Message, proposal: Proposal) -> Result<Proposed, Failure> {
+        let _ = (message, proposal);
+        let text =
+            format!("the repository `{}` has no forge here that change requests could be opened at", self.repository);
+        Err(Failure::new(Blame::User, "unsupported", text).hint("use `publish: push` until a forge is configured"))
+    }
+}

@@ -1,0 +1,199 @@
+//! The plugins that a host has: those of the binary and those of its lock, and what each is granted.
+
+use crate::settings::Settings;
+use manifest::{Catalog, StepOffer};
+use model::{Blame, Digest, Failure, Grant};
+use plugin::{Library, Lock, Locked, Plugin, PluginHost};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex};
+
+/// The plugins that a binary carries.
+#[derive(Clone, Copy, Debug)]
+pub struct Builtin {
+    /// Their lock.
+    pub lock: &'static str,
+    /// Their components by name.
+    pub components: &'static [(&'static str, &'static [u8])],
+}
+
+/// A step as a run pins it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PinnedStep {
+    /// The plugin.
+    pub plugin: String,
+    /// The step's name within it.
+    pub step: String,
+    /// The component.
+    pub digest: Digest,
+    /// What it may do at most.
+    pub grant: Grant,
+    /// Whether an interrupted attempt is simply run again.
+    pub idempotent: bool,
+    /// Whether its inputs have `env`, into which the step's own goes.
+    pub takes_env: bool,
+    /// The interfaces that it wants.
+    pub wants: Vec<String>,
+}
+
+/// Plugins by name, and components by digest.
+pub struct Shelf {
+    host: PluginHost,
+    library: Library,
+    builtin: Builtin,
+    /// Both locks in one; a configured plugin may not take a first-party name.
+    lock: Lock,
+    grants: BTreeMap<String, Grant>,
+    loaded: Mutex<HashMap<Digest, Arc<Plugin>>>,
+}
+
+impl std::fmt::Debug for Shelf {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shelf").field("plugins", &self.lock.plugins.keys().collect::<Vec<_>>()).finish_non_exhaustive()
+    }
+}
+
+impl Shelf {
+    /// Joins the binary's plugins and the configured ones.
+    pub fn new(host: PluginHost, library: Library, builtin: Builtin, settings: &Settings) -> Result<Self, Failure> {
+        let mut lock = Lock::parse(builtin.lock)?;
+        let mut grants: BTreeMap<String, Grant> = lock.plugins.iter().map(|(n, l)| (n.clone(), l.wants())).collect();
+        if let Some(path) = &settings.lock {
+            let own = match std::fs::read_to_string(path) {
+                Ok(text) => Lock::parse(&text)?,
+                Err(e) if e.kind() == std::io::ErrorKind::NotFound => Lock::default(),
+                Err(e) => return Err(Failure::new(Blame::User, "invalid", format!("{}: {e}", path.display()))),
+            };
+            for (name, locked) in own.plugins {
+                if lock.plugins.contains_key(&name) {
+                    let message =
+                        format!("tidegate.lock has `{name}`, which is the name of a plugin of Tidegate itself");
+                    return Err(Failure::new(Blame::User, "invalid", message).hint("give the plugin another name"));
+                }
+                if settings.sources.contains_key(&name) {
+                    lock.plugins.insert(name, locked);
+                }
+            }
+        }
+        for (name, written) in &settings.grants {
+            let grant = grants.entry(name.clone()).or_default();
+            *grant = replaced(grant.clone(), written.clone());
+        }
+        Ok(Self { host, library, builtin, lock, grants, loaded: Mutex::default() })
+    }
+
+    /// The step that `uses:` names, as a run pins it. Errors: `not-found`, `denied` for a configured plugin that is not
+    /// locked.
+    pub fn pin(&self, uses: &str) -> Result<PinnedStep, Failure> {
+        let Some((name, locked, offer)) = self.lock.step(uses) else {
+            let message = format!("no plugin offers the step `{uses}`");
+            return Err(Failure::new(Blame::User, "not-found", message)
+                .hint("plugins of `spec.plugins.sources` must be locked: `tidegate plugin lock --accept`"));
+        };
+        Ok(PinnedStep {
+            plugin: name.to_owned(),
+            step: offer.name.clone(),
+            digest: locked.digest.clone(),
+            grant: self.grants.get(name).cloned().unwrap_or_default(),
+            idempotent: offer.idempotent,
+            takes_env: offer.inputs.pointer("/properties/env").is_some(),
+            wants: offer.capabilities.iter().map(|capability| capability.name.clone()).collect(),
+        })
+    }
+
+    /// The component of a pinned step, loaded once. Blocking. Its bytes come from the library, so that a run goes on with
+    /// the component that it began with.
+    pub fn load(&self, step: &PinnedStep) -> Result<Arc<Plugin>, Failure> {
+        if let Some(found) = self.loaded.lock().ok().and_then(|loaded| loaded.get(&step.digest).cloned()) {
+            return Ok(found);
+        }
+        let locked = self.lock.plugins.get(&step.plugin).filter(|locked| locked.digest == step.digest);
+        let own = locked.filter(|locked| locked.source == "builtin").and_then(|_| self.component(&step.plugin));
+        let kept;
+        let wasm = match own {
+            Some(bytes) => bytes,
+            None => {
+                kept = self.library.read(&step.digest)?;
+                &kept
+            }
+        };
+        let plugin = self
+            .host
+            .load(wasm)
+            .map_err(|f| Failure { message: format!("plugin `{}`: {}", step.plugin, f.message), ..f })?;
+        if let Some(locked) = locked {
+            locked.check(&step.plugin, &plugin)?;
+        }
+        let plugin = Arc::new(plugin);
+        if let Ok(mut loaded) = self.loaded.lock() {
+            loaded.insert(step.digest.clone(), plugin.clone());
+        }
+        Ok(plugin)
+    }
+
+    /// Keeps the bytes of what a run pins, so that a later binary or lock does not strand it.
+    pub fn keep(&self, step: &PinnedStep) -> Result<(), Failure> {
+        match self.component(&step.plugin) {
+            Some(bytes) if Digest::of(bytes) == step.digest => self.library.keep(bytes).map(|_| ()),
+            _ => self.library.read(&step.digest).map(|_| ()),
+        }
+    }
+
+    fn component(&self, name: &str) -> Option<&'static [u8]> {
+        self.builtin.components.iter().find(|(own, _)| *own == name).map(|(_, bytes)| *bytes)
+    }
+
+    /// The locks in force.
+    pub fn lock(&self) -> &Lock {
+        &self.lock
+    }
+
+    /// What a plugin is granted.
+    pub fn grant(&self, plugin: &str) -> Grant {
+        self.grants.get(plugin).cloned().unwrap_or_default()
+    }
+
+    /// The plugin host.
+    pub fn host(&self) -> &PluginHost {
+        &self.host
+    }
+
+    /// Where components are kept.
+    pub fn library(&self) -> &Library {
+        &self.library
+    }
+
+    /// A locked plugin.
+    pub fn locked(&self, name: &str) -> Option<&Locked> {
+        self.lock.plugins.get(name)
+    }
+}
+
+/// What an operator wrote, and the default for capabilities that they did not mention.
+fn replaced(default: Grant, written: Grant) -> Grant {
+    Grant {
+        workspace: written.workspace.or(default.workspace),
+        process: written.process.or(default.process),
+        artifact: written.artifact.or(default.artifact),
+        repository: written.repository.or(default.repository),
+        approval: written.approval.or(default.approval),
+    }
+}
+
+impl Catalog for Shelf {
+    fn offer(&self, uses: &str) -> Option<StepOffer> {
+        let (_, _, offer) = self.lock.step(uses)?;
+        Some(StepOffer {
+            uses: uses.to_owned(),
+            summary: offer.summary.clone(),
+            inputs: offer.inputs.clone(),
+            outputs: offer.outputs.clone(),
+            interruption: if offer.idempotent { "idempotent" } else { "probe" }.to_owned(),
+        })
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.lock.steps()
+    }
+}

@@ -1,0 +1,265 @@
+//! What approvals stand for a step: subjects are computed here, never taken from a guest, and tallied as of now.
+
+use crate::attempt::Attempt;
+use crate::core::{Core, aside};
+use access::{Environment, Requirement, Rule, Standing, Subject, Tally, Vote};
+use model::{Blame, Digest, Failure, RunId, StepKey};
+use plugin::wit::approval;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use store::Command;
+
+/// How the votes stand under several rules, all of which must be met.
+pub(crate) struct Judgement {
+    pub(crate) standing: Standing,
+    pub(crate) tallies: Vec<(Rule, Tally)>,
+    /// How many votes the run had.
+    pub(crate) seen: i64,
+}
+
+/// What a write is allowed by.
+#[derive(Debug, Default)]
+pub(crate) struct Judged {
+    pub(crate) environments: Vec<String>,
+    pub(crate) subject: Option<Digest>,
+    pub(crate) votes_seen: Option<i64>,
+}
+
+/// The digest of what this attempt would do: pipeline, plugin, inputs, forecast, commit and the rules that apply.
+pub(crate) fn subject(attempt: &Attempt, forecast: &Value, environments: &[&Environment]) -> Digest {
+    let rules = serde_json::to_value(environments).unwrap_or_default();
+    let (plugin, commit) = (attempt.plugin.digest.to_string(), attempt.pinned.event.commit.id.to_string());
+    let subject = Subject {
+        pipeline: attempt.pinned.text.as_str(),
+        step: attempt.key.as_str(),
+        plugin: &plugin,
+        inputs: &attempt.inputs,
+        forecast,
+        commit: &commit,
+        environments: &rules,
+    };
+    subject.digest()
+}
+
+/// The approvals that an environment asks for. Errors: `denied` where this pipeline may not write there, or where a
+/// requirement is of a kind that this build cannot check.
+pub(crate) fn rules(environment: &Environment, repository: &str) -> Result<Vec<Rule>, Failure> {
+    let name = &environment.name;
+    if !environment.admits(repository) {
+        let message = format!("the environment `{name}` takes no pipelines from the repository `{repository}`");
+        return Err(
+            Failure::denied(message).hint(format!("an operator can add it to `environments.{name}.pipelinesFrom`"))
+        );
+    }
+    let mut rules = Vec::new();
+    for requirement in &environment.requires {
+        match requirement {
+            Requirement::Approval { group, count, expires_millis, verified } => rules.push(Rule {
+                group: group.clone(),
+                count: *count,
+                expires_millis: *expires_millis,
+                verified: *verified,
+            }),
+            Requirement::Other { kind, .. } => {
+                let message = format!(
+                    "the environment `{name}` requires `{kind}`, which this version of Tidegate cannot check, so it denies"
+                );
+                return Err(Failure::denied(message));
+            }
+        }
+    }
+    Ok(rules)
+}
+
+/// Who may not vote on a change: its author, its committer and whoever started the run.
+fn excluded(core: &Core, event: &model::Event) -> BTreeSet<String> {
+    let names = [&event.commit.author, &event.commit.committer, &event.actor];
+    names.into_iter().filter(|name| !name.is_empty()).map(|name| core.settings.people.person(name)).collect()
+}
+
+/// Counts the votes of a run on a subject. Blocking.
+pub(crate) fn judge(
+    core: &Core,
+    run: &RunId,
+    event: &model::Event,
+    subject: &Digest,
+    rules: &[Rule],
+) -> Result<Judgement, Failure> {
+    let (seen, rows) = core.journal.reader()?.votes(run)?;
+    let vote = |row: store::VoteRow| Vote {
+        voter: row.voter,
+        verdict: row.verdict,
+        subject: row.subject,
+        at: row.at,
+        comment: row.comment,
+        verified: row.verified,
+    };
+    let votes: Vec<Vote> = rows.into_iter().map(vote).collect();
+    let (excluded, now) = (excluded(core, event), crate::now());
+    let tally = |rule: &Rule| (rule.clone(), core.settings.people.tally(rule, subject, &votes, &excluded, now));
+    let tallies: Vec<_> = rules.iter().map(tally).collect();
+    let any = |standing: Standing| tallies.iter().any(|(_, tally)| tally.standing == standing);
+    let standing = if any(Standing::Rejected) {
+        Standing::Rejected
+    } else if any(Standing::Pending) {
+        Standing::Pending
+    } else {
+        Standing::Approved
+    };
+    Ok(Judgement { standing, tallies, seen })
+}
+
+/// Why a voter's vote under these rules would not count; `None` where it counts under at least one.
+pub(crate) fn objection(core: &Core, event: &model::Event, voter: &str, rules: &[Rule]) -> Option<String> {
+    let excluded = excluded(core, event);
+    let mut why = None;
+    for rule in rules {
+        match core.settings.people.objection(voter, rule, &excluded) {
+            None => return None,
+            some => why = some,
+        }
+    }
+    why
+}
+
+/// `2 approvals of group platform`.
+pub(crate) fn in_words(rules: &[Rule]) -> String {
+    let one = |rule: &Rule| {
+        let plural = if rule.count == 1 { "approval" } else { "approvals" };
+        let group = rule.group.as_ref().map(|group| format!(" of group {group}")).unwrap_or_default();
+        format!("{} {plural}{group}", rule.count)
+    };
+    rules.iter().map(one).collect::<Vec<_>>().join(" and ")
+}
+
+/// Judges a write as of the newest vote. Errors: `denied`, naming the environment and what is missing.
+pub(crate) async fn judge_write(attempt: &Arc<Attempt>, repository: &str, paths: &[String]) -> Result<Judged, Failure> {
+    let (attempt, repository, paths) = (attempt.clone(), repository.to_owned(), paths.to_vec());
+    aside(move || {
+        let core = &attempt.core;
+        let cleared = attempt.cleared.lock().map(|cleared| cleared.clone()).unwrap_or_default();
+        let mut judged = Judged { subject: cleared.subject.clone(), ..Judged::default() };
+        for environment in core.settings.owners(&repository, &paths) {
+            let name = &environment.name;
+            let rules = rules(environment, &attempt.pinned.event.repository)?;
+            judged.environments.push(name.clone());
+            if rules.is_empty() {
+                continue;
+            }
+            let surprise = paths.iter().find(|path| {
+                environment.owns(&repository, path) && !cleared.paths.contains(&format!("{repository}:{path}"))
+            });
+            if let Some(path) = surprise {
+                let message = format!(
+                    "writing `{path}` of `{repository}` was not forecast, and the environment `{name}`, which owns it, requires {}",
+                    in_words(&rules)
+                );
+                return Err(Failure::denied(message).hint("the plugin's `preview` must name every path that it will write"));
+            }
+            let approved = match &cleared.subject {
+                Some(subject) => {
+                    let judgement = judge(core, &attempt.run, &attempt.pinned.event, subject, &rules)?;
+                    judged.votes_seen = Some(judgement.seen);
+                    judgement.standing == Standing::Approved
+                }
+                None => false,
+            };
+            if !approved {
+                let message = format!("the environment `{name}` requires {}, which it does not have", in_words(&rules));
+                return Err(Failure::denied(message));
+            }
+        }
+        Ok(judged)
+    })
+    .await
+}
+
+/// Stores what people are asked to vote on, so that `tidegate approve` can show it.
+pub(crate) async fn present(attempt: &Attempt, subject: &Digest, what: Value) -> Result<(), Failure> {
+    let record = Command::Record {
+        run: attempt.run.clone(),
+        fence: attempt.fence,
+        steps: vec![],
+        intents: vec![],
+        outcomes: vec![],
+        artifacts: vec![],
+        decisions: vec![],
+        receipts: vec![],
+        subjects: vec![(attempt.key.clone(), subject.clone(), what)],
+        status: None,
+        votes_seen: None,
+        at: crate::now(),
+    };
+    attempt.core.journal.apply(record).await?;
+    Ok(())
+}
+
+/// The newest subject of a step, with what it is about.
+pub(crate) fn presented(core: &Core, run: &RunId, step: &StepKey) -> Result<Option<(Digest, Value)>, Failure> {
+    let subjects = core.journal.reader()?.subjects(run)?;
+    Ok(subjects.into_iter().rev().find(|(key, ..)| key == step).map(|(_, digest, what)| (digest, what)))
+}
+
+/// Rules of a presented subject: a gate's own, or those of its environments as the configuration has them now.
+pub(crate) fn rules_of(core: &Core, what: &Value, repository: &str) -> Result<Vec<Rule>, Failure> {
+    if let Some(names) = what.get("environments").and_then(Value::as_array).filter(|names| !names.is_empty()) {
+        let mut all = Vec::new();
+        for name in names.iter().filter_map(Value::as_str) {
+            let environment = core.settings.environments.iter().find(|e| e.name == name).ok_or_else(|| {
+                Failure::denied(format!("the environment `{name}` is no longer in the configuration"))
+            })?;
+            all.extend(rules(environment, repository)?);
+        }
+        return Ok(all);
+    }
+    let rules = what.get("rules").cloned().unwrap_or_else(|| json!([]));
+    serde_json::from_value(rules).map_err(|e| Failure::internal(format!("the journal's rules cannot be read: {e}")))
+}
+
+/// `approval.read`: how the votes on this step's own subject stand.
+pub(crate) async fn read(attempt: &Arc<Attempt>, wanted: approval::Requirement) -> Result<approval::Tally, Failure> {
+    if wanted.count == 0 {
+        return Err(Failure::invalid("a count of 0 approvals asks for nothing"));
+    }
+    let group = Some(wanted.group.clone()).filter(|group| !group.is_empty());
+    if let Some(group) = &group
+        && !attempt.core.settings.people.groups.contains_key(group)
+    {
+        let message = format!("the configuration has no group `{group}`");
+        return Err(
+            Failure::new(Blame::User, "invalid", message).hint("groups are under `spec.groups` in tidegate.yaml")
+        );
+    }
+    let own = attempt.cleared.lock().ok().and_then(|cleared| cleared.subject.clone());
+    let subject = own.ok_or_else(|| Failure::internal("this step has no subject"))?;
+    if !wanted.subject.is_empty() && wanted.subject != subject.to_string() {
+        return Ok(approval::Tally { state: "void".into(), missing: wanted.count, votes: vec![] });
+    }
+    let rule = Rule { group, count: wanted.count, expires_millis: None, verified: false };
+    let what = json!({"kind": "gate", "rules": [rule], "dependants": attempt.dependants, "inputs": attempt.inputs});
+    present(attempt, &subject, what).await?;
+    let (inner, rules) = (attempt.clone(), vec![rule]);
+    let judgement = aside(move || judge(&inner.core, &inner.run, &inner.pinned.event, &subject, &rules)).await?;
+    let (rule, tally) = judgement.tallies.into_iter().next().ok_or_else(|| Failure::internal("no tally"))?;
+    Ok(approval::Tally {
+        state: match tally.standing {
+            Standing::Approved => "approved",
+            Standing::Rejected => "rejected",
+            Standing::Pending => "pending",
+        }
+        .to_owned(),
+        missing: rule.count.saturating_sub(u32::try_from(tally.have.len()).unwrap_or(u32::MAX)),
+        votes: tally
+            .votes
+            .into_iter()
+            .map(|(vote, why)| approval::Vote {
+                voter: vote.voter,
+                verdict: vote.verdict,
+                at: vote.at.to_string(),
+                counts: why.is_none(),
+                comment: why.unwrap_or(vote.comment),
+            })
+            .collect(),
+    })
+}
