@@ -17,11 +17,23 @@ pub fn run() -> Result<()> {
     for name in PLUGINS {
         build(&mut plugins, &root.join("plugins").join(name), &out)?;
     }
+    lock(root, &out)?;
     // Their own target folder: another workspace with another lock file, which need not rebuild the first.
     let mut tests = Builder::new(&root.join("target/guests-build/test"), &progress);
     for folder in packages(&root.join("tests/guests"))? {
         build(&mut tests, &folder, &out.join("test"))?;
     }
+    Ok(())
+}
+
+/// Locks what was built: the binary carries the lock with the components. A program of its own, since it needs the
+/// whole plugin host.
+fn lock(root: &Path, out: &Path) -> Result<()> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = std::process::Command::new(cargo);
+    command.current_dir(root).args(["run", "--quiet", "--locked", "--package", "tidegate-plugin"]);
+    let status = command.args(["--bin", "tidegate-lock-builtin", "--"]).arg(out).status().context("running cargo")?;
+    anyhow::ensure!(status.success(), "the first-party plugins could not be locked ({status})");
     Ok(())
 }
 

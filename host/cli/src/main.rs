@@ -1,1 +1,75 @@
-fn main() {}
+//! The command line.
+
+mod approve;
+mod args;
+mod builtin;
+mod demo;
+mod exit;
+mod open;
+mod plugins;
+mod run;
+mod runs;
+mod screen;
+mod select;
+mod table;
+mod validate;
+mod watch;
+mod why;
+
+use args::{Arguments, Command};
+use clap::{CommandFactory as _, Parser as _};
+use exit::Exit;
+use std::path::Path;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    // The shim must begin before there is a second thread, and sees none of the options.
+    let mut words = std::env::args_os().skip(1);
+    if words.next().is_some_and(|word| word == "jail-shim") {
+        return words.next().map_or(ExitCode::from(2), |folder| jail::shim_main(Path::new(&folder)));
+    }
+    let arguments = Arguments::parse();
+    let screen = screen::Screen::new(arguments.output);
+    std::panic::set_hook(Box::new(|info| {
+        eprintln!("error[bug]: Tidegate has a bug: {info}");
+        eprintln!("  hint: nothing that was recorded is lost; please report this with the command that you ran");
+    }));
+    let outcome = std::panic::catch_unwind(|| dispatch(arguments, &screen));
+    match outcome {
+        Ok(Ok(code)) => ExitCode::from(code),
+        Ok(Err(exit)) => {
+            screen.failure(&exit);
+            ExitCode::from(exit.code())
+        }
+        Err(_) => ExitCode::from(101),
+    }
+}
+
+fn dispatch(arguments: Arguments, screen: &screen::Screen) -> Result<u8, Exit> {
+    let Arguments { host, command, .. } = arguments;
+    match command {
+        Command::Validate(wanted) => validate::validate(&host, &wanted, screen),
+        Command::Schema { kind } => validate::schema(&host, &kind, screen),
+        Command::Completions { shell } => {
+            let mut command = Arguments::command();
+            clap_complete::generate(shell, &mut command, "tidegate", &mut std::io::stdout());
+            Ok(0)
+        }
+        Command::Demo(wanted) => demo::demo(&wanted, screen),
+        Command::Run(wanted) => block(run::run(&host, wanted, screen)),
+        Command::Runs { command } => block(runs::runs(&host, command, screen)),
+        Command::Approve(wanted) => block(approve::vote(&host, wanted, "approve", screen)),
+        Command::Reject(wanted) => block(approve::vote(&host, wanted, "reject", screen)),
+        Command::Why { subject } => block(why::why(&host, &subject, screen)),
+        Command::Plugin { command } => block(plugins::plugin(&host, command, screen)),
+    }
+}
+
+fn block(work: impl Future<Output = Result<u8, Exit>>) -> Result<u8, Exit> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime = runtime.map_err(|e| Exit::from(model::Failure::internal(format!("no threads: {e}"))))?;
+    let answer = runtime.block_on(work);
+    // A thread that waits for a child's output must not keep the process: the shim keeps the child.
+    runtime.shutdown_background();
+    answer
+}

@@ -57,25 +57,9 @@ impl std::fmt::Debug for Shelf {
 impl Shelf {
     /// Joins the binary's plugins and the configured ones.
     pub fn new(host: PluginHost, library: Library, builtin: Builtin, settings: &Settings) -> Result<Self, Failure> {
-        let mut lock = Lock::parse(builtin.lock)?;
-        let mut grants: BTreeMap<String, Grant> = lock.plugins.iter().map(|(n, l)| (n.clone(), l.wants())).collect();
-        if let Some(path) = &settings.lock {
-            let own = match std::fs::read_to_string(path) {
-                Ok(text) => Lock::parse(&text)?,
-                Err(e) if e.kind() == std::io::ErrorKind::NotFound => Lock::default(),
-                Err(e) => return Err(Failure::new(Blame::User, "invalid", format!("{}: {e}", path.display()))),
-            };
-            for (name, locked) in own.plugins {
-                if lock.plugins.contains_key(&name) {
-                    let message =
-                        format!("tidegate.lock has `{name}`, which is the name of a plugin of Tidegate itself");
-                    return Err(Failure::new(Blame::User, "invalid", message).hint("give the plugin another name"));
-                }
-                if settings.sources.contains_key(&name) {
-                    lock.plugins.insert(name, locked);
-                }
-            }
-        }
+        let Offers(lock) = Offers::new(builtin, settings)?;
+        let builtin_only = lock.plugins.iter().filter(|(_, locked)| locked.source == BUILTIN);
+        let mut grants: BTreeMap<String, Grant> = builtin_only.map(|(n, l)| (n.clone(), l.wants())).collect();
         for (name, written) in &settings.grants {
             let grant = grants.entry(name.clone()).or_default();
             *grant = replaced(grant.clone(), written.clone());
@@ -109,7 +93,7 @@ impl Shelf {
             return Ok(found);
         }
         let locked = self.lock.plugins.get(&step.plugin).filter(|locked| locked.digest == step.digest);
-        let own = locked.filter(|locked| locked.source == "builtin").and_then(|_| self.component(&step.plugin));
+        let own = locked.filter(|locked| locked.source == BUILTIN).and_then(|_| self.component(&step.plugin));
         let kept;
         let wasm = match own {
             Some(bytes) => bytes,
@@ -183,17 +167,65 @@ fn replaced(default: Grant, written: Grant) -> Grant {
 
 impl Catalog for Shelf {
     fn offer(&self, uses: &str) -> Option<StepOffer> {
-        let (_, _, offer) = self.lock.step(uses)?;
-        Some(StepOffer {
-            uses: uses.to_owned(),
-            summary: offer.summary.clone(),
-            inputs: offer.inputs.clone(),
-            outputs: offer.outputs.clone(),
-            interruption: if offer.idempotent { "idempotent" } else { "probe" }.to_owned(),
-        })
+        offer(&self.lock, uses)
     }
 
     fn names(&self) -> Vec<String> {
         self.lock.steps()
     }
+}
+
+/// The source of a plugin that a binary carries.
+const BUILTIN: &str = "builtin";
+
+/// What all locked plugins offer: enough to check files, without an engine.
+#[derive(Clone, Debug)]
+pub struct Offers(pub Lock);
+
+impl Offers {
+    /// The plugins of the binary and those of the configuration's lock that are still configured.
+    pub fn new(builtin: Builtin, settings: &Settings) -> Result<Self, Failure> {
+        let mut lock = Lock::parse(builtin.lock)?;
+        let Some(path) = &settings.lock else { return Ok(Self(lock)) };
+        let own = match std::fs::read_to_string(path) {
+            Ok(text) => Lock::parse(&text)?,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Lock::default(),
+            Err(e) => return Err(Failure::new(Blame::User, "invalid", format!("{}: {e}", path.display()))),
+        };
+        for (name, locked) in own.plugins {
+            if lock.plugins.contains_key(&name) {
+                let message = format!("tidegate.lock has `{name}`, which is the name of a plugin of Tidegate itself");
+                return Err(Failure::new(Blame::User, "invalid", message).hint("give the plugin another name"));
+            }
+            if locked.source == BUILTIN {
+                let message = format!("tidegate.lock says that `{name}` comes with Tidegate, which it does not");
+                return Err(Failure::new(Blame::User, "invalid", message));
+            }
+            if settings.sources.contains_key(&name) {
+                lock.plugins.insert(name, locked);
+            }
+        }
+        Ok(Self(lock))
+    }
+}
+
+impl Catalog for Offers {
+    fn offer(&self, uses: &str) -> Option<StepOffer> {
+        offer(&self.0, uses)
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.0.steps()
+    }
+}
+
+fn offer(lock: &Lock, uses: &str) -> Option<StepOffer> {
+    let (_, _, offer) = lock.step(uses)?;
+    Some(StepOffer {
+        uses: uses.to_owned(),
+        summary: offer.summary.clone(),
+        inputs: offer.inputs.clone(),
+        outputs: offer.outputs.clone(),
+        interruption: if offer.idempotent { "idempotent" } else { "probe" }.to_owned(),
+    })
 }

@@ -42,6 +42,13 @@ impl Mirror {
         Ok(a == d || repository.graph_descendant_of(d, a).map_err(|e| self.git("compare the histories", e))?)
     }
 
+    /// A commit's first parent; `None` for the first commit of a history.
+    pub fn parent(&self, id: &CommitId) -> Result<Option<CommitId>, Error> {
+        let repository = self.repository()?;
+        let parent = self.find(&repository, id)?.parent_ids().next();
+        Ok(parent.map(name::id))
+    }
+
     /// The newest of the first `limit` commits of a history whose message's last paragraph has the line
     /// `Key: value`. Keys match in any case, as for `git interpret-trailers`; values must be equal.
     pub fn find_trailer(

@@ -41,7 +41,7 @@ impl Kind {
     }
 
     /// Whether `put` may replace it.
-    pub(crate) fn is_file(self) -> bool {
+    pub fn is_file(self) -> bool {
         matches!(self, Self::File | Self::Executable)
     }
 

@@ -24,6 +24,7 @@ mod remote;
 mod ticket;
 mod transaction;
 mod wire;
+mod worktree;
 
 pub use credential::{Credential, Secret};
 pub use error::Error;
@@ -32,3 +33,4 @@ pub use message::NewCommit;
 pub use mirror::Mirror;
 pub use remote::Remote;
 pub use transaction::Transaction;
+pub use worktree::WorkTree;

@@ -1,0 +1,31 @@
+//! Takes the first-party plugins, built beforehand, into the binary.
+
+use std::path::Path;
+use std::{env, fs};
+
+const PLUGINS: [&str; 3] = ["approval", "exec", "kustomize"];
+
+fn main() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let guests = env::var_os("TIDEGATE_GUESTS").map_or_else(|| root.join("target/guests"), Into::into);
+    println!("cargo::rerun-if-env-changed=TIDEGATE_GUESTS");
+    let lock = guests.join("tidegate.lock");
+    println!("cargo::rerun-if-changed={}", lock.display());
+    let mut text = String::from("pub const BUILTIN: engine::Builtin = engine::Builtin {\n");
+    if !lock.is_file() {
+        println!("cargo::error=the plugins are not built yet: run `cargo xtask guests`, then build again");
+        return;
+    }
+    let path = |path: &Path| fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()).display().to_string();
+    text.push_str(&format!("    lock: include_str!({:?}),\n    components: &[\n", path(&lock)));
+    for name in PLUGINS {
+        let wasm = guests.join(format!("{name}.wasm"));
+        println!("cargo::rerun-if-changed={}", wasm.display());
+        text.push_str(&format!("        ({name:?}, include_bytes!({:?})),\n", path(&wasm)));
+    }
+    text.push_str("    ],\n};\n");
+    let out = env::var_os("OUT_DIR").unwrap_or_default();
+    if let Err(e) = fs::write(Path::new(&out).join("builtin.rs"), text) {
+        println!("cargo::error=the list of plugins cannot be written: {e}");
+    }
+}

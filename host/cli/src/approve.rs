@@ -1,0 +1,98 @@
+//! `tidegate approve` and `tidegate reject`.
+
+use crate::args::{Host, Vote};
+use crate::exit::Exit;
+use crate::open::{self, system_user};
+use crate::screen::{Colour, Screen};
+use engine::Ballot;
+use model::{Digest, Failure, StepKey};
+use serde_json::{Value, json};
+use std::io::Write as _;
+
+pub async fn vote(host: &Host, wanted: Vote, verdict: &str, screen: &Screen) -> Result<u8, Exit> {
+    let configuration = open::configuration(host, screen)?;
+    let engine = open::engine(configuration, screen)?;
+    let row = engine.find(&wanted.run).await?;
+    let step = StepKey(wanted.step.clone());
+    let digest = match &wanted.digest {
+        Some(text) => {
+            let full = if text.starts_with("sha256:") { text.clone() } else { format!("sha256:{text}") };
+            Digest::parse(&full).map_err(|e| Exit::usage(e.to_string()))?
+        }
+        None if screen.interactive && !screen.json => {
+            let (digest, what) = engine.question(&row, &step).await?;
+            present(&digest, &what, screen);
+            if !ask(&format!("{verdict} this as {}?", wanted.voter.clone().unwrap_or_else(system_user))) {
+                screen.note("nothing was voted");
+                return Ok(1);
+            }
+            digest
+        }
+        None => {
+            return Err(Exit::usage("a vote is for exactly one digest: give it with `--digest`"));
+        }
+    };
+    let ballot = Ballot {
+        step,
+        digest,
+        voter: wanted.voter.unwrap_or_else(system_user),
+        verdict: verdict.to_owned(),
+        comment: wanted.comment,
+        system_user: system_user(),
+    };
+    let voter = ballot.voter.clone();
+    let counted = engine.vote(&row, ballot).await?;
+    if screen.json {
+        screen.document(&json!({"run": row.run.id, "step": wanted.step, "standing": counted.standing,
+            "needs": counted.needs, "have": counted.have}));
+        return Ok(0);
+    }
+    let have = if counted.have.is_empty() { "nobody".to_owned() } else { counted.have.join(", ") };
+    screen.out(&format!(
+        "{verdict}: the vote of {voter} counts; {} needs {}, approved by {have}: {}",
+        wanted.step, counted.needs, counted.standing
+    ));
+    if counted.standing != "pending" {
+        screen.out(&format!("  tidegate runs resume {}", row.run.id));
+    }
+    Ok(0)
+}
+
+/// What the vote is about, as a person should see it before.
+fn present(digest: &Digest, what: &Value, screen: &Screen) {
+    screen.note(&screen.paint(Colour::Bold, &format!("digest {digest}")));
+    for effect in what.pointer("/forecast/effects").and_then(Value::as_array).into_iter().flatten() {
+        let text = |key: &str| effect.get(key).and_then(Value::as_str).unwrap_or_default();
+        screen.note(&format!("  {} {}: {}", text("kind"), text("subject"), text("summary")));
+    }
+    if let Some(body) = what.pointer("/forecast/body").and_then(Value::as_str) {
+        for line in body.lines() {
+            let colour = match line.chars().next() {
+                Some('+') => Colour::Green,
+                Some('-') => Colour::Red,
+                _ => Colour::Dim,
+            };
+            screen.note(&format!("  {}", screen.paint(colour, line)));
+        }
+    }
+    if let Some(dependants) = what.get("dependants").and_then(Value::as_object) {
+        for (step, content) in dependants {
+            let with = content.get("with").map(Value::to_string).unwrap_or_default();
+            let uses = content.get("uses").and_then(Value::as_str).unwrap_or_default();
+            screen.note(&format!("  then {step} ({uses}): {with}"));
+        }
+    }
+}
+
+fn ask(question: &str) -> bool {
+    let _ = write!(std::io::stderr(), "{question} [y/N] ");
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer).is_ok() && matches!(answer.trim(), "y" | "Y" | "yes")
+}
+
+// Kept beside the command that needs it: a failure to vote is told like any other.
+impl From<std::io::Error> for Exit {
+    fn from(error: std::io::Error) -> Self {
+        Failure::internal(error.to_string()).into()
+    }
+}

@@ -1,0 +1,188 @@
+//! The words of the command line.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// From `git push` to production: pipelines of sandboxed WebAssembly plugins, approvals, and Git as the record.
+#[derive(Debug, Parser)]
+#[command(name = "tidegate", version, propagate_version = true, max_term_width = 100)]
+#[command(after_help = "Exit codes: 0 done · 1 the run failed · 2 bad usage or bad file · 3 waiting for a person · \
+    4 denied · 5 cannot reach what it needs · 101 a bug in Tidegate")]
+pub struct Arguments {
+    #[command(flatten)]
+    pub host: Host,
+    /// How to print the result: for people, or one JSON document on standard output
+    #[arg(long, global = true, value_enum, default_value_t = Output::Text)]
+    pub output: Output,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Which host this is about.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Host {
+    /// The host's configuration [default: tidegate.yaml here, where there is one]
+    #[arg(long, global = true, value_name = "FILE", env = "TIDEGATE_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// The state folder, instead of the configuration's
+    #[arg(long, global = true, value_name = "FOLDER", env = "TIDEGATE_STATE")]
+    pub state: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    Text,
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run one pipeline here and now
+    Run(Run),
+    /// Show every problem of pipelines and configurations, with carets
+    Validate(Validate),
+    /// Print the JSON Schema of a file: pipeline or host
+    Schema {
+        /// `pipeline` or `host`
+        kind: String,
+    },
+    /// Say what happened in a run or step, what did not, and why
+    Why {
+        /// RUN, RUN/STEP, or a commit
+        subject: String,
+    },
+    /// List, show and steer runs
+    Runs {
+        #[command(subcommand)]
+        command: Runs,
+    },
+    /// Approve what a step asks
+    Approve(Vote),
+    /// Reject what a step asks
+    Reject(Vote),
+    /// Build, inspect and lock plugins
+    Plugin {
+        #[command(subcommand)]
+        command: Plugin,
+    },
+    /// The whole story on this machine, with real repositories in a fresh folder
+    Demo(Demo),
+    /// Print completions for a shell
+    Completions {
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct Run {
+    /// A pipeline's file, or its name in `.tidegate/` [default: the only one there]
+    pub pipeline: Option<String>,
+    /// The configured repository that the run is for; without it, the work tree as it is
+    #[arg(long)]
+    pub repository: Option<String>,
+    /// The newest commit of this branch [default: the default branch]
+    #[arg(long, conflicts_with_all = ["commit", "change_request"], requires = "repository")]
+    pub branch: Option<String>,
+    /// This commit
+    #[arg(long, conflicts_with = "change_request", requires = "repository")]
+    pub commit: Option<String>,
+    /// This change request
+    #[arg(long, value_name = "ID", requires = "repository")]
+    pub change_request: Option<String>,
+    /// Who starts it; recorded as asserted
+    #[arg(long = "as", value_name = "USER")]
+    pub actor: Option<String>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct Validate {
+    /// Files and folders [default: `.tidegate/` and tidegate.yaml here]
+    pub paths: Vec<PathBuf>,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub enum Runs {
+    /// The newest runs
+    List {
+        /// How many
+        #[arg(long, default_value_t = 20)]
+        limit: u32,
+    },
+    /// How a run stands
+    Show { run: String },
+    /// What its steps wrote
+    Logs {
+        run: String,
+        /// Of this step only
+        #[arg(long)]
+        step: Option<String>,
+    },
+    /// Ask a run to stop
+    Cancel {
+        run: String,
+        #[arg(long = "as", value_name = "USER")]
+        actor: Option<String>,
+    },
+    /// Run the same pipeline, commit and plugins once more
+    Rerun {
+        run: String,
+        #[arg(long = "as", value_name = "USER")]
+        actor: Option<String>,
+    },
+    /// Go on with a run that waits or was interrupted
+    Resume {
+        run: String,
+        /// What became of a step whose effect is unknown: STEP=done, STEP=failed, or STEP=again
+        #[arg(long, value_name = "STEP=WORD")]
+        settle: Vec<String>,
+    },
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct Vote {
+    /// The run, or the beginning of its id
+    pub run: String,
+    /// The step
+    pub step: String,
+    /// Exactly what the vote is for [default on a terminal: what is shown]
+    #[arg(long)]
+    pub digest: Option<String>,
+    /// Who votes; recorded as asserted [default: the user of this machine]
+    #[arg(long = "as", value_name = "USER")]
+    pub voter: Option<String>,
+    /// A remark for the others
+    #[arg(long, default_value = "")]
+    pub comment: String,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub enum Plugin {
+    /// Build a plugin written in Rust
+    Build {
+        /// Its folder
+        #[arg(default_value = ".")]
+        folder: PathBuf,
+        /// Where the component goes
+        #[arg(long, default_value = "target/plugins")]
+        to: PathBuf,
+    },
+    /// Say what a component offers and wants
+    Inspect {
+        /// A component's file, or the name of a locked plugin
+        plugin: String,
+    },
+    /// Compare the configured plugins with the lock; with --accept, write it
+    Lock {
+        /// Write tidegate.lock
+        #[arg(long)]
+        accept: bool,
+    },
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct Demo {
+    /// Where to put it [default: a new temporary folder]
+    #[arg(long)]
+    pub folder: Option<PathBuf>,
+}

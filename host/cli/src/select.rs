@@ -1,0 +1,211 @@
+//! Which pipeline is meant, and for which commit.
+
+use crate::args::Run;
+use crate::exit::Exit;
+use crate::open::{source, system_user};
+use engine::{Engine, Source as Files};
+use git::WorkTree;
+use manifest::{Catalog, Source};
+use model::{Blame, Commit, CommitId, Digest, Event, Failure, Pipeline};
+use std::path::{Path, PathBuf};
+
+/// Largest pipeline read from a repository, in bytes; the reader itself says more below that.
+const LARGEST: usize = 64 << 20;
+/// Most paths that an event lists.
+const PATHS: usize = 65_536;
+
+/// A pipeline with what it is to run for.
+#[derive(Debug)]
+pub struct Selected {
+    pub pipeline: Pipeline,
+    pub text: Digest,
+    pub event: Event,
+    pub source: Files,
+    pub files: Vec<String>,
+}
+
+/// Finds pipeline and commit. Blocking.
+pub fn select(engine: &Engine, wanted: &Run) -> Result<Selected, Exit> {
+    let actor = wanted.actor.clone().unwrap_or_else(system_user);
+    match &wanted.repository {
+        Some(repository) => of_commit(engine, wanted, repository, actor),
+        None => of_work_tree(engine, wanted, actor),
+    }
+}
+
+fn of_work_tree(engine: &Engine, wanted: &Run, actor: String) -> Result<Selected, Exit> {
+    let here = std::env::current_dir().map_err(|e| Exit::usage(format!("there is no folder to work in: {e}")))?;
+    let tree = WorkTree::discover(&here).map_err(|e| e.failure())?.ok_or_else(|| {
+        Failure::new(Blame::User, "invalid", format!("{} is in no Git work tree", here.display()))
+            .hint("run this in a clone, or give `--config` and `--repository`")
+    })?;
+    let path = match &wanted.pipeline {
+        Some(name) if Path::new(name).is_file() => PathBuf::from(name),
+        name => in_folder(tree.root(), name.as_deref())?,
+    };
+    let file = source(&path)?;
+    let pipeline = parse(&file, engine.shelf())?;
+    let commit = tree.head().map_err(|e| e.failure())?;
+    let name = tree.root().file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    // Before the first commit there is none to name.
+    let none = || Commit {
+        id: CommitId("0".repeat(40)),
+        short: "0".repeat(8),
+        subject: String::new(),
+        author: String::new(),
+        committer: String::new(),
+    };
+    let event = Event {
+        kind: "push".to_owned(),
+        repository: name,
+        branch: tree.branch(),
+        change_request: None,
+        commit: commit.unwrap_or_else(none),
+        actor,
+        changed_paths: None,
+    };
+    let files = tree.files().map_err(|e| e.failure())?;
+    let text = Digest::of(&file.text);
+    Ok(Selected { pipeline, text, event, source: Files::WorkTree(tree.root().to_owned()), files })
+}
+
+/// The files of the work tree that a run was made from, as they are now.
+pub fn files_of(source: &Files) -> Result<Vec<String>, Exit> {
+    let Files::WorkTree(root) = source else { return Ok(vec![]) };
+    let gone = || Failure::new(Blame::User, "not-found", format!("the work tree {} is gone", root.display()));
+    let tree = WorkTree::discover(root).map_err(|e| e.failure())?.ok_or_else(gone)?;
+    Ok(tree.files().map_err(|e| e.failure())?)
+}
+
+/// The pipeline of that name in `.tidegate/`, or the only one.
+fn in_folder(root: &Path, name: Option<&str>) -> Result<PathBuf, Exit> {
+    let folder = root.join(".tidegate");
+    let mut found = Vec::new();
+    for path in yaml_files(&folder) {
+        let file = source(&path)?;
+        if manifest::kind_of(&file).as_deref() == Some("Pipeline") {
+            found.push((stem(&path), path));
+        }
+    }
+    pick(found, name, &folder.display().to_string())
+}
+
+fn pick<T>(mut found: Vec<(String, T)>, name: Option<&str>, place: &str) -> Result<T, Exit> {
+    found.sort_by(|a, b| a.0.cmp(&b.0));
+    let names = found.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ");
+    let chosen = match name {
+        Some(name) => found.iter().position(|(known, _)| known == name),
+        None if found.len() == 1 => Some(0),
+        None => None,
+    };
+    if let Some(index) = chosen {
+        return Ok(found.swap_remove(index).1);
+    }
+    let failure = match (name, names.is_empty()) {
+        (Some(name), false) => {
+            Failure::new(Blame::User, "not-found", format!("{place} has no pipeline `{name}`; it has {names}"))
+        }
+        (Some(name), true) => {
+            Failure::new(Blame::User, "not-found", format!("there is no file `{name}`, and no pipeline in {place}"))
+        }
+        (None, true) => Failure::new(Blame::User, "not-found", format!("there is no pipeline in {place}"))
+            .hint("write one there, or name a file: `tidegate run PIPELINE.yaml`"),
+        (None, false) => Failure::new(Blame::User, "invalid", format!("{place} has several pipelines: {names}"))
+            .hint("say which one: `tidegate run NAME`"),
+    };
+    Err(failure.into())
+}
+
+/// The YAML files directly in a folder, by name.
+pub fn yaml_files(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).map(|entries| entries.flatten().map(|entry| entry.path()).collect());
+    let mut files: Vec<PathBuf> = entries.unwrap_or_default();
+    files.retain(|path| path.is_file() && path.extension().is_some_and(|e| e == "yaml" || e == "yml"));
+    files.sort();
+    files
+}
+
+fn stem(path: &Path) -> String {
+    path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+/// Checks a pipeline. Errors: all of its problems.
+pub fn parse(file: &Source, catalog: &dyn Catalog) -> Result<Pipeline, Exit> {
+    let parsed = manifest::pipeline(file, catalog);
+    parsed.value.ok_or_else(|| Exit::File(file.clone(), parsed.diagnostics))
+}
+
+fn of_commit(engine: &Engine, wanted: &Run, repository: &str, actor: String) -> Result<Selected, Exit> {
+    if wanted.change_request.is_some() {
+        let message =
+            format!("the repository `{repository}` has no forge here that change requests could be read from");
+        return Err(Failure::new(Blame::User, "unsupported", message).hint("use `--branch` or `--commit`").into());
+    }
+    let mirror = engine.mirror(repository)?;
+    mirror.fetch().map_err(|e| e.failure())?;
+    let default = mirror.default_branch().map_err(|e| e.failure())?;
+    let (branch, reference) = match (&wanted.branch, &wanted.commit) {
+        (_, Some(commit)) => (None, commit.clone()),
+        (Some(branch), None) => (Some(branch.clone()), format!("refs/heads/{branch}")),
+        (None, None) => {
+            let missing = || {
+                Failure::new(Blame::User, "not-found", format!("the repository `{repository}` has no default branch"))
+            };
+            let branch = default.clone().ok_or_else(missing)?;
+            (Some(branch.clone()), format!("refs/heads/{branch}"))
+        }
+    };
+    let id = mirror.resolve(&reference).map_err(|e| e.failure())?.ok_or_else(|| {
+        let name = reference.trim_start_matches("refs/heads/");
+        Failure::new(
+            Blame::User,
+            "not-found",
+            format!("the repository `{repository}` has no branch, tag or commit `{name}`"),
+        )
+    })?;
+    let commit = mirror.commit(&id).map_err(|e| e.failure())?;
+    let file = match &wanted.pipeline {
+        Some(name) if Path::new(name).is_file() => source(Path::new(name))?,
+        name => {
+            // Which steps a commit runs is not for that commit to say: the default branch has the pipeline.
+            let trusted = match &default {
+                Some(branch) => mirror.resolve(&format!("refs/heads/{branch}")).map_err(|e| e.failure())?,
+                None => None,
+            };
+            in_repository(&mirror, &trusted.unwrap_or_else(|| id.clone()), name.as_deref(), repository)?
+        }
+    };
+    let pipeline = parse(&file, engine.shelf())?;
+    let changed_paths = mirror.parent(&id).ok().flatten();
+    let changed_paths = changed_paths.and_then(|parent| mirror.changed_paths(&parent, &id, PATHS).ok());
+    let event = Event {
+        kind: "push".to_owned(),
+        repository: repository.to_owned(),
+        branch,
+        change_request: None,
+        commit,
+        actor,
+        changed_paths,
+    };
+    let text = Digest::of(&file.text);
+    Ok(Selected { pipeline, text, event, source: Files::Commit, files: vec![] })
+}
+
+fn in_repository(mirror: &git::Mirror, at: &CommitId, name: Option<&str>, repository: &str) -> Result<Source, Exit> {
+    let entries = mirror.entries(at, ".tidegate").map_err(|e| e.failure())?.unwrap_or_default();
+    let mut found = Vec::new();
+    for (entry, _) in entries
+        .into_iter()
+        .filter(|(entry, kind)| kind.is_file() && (entry.ends_with(".yaml") || entry.ends_with(".yml")))
+    {
+        let path = format!(".tidegate/{entry}");
+        let bytes = mirror.read(at, &path, LARGEST).map_err(|e| e.failure())?.unwrap_or_default();
+        let shown = format!("{repository}:{path}");
+        let file = Source::from_bytes(&shown, bytes)
+            .map_err(|diagnostic| Exit::File(Source::new(&shown, ""), vec![diagnostic]))?;
+        if manifest::kind_of(&file).as_deref() == Some("Pipeline") {
+            found.push((stem(Path::new(&entry)), file));
+        }
+    }
+    pick(found, name, &format!("`.tidegate` of the repository `{repository}`"))
+}

@@ -1,0 +1,102 @@
+//! `tidegate why`: what happened, what did not, and why.
+
+use crate::args::Host;
+use crate::exit::Exit;
+use crate::open;
+use crate::screen::{Colour, Screen};
+use crate::table::{ago, columns, status};
+use model::{Blame, Failure, StepKey};
+use serde_json::json;
+
+pub async fn why(host: &Host, subject: &str, screen: &Screen) -> Result<u8, Exit> {
+    let configuration = open::configuration(host, screen)?;
+    let engine = open::engine(configuration, screen)?;
+    let (prefix, step) = match subject.split_once('/') {
+        Some((run, step)) => (run, Some(step.to_owned())),
+        None => (subject, None),
+    };
+    let row = match engine.find(prefix).await {
+        Ok(row) => row,
+        Err(missing) => of_commit(&engine, prefix)?.ok_or(missing)?,
+    };
+    let report = engine.report(&row).await?;
+    if let Some(step) = &step
+        && !report.list.iter().any(|known| known.key == *step)
+    {
+        let known: Vec<_> = report.list.iter().map(|step| step.key.as_str()).collect();
+        let message = format!("run {} has no step `{step}`; it has {}", row.run.id, known.join(", "));
+        return Err(Failure::new(Blame::User, "not-found", message).into());
+    }
+    let reader = engine.reader()?;
+    let about = |key: &StepKey| step.as_ref().is_none_or(|step| key.as_str() == step);
+    let mut decisions = reader.decisions(&row.run.id).map_err(Failure::from)?;
+    decisions.retain(|decision| about(&decision.step));
+    let mut effects = reader.effects(&row.run.id).map_err(Failure::from)?;
+    effects.retain(|effect| about(&effect.step));
+    let (_, mut votes) = reader.votes(&row.run.id).map_err(Failure::from)?;
+    votes.retain(|vote| about(&vote.step));
+    if screen.json {
+        screen.document(&json!({"report": report, "decisions": decisions, "effects": effects, "votes": votes}));
+        return Ok(0);
+    }
+    let by = format!(
+        "{} for {}, started by {} {}",
+        row.run.pipeline,
+        row.run.repository,
+        row.run.actor,
+        ago(row.run.created)
+    );
+    screen.out(&format!(
+        "{}  run {}: {by}",
+        status(screen, row.status.as_str()),
+        screen.paint(Colour::Bold, row.run.id.as_str())
+    ));
+    for step in report.list.iter().filter(|known| step.as_ref().is_none_or(|step| known.key == *step)) {
+        let why = match (&step.waiting, &step.error, &step.reason) {
+            (Some(waiting), ..) => format!("waits for {}, until {}", waiting.what, waiting.until),
+            (_, Some(error), _) => format!("{} (blame: {}, code: {})", error.message, error.blame, error.code),
+            (.., Some(reason)) => reason.clone(),
+            _ => String::new(),
+        };
+        screen.out(&format!(
+            "  {} {}  {why}",
+            status(screen, step.status.as_str()),
+            screen.paint(Colour::Bold, &step.key)
+        ));
+        if let Some(hint) = step.error.as_ref().and_then(|error| error.hint.as_ref()) {
+            screen.out(&format!("      {} {hint}", screen.paint(Colour::Cyan, "hint:")));
+        }
+    }
+    let mut rows = Vec::new();
+    for decision in &decisions {
+        rows.push((
+            decision.at,
+            vec![decision.at.to_string(), decision.step.to_string(), decision.what.clone(), decision.why.clone()],
+        ));
+    }
+    for vote in &votes {
+        let what = format!("{} by {}", vote.verdict, vote.voter);
+        let digest = format!("on {} {}", vote.subject.short(), vote.comment);
+        rows.push((vote.at, vec![vote.at.to_string(), vote.step.to_string(), what, digest]));
+    }
+    rows.sort_by_key(|(at, _)| *at);
+    if !rows.is_empty() {
+        screen
+            .out(&columns(&rows.into_iter().map(|(_, row)| [vec![" ".to_owned()], row].concat()).collect::<Vec<_>>()));
+    }
+    for effect in effects {
+        let text = |key: &str| effect.intent.get(key).and_then(|value| value.as_str()).unwrap_or_default().to_owned();
+        let outcome = effect.outcome.map_or("no outcome was recorded".to_owned(), |outcome| outcome.to_string());
+        screen.out(&format!("  {} {} {} {}: {outcome}", effect.step, text("kind"), text("repository"), text("branch")));
+    }
+    Ok(0)
+}
+
+/// The newest run for a commit.
+fn of_commit(engine: &engine::Engine, prefix: &str) -> Result<Option<store::RunRow>, Exit> {
+    if prefix.len() < 7 {
+        return Ok(None);
+    }
+    let rows = engine.reader()?.runs(1000).map_err(Failure::from)?;
+    Ok(rows.into_iter().find(|row| row.run.commit.starts_with(prefix)))
+}
