@@ -1,9 +1,255 @@
-//! `tidegate demo`.
+//! `tidegate demo`: the example as real repositories in a fresh folder, and the story with this very binary. Every
+//! command that is shown is run as shown.
 
 use crate::args::Demo;
 use crate::exit::Exit;
-use crate::screen::Screen;
+use crate::screen::{Colour, Screen};
+use model::{Blame, Failure};
+use serde_json::Value;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
-pub fn demo(_wanted: &Demo, _screen: &Screen) -> Result<u8, Exit> {
-    Err(Exit::usage("not in this build"))
+macro_rules! files {
+    ($($name:literal),* $(,)?) => {
+        [$(($name, include_str!(concat!("../../../examples/commit-to-production/", $name)))),*]
+    };
+}
+
+const FILES: [(&str, &str); 9] = files![
+    "tidegate.yaml",
+    "app/.tidegate/ship.yaml",
+    "app/VERSION",
+    "app/shop.sh",
+    "app/test.sh",
+    "config/apps/shop/base/kustomization.yaml",
+    "config/apps/shop/base/deployment.yaml",
+    "config/apps/shop/overlays/dev/kustomization.yaml",
+    "config/apps/shop/overlays/prod/kustomization.yaml",
+];
+
+/// The folder of the demo, and how it speaks.
+struct Stage<'a> {
+    folder: PathBuf,
+    screen: &'a Screen,
+    chapter: u32,
+}
+
+pub fn demo(wanted: &Demo, screen: &Screen) -> Result<u8, Exit> {
+    let folder = match &wanted.folder {
+        Some(folder) => {
+            fs::create_dir_all(folder).map_err(|e| failed(&format!("{}: {e}", folder.display())))?;
+            if fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some()) {
+                return Err(Exit::usage(format!(
+                    "{} is not empty; the demo wants a folder of its own",
+                    folder.display()
+                )));
+            }
+            fs::canonicalize(folder).map_err(|e| failed(&e.to_string()))?
+        }
+        None => tempfile::Builder::new().prefix("tidegate-demo-").tempdir().map_err(|e| failed(&e.to_string()))?.keep(),
+    };
+    let mut stage = Stage { folder, screen, chapter: 0 };
+    stage.story()?;
+    Ok(0)
+}
+
+fn failed(message: &str) -> Exit {
+    Failure::new(Blame::Upstream, "unavailable", format!("the demo cannot go on: {message}")).into()
+}
+
+impl Stage<'_> {
+    fn story(&mut self) -> Result<(), Exit> {
+        self.repositories()?;
+        self.first_promotion()?;
+        self.tampered()?;
+        self.screen.out("");
+        self.screen.out(&self.screen.paint(
+            Colour::Bold,
+            "That was all real: bare Git repositories, a jailed test, sandboxed plugins, recorded votes.",
+        ));
+        self.screen
+            .out(&format!("Look around, or push a commit of your own and run it:\n  cd {}", self.folder.display()));
+        self.screen.out("  tidegate runs list\n  git -C config.git log --stat");
+        Ok(())
+    }
+
+    fn chapter(&mut self, title: &str) {
+        self.chapter += 1;
+        self.screen.out("");
+        self.screen.out(&self.screen.paint(Colour::Bold, &format!("── {}. {title}", self.chapter)));
+    }
+
+    fn say(&self, text: &str) {
+        self.screen.out(&self.screen.paint(Colour::Dim, text));
+    }
+
+    fn repositories(&mut self) -> Result<(), Exit> {
+        self.chapter("Two repositories and a configuration");
+        for (name, text) in FILES {
+            let path = self.folder.join(name);
+            let written =
+                fs::create_dir_all(path.parent().unwrap_or(&self.folder)).and_then(|()| fs::write(&path, text));
+            written.map_err(|e| failed(&format!("{}: {e}", path.display())))?;
+        }
+        for name in ["app", "config"] {
+            self.git(&self.folder, &["init", "--quiet", "--bare", "--initial-branch=main", &format!("{name}.git")])?;
+            let clone = self.folder.join(name);
+            self.git(&clone, &["init", "--quiet", "--initial-branch=main"])?;
+            self.git(&clone, &["remote", "add", "origin", &format!("../{name}.git")])?;
+            self.push(name, "Begin")?;
+        }
+        self.say("app.git has the shop and its pipeline, config.git what dev and prod run. tidegate.yaml says that");
+        self.say("config:apps/*/overlays/prod/** is prod, and that prod takes two approvals of the group platform.");
+        self.tidegate(&["validate", "tidegate.yaml", "app"], &[0])?;
+        Ok(())
+    }
+
+    fn first_promotion(&mut self) -> Result<(), Exit> {
+        self.chapter("Dana pushes v2 of the shop");
+        self.release("v2")?;
+        self.say("The test runs in the jail, the tag is edited in the dev overlay, and prod has to wait:");
+        self.tidegate(&["run", "--repository", "app", "--as", "dana"], &[3])?;
+        self.chapter("What dev got: one line, by a commit that names its run");
+        self.diff()?;
+        let (run, digest) = self.asked()?;
+        self.chapter("Who may let it into prod");
+        self.say("Mallory is not in the group:");
+        self.tidegate(&["approve", &run, "prod", "--digest", &digest, "--as", "mallory"], &[4])?;
+        self.say("Alice and Bob are, and neither wrote the change:");
+        self.tidegate(&["approve", &run, "prod", "--digest", &digest, "--as", "alice"], &[0])?;
+        self.tidegate(&["approve", &run, "prod", "--digest", &digest, "--as", "bob", "--comment", "ship it"], &[0])?;
+        self.tidegate(&["runs", "resume", &run], &[0])?;
+        self.diff()?;
+        self.chapter("Why it went through");
+        self.tidegate(&["why", &run], &[0])?;
+        Ok(())
+    }
+
+    fn tampered(&mut self) -> Result<(), Exit> {
+        self.chapter("v3 is approved, then somebody tampers with prod");
+        self.release("v3")?;
+        self.tidegate(&["run", "--repository", "app", "--as", "dana"], &[3])?;
+        let (run, digest) = self.asked()?;
+        self.tidegate(&["approve", &run, "prod", "--digest", &digest, "--as", "alice"], &[0])?;
+        self.tidegate(&["approve", &run, "prod", "--digest", &digest, "--as", "bob"], &[0])?;
+        self.say("Before the run goes on, another registry is slipped into what the promotion would write onto:");
+        let config = self.folder.join("config");
+        self.git(&config, &["pull", "--quiet", "origin", "main"])?;
+        let overlay = config.join("apps/shop/overlays/prod/kustomization.yaml");
+        let text = fs::read_to_string(&overlay).map_err(|e| failed(&e.to_string()))?;
+        let evil = text.replace("    newTag:", "    newName: evil.example.com/shop\n    newTag:");
+        fs::write(&overlay, evil).map_err(|e| failed(&e.to_string()))?;
+        self.push("config", "Tidy up")?;
+        self.say("The votes were for exactly what was shown. This is something else, so they do not count:");
+        self.tidegate(&["runs", "resume", &run], &[3])?;
+        self.tidegate(&["approve", &run, "prod", "--digest", &digest, "--as", "carol"], &[4])?;
+        let (_, new) = self.asked()?;
+        self.say("Carol sees the new forecast and rejects it:");
+        let comment = "which registry is that?";
+        self.tidegate(&["reject", &run, "prod", "--digest", &new, "--as", "carol", "--comment", comment], &[0])?;
+        self.tidegate(&["runs", "resume", &run], &[1])?;
+        Ok(())
+    }
+
+    fn release(&self, version: &str) -> Result<(), Exit> {
+        fs::write(self.folder.join("app/VERSION"), format!("{version}\n")).map_err(|e| failed(&e.to_string()))?;
+        self.push("app", &format!("Release {version}"))
+    }
+
+    fn push(&self, name: &str, message: &str) -> Result<(), Exit> {
+        let clone = self.folder.join(name);
+        self.git(&clone, &["add", "--all"])?;
+        self.git(&clone, &["commit", "--quiet", "--message", message])?;
+        self.screen
+            .out(&format!("{} git -C {name} push origin main   # {message}", self.screen.paint(Colour::Green, "$")));
+        self.git(&clone, &["push", "--quiet", "origin", "HEAD:main"])
+    }
+
+    /// The newest commit of the config repository, as a diff of one line each way.
+    fn diff(&self) -> Result<(), Exit> {
+        self.screen.out(&format!("{} git -C config.git show --unified=0 main", self.screen.paint(Colour::Green, "$")));
+        let shown = self
+            .command("git")
+            .args(["-C", "config.git", "show", "--unified=0", "--format=%an: %s%n%n%b", "main"])
+            .output();
+        let shown = shown.map_err(|e| failed(&format!("git: {e}")))?;
+        for line in String::from_utf8_lossy(&shown.stdout).lines().filter(|line| !line.is_empty()) {
+            let header = ["diff ", "index ", "--- ", "@@ "].iter().any(|start| line.starts_with(start));
+            match line.as_bytes().first() {
+                _ if header => {}
+                Some(b'+') => self.screen.out(&format!("  {}", self.screen.paint(Colour::Green, line))),
+                Some(b'-') => self.screen.out(&format!("  {}", self.screen.paint(Colour::Red, line))),
+                _ => self.screen.out(&format!("  {line}")),
+            }
+        }
+        Ok(())
+    }
+
+    /// The newest run, and the digest that its step `prod` asks about.
+    fn asked(&self) -> Result<(String, String), Exit> {
+        let text = |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or_default().to_owned();
+        let runs = self.json(&["runs", "list"])?;
+        let run = text(runs.pointer("/0/run"));
+        let shown = self.json(&["runs", "show", &run])?;
+        Ok((run, text(shown.pointer("/steps/prod/waiting/digest"))))
+    }
+
+    fn json(&self, arguments: &[&str]) -> Result<Value, Exit> {
+        let output = self.itself()?.args(arguments).args(["--output", "json"]).stderr(Stdio::null()).output();
+        let output = output.map_err(|e| failed(&e.to_string()))?;
+        serde_json::from_slice(&output.stdout).map_err(|e| failed(&format!("`tidegate {}`: {e}", arguments.join(" "))))
+    }
+
+    /// Runs this binary with a person watching; its exit code must be as the story has it.
+    fn tidegate(&self, arguments: &[&str], expected: &[i32]) -> Result<(), Exit> {
+        let quoted: Vec<String> = arguments
+            .iter()
+            .map(|word| if word.contains([' ', '?']) { format!("{word:?}") } else { (*word).to_owned() })
+            .collect();
+        self.screen.out(&format!("{} tidegate {}", self.screen.paint(Colour::Green, "$"), quoted.join(" ")));
+        let status = self.itself()?.args(arguments).status().map_err(|e| failed(&e.to_string()))?;
+        let code = status.code().unwrap_or(-1);
+        if expected.contains(&code) {
+            self.say(&format!("(exit code {code})"));
+            return Ok(());
+        }
+        Err(failed(&format!("`tidegate {}` ended with {status}, the story expects {expected:?}", arguments.join(" "))))
+    }
+
+    fn itself(&self) -> Result<Command, Exit> {
+        let own = std::env::current_exe().map_err(|e| failed(&e.to_string()))?;
+        let mut command = self.command(&own.to_string_lossy());
+        command.env_remove("TIDEGATE_CONFIG").env_remove("TIDEGATE_STATE");
+        Ok(command)
+    }
+
+    fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command.current_dir(&self.folder);
+        command
+    }
+
+    fn git(&self, folder: &Path, arguments: &[&str]) -> Result<(), Exit> {
+        fs::create_dir_all(folder).map_err(|e| failed(&e.to_string()))?;
+        let mut command = Command::new("git");
+        command.current_dir(folder).args(arguments).stdin(Stdio::null());
+        // Nobody's own configuration, hooks or signing keys.
+        for (name, value) in [
+            ("GIT_CONFIG_GLOBAL", "/dev/null"),
+            ("GIT_CONFIG_SYSTEM", "/dev/null"),
+            ("GIT_AUTHOR_NAME", "Dana"),
+            ("GIT_AUTHOR_EMAIL", "dana@example.com"),
+            ("GIT_COMMITTER_NAME", "Dana"),
+            ("GIT_COMMITTER_EMAIL", "dana@example.com"),
+        ] {
+            command.env(name, value);
+        }
+        let output = command.output().map_err(|e| failed(&format!("`git` is needed: {e}")))?;
+        if output.status.success() {
+            return Ok(());
+        }
+        let why = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        Err(failed(&format!("`git {}`: {why}", arguments.join(" "))))
+    }
 }
