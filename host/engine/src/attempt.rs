@@ -8,7 +8,7 @@ use crate::pinned::{Pinned, Source};
 use crate::shelf::PinnedStep;
 use model::{Blame, Digest, Failure, Grant, RunId, Step, StepKey};
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, Mutex};
@@ -47,8 +47,8 @@ pub(crate) struct Cleared {
     pub(crate) subject: Option<Digest>,
     /// Environments whose requirements were met.
     pub(crate) environments: BTreeSet<String>,
-    /// Paths that the forecast named, `repository:path`.
-    pub(crate) paths: BTreeSet<String>,
+    /// Paths that the forecast named, `repository:path`, with the content that each had then.
+    pub(crate) paths: BTreeMap<String, Option<Digest>>,
 }
 
 /// What an attempt leaves for the record of its end.

@@ -2,10 +2,10 @@
 
 use crate::attempt::Attempt;
 use crate::core::aside;
-use crate::services::{Desk, default_branch};
+use crate::services::Desk;
 use crate::voting;
 use access::{Environment, Standing};
-use model::{Blame, Failure, Timestamp};
+use model::{Blame, Digest, Failure, Timestamp};
 use plugin::wit::step;
 use plugin::{Invocation, Limits, Plugin, Receipt};
 use scheduler::{Outcome, Resumption, Signal, Wait};
@@ -19,6 +19,8 @@ use std::time::Duration;
 const GRACE: Duration = Duration::from_secs(30);
 /// How long an environment's approvals are waited for: thirty days.
 const PATIENCE: u64 = 30 * 24 * 3600 * 1000;
+/// Largest file that an approved step writes, in bytes.
+const LARGEST_TARGET: usize = 64 << 20;
 /// A year, the longest wait.
 const LONGEST: u32 = 31_536_000;
 /// Largest memory of a wait, in bytes.
@@ -186,14 +188,17 @@ async fn clear(
         .settings
         .environments
         .iter()
-        .filter(|environment| targets.iter().any(|(repository, path)| environment.owns(repository, path)))
+        .filter(|environment| targets.iter().any(|target| environment.owns(&target.repository, &target.path)))
         .collect();
     if environments.is_empty() {
         return Ok(None);
     }
     let effects: Vec<Value> =
         forecast.effects.iter().map(|e| json!({"kind": e.kind, "subject": e.subject, "summary": e.summary})).collect();
-    let shown = json!({"effects": effects, "body": forecast.body});
+    // The content before is part of what is approved: the same edit of another file is another thing.
+    let before: Vec<Value> =
+        targets.iter().map(|t| json!({"path": format!("{}:{}", t.repository, t.path), "digest": t.content})).collect();
+    let shown = json!({"effects": effects, "body": forecast.body, "before": before});
     let subject = voting::subject(attempt, &shown, &environments);
     let mut rules = Vec::new();
     for environment in &environments {
@@ -202,7 +207,7 @@ async fn clear(
     if let Ok(mut cleared) = attempt.cleared.lock() {
         cleared.subject = Some(subject.clone());
         cleared.environments = environments.iter().map(|e| e.name.clone()).collect();
-        cleared.paths = targets.iter().map(|(repository, path)| format!("{repository}:{path}")).collect();
+        cleared.paths = targets.iter().map(|t| (format!("{}:{}", t.repository, t.path), t.content.clone())).collect();
     }
     if rules.is_empty() {
         return Ok(None);
@@ -238,21 +243,40 @@ async fn clear(
     }
 }
 
-/// Repositories and paths that a forecast would write. The subject of a `push-commit` is `REPOSITORY:BRANCH:PATH`.
-async fn targets(attempt: &Arc<Attempt>, forecast: &step::Forecast) -> Result<Vec<(String, String)>, Failure> {
-    let mut found = Vec::new();
+/// A file that a forecast would write, with its content as of now.
+struct Target {
+    repository: String,
+    path: String,
+    content: Option<Digest>,
+}
+
+/// What a forecast would write. The subject of a `push-commit` is `REPOSITORY:BRANCH:PATH`.
+async fn targets(attempt: &Arc<Attempt>, forecast: &step::Forecast) -> Result<Vec<Target>, Failure> {
+    let mut wanted = Vec::new();
     for effect in forecast.effects.iter().filter(|effect| effect.kind == "push-commit") {
-        let mut parts = effect.subject.splitn(3, ':');
-        if let (Some(repository), Some(_), Some(path)) = (parts.next(), parts.next(), parts.next()) {
-            found.push((repository.to_owned(), path.to_owned()));
+        let mut parts = effect.subject.splitn(3, ':').map(str::to_owned);
+        if let (Some(repository), Some(branch), Some(path)) = (parts.next(), parts.next(), parts.next()) {
+            wanted.push((repository, branch, path));
         }
     }
-    // The repository must exist before people are asked about it.
-    if let Some((repository, _)) = found.first() {
-        let (core, repository) = (attempt.core.clone(), repository.clone());
-        aside(move || default_branch(&core, &repository).map(|_| ())).await?;
-    }
-    Ok(found)
+    let core = attempt.core.clone();
+    aside(move || {
+        let (mut found, mut fetched) = (Vec::new(), BTreeSet::new());
+        for (repository, branch, path) in wanted {
+            let mirror = core.mirror(&repository)?;
+            if fetched.insert(repository.clone()) {
+                mirror.fetch().map_err(|e| e.failure())?;
+            }
+            let head = mirror.resolve(&branch).map_err(|e| e.failure())?;
+            let content = match head {
+                Some(head) => mirror.read(&head, &path, LARGEST_TARGET).map_err(|e| e.failure())?,
+                None => None,
+            };
+            found.push(Target { repository, path, content: content.map(Digest::of) });
+        }
+        Ok(found)
+    })
+    .await
 }
 
 fn convert(attempt: &Attempt, outcome: step::Outcome) -> Result<Outcome, Failure> {

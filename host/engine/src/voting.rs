@@ -6,7 +6,7 @@ use access::{Environment, Requirement, Rule, Standing, Subject, Tally, Vote};
 use model::{Blame, Digest, Failure, RunId, StepKey};
 use plugin::wit::approval;
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use store::Command;
 
@@ -134,7 +134,12 @@ pub(crate) fn in_words(rules: &[Rule]) -> String {
 }
 
 /// Judges a write as of the newest vote. Errors: `denied`, naming the environment and what is missing.
-pub(crate) async fn judge_write(attempt: &Arc<Attempt>, repository: &str, paths: &[String]) -> Result<Judged, Failure> {
+pub(crate) async fn judge_write(
+    attempt: &Arc<Attempt>,
+    repository: &str,
+    paths: &[String],
+    before: BTreeMap<String, Option<Digest>>,
+) -> Result<Judged, Failure> {
     let (attempt, repository, paths) = (attempt.clone(), repository.to_owned(), paths.to_vec());
     aside(move || {
         let core = &attempt.core;
@@ -148,7 +153,7 @@ pub(crate) async fn judge_write(attempt: &Arc<Attempt>, repository: &str, paths:
                 continue;
             }
             let surprise = paths.iter().find(|path| {
-                environment.owns(&repository, path) && !cleared.paths.contains(&format!("{repository}:{path}"))
+                environment.owns(&repository, path) && !cleared.paths.contains_key(&format!("{repository}:{path}"))
             });
             if let Some(path) = surprise {
                 let message = format!(
@@ -156,6 +161,15 @@ pub(crate) async fn judge_write(attempt: &Arc<Attempt>, repository: &str, paths:
                     in_words(&rules)
                 );
                 return Err(Failure::denied(message).hint("the plugin's `preview` must name every path that it will write"));
+            }
+            let changed = paths.iter().find(|path| {
+                let forecast = cleared.paths.get(&format!("{repository}:{path}"));
+                environment.owns(&repository, path) && forecast.is_some_and(|known| before.get(*path) != Some(known))
+            });
+            if let Some(path) = changed {
+                let message = format!("`{path}` of `{repository}` was changed by somebody else after its change was approved");
+                return Err(Failure::new(Blame::Upstream, "conflict", message)
+                    .hint("run it again: people are asked about what it would change now"));
             }
             let approved = match &cleared.subject {
                 Some(subject) => {

@@ -5,15 +5,18 @@ use crate::core::aside;
 use crate::voting;
 use async_trait::async_trait;
 use git::NewCommit;
-use model::{Blame, Failure};
+use model::{Blame, Digest, Failure};
 use plugin::wit::repository_write::{Message, Proposal, Proposed};
 use serde_json::json;
+use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use store::{Command, EffectRow};
 
 /// Most bytes of a file that crosses to a guest.
 const FILE: usize = 8 << 20;
+/// Largest file whose content before an edit is compared, in bytes.
+const LARGEST: usize = 64 << 20;
 /// Who commits.
 const NAME: &str = "Tidegate";
 const EMAIL: &str = "tidegate@localhost";
@@ -26,11 +29,13 @@ pub(crate) struct Edits {
     repository: String,
     branch: String,
     inner: Arc<Mutex<git::Transaction>>,
+    /// The content of each edited path before its first edit.
+    before: Arc<Mutex<BTreeMap<String, Option<Digest>>>>,
 }
 
 impl Edits {
     pub(crate) fn new(attempt: Arc<Attempt>, repository: String, branch: String, inner: git::Transaction) -> Self {
-        Self { attempt, repository, branch, inner: Arc::new(Mutex::new(inner)) }
+        Self { attempt, repository, branch, inner: Arc::new(Mutex::new(inner)), before: Arc::default() }
     }
 
     async fn with<T: Send + 'static>(
@@ -45,15 +50,29 @@ impl Edits {
         .await
     }
 
+    /// Keeps what a path holds before its first edit.
+    async fn note(&self, path: &str) -> Result<(), Failure> {
+        if self.before.lock().is_ok_and(|before| before.contains_key(path)) {
+            return Ok(());
+        }
+        let wanted = path.to_owned();
+        let content = self.with(move |t| t.read(&wanted, LARGEST)).await?;
+        if let Ok(mut before) = self.before.lock() {
+            before.insert(path.to_owned(), content.map(Digest::of));
+        }
+        Ok(())
+    }
+
     /// Writes the intent, if the environments that own the changed paths let it happen as of the newest vote.
     async fn intend(&self, branch: &str) -> Result<EffectRow, Failure> {
         let (paths, head) = self.with(|t| Ok((t.changed(), t.head().clone()))).await?;
+        let before = self.before.lock().map(|before| before.clone()).unwrap_or_default();
         let number = self.attempt.book.lock().map_or(0, |mut book| {
             book.intents += 1;
             book.intents
         });
         for _ in 0..TRIES {
-            let judged = voting::judge_write(&self.attempt, &self.repository, &paths).await?;
+            let judged = voting::judge_write(&self.attempt, &self.repository, &paths, before.clone()).await?;
             let row = EffectRow {
                 step: self.attempt.key.clone(),
                 attempt: self.attempt.number,
@@ -157,10 +176,12 @@ impl plugin::Transaction for Edits {
     }
 
     async fn put(&self, path: String, content: Vec<u8>) -> Result<(), Failure> {
+        self.note(&path).await?;
         self.with(move |t| t.put(&path, content)).await
     }
 
     async fn remove(&self, path: String) -> Result<(), Failure> {
+        self.note(&path).await?;
         self.with(move |t| t.remove(&path)).await
     }
 
