@@ -23,11 +23,15 @@ wasmtime::component::bindgen!({
     },
 });
 
+use crate::imports::{clean_line, clean_text};
 use model::{Blame, Failure};
 use tidegate::plugin::types::Error;
 
 /// The longest message that crosses the boundary, in bytes (`types.error`).
 const MESSAGE: usize = 4096;
+
+/// The longest code, in bytes.
+const CODE: usize = 128;
 
 /// Cuts a text at a character boundary.
 pub(crate) fn cut(text: &str, most: usize) -> &str {
@@ -60,7 +64,9 @@ impl From<Error> for Failure {
             _ => Blame::Plugin,
         };
         let details = error.details.and_then(|text| serde_json::from_str(&text).ok());
-        let message = cut(&error.message, MESSAGE).to_owned();
-        Self { code: error.code, message, blame, retryable: error.retryable, hint: error.hint, details }
+        // It is shown in terminals, and a plugin may have made it of what it read elsewhere.
+        let message = clean_text(&error.message, MESSAGE);
+        let hint = error.hint.map(|hint| clean_text(&hint, MESSAGE));
+        Self { code: clean_line(&error.code, CODE), message, blame, retryable: error.retryable, hint, details }
     }
 }

@@ -44,8 +44,13 @@ pub enum HostCall {
     },
     RepositoryRead {
         repository: String,
+        path: String,
     },
     ChangedPaths {
+        repository: String,
+    },
+    /// Part of `begin`: which branch an empty name is.
+    DefaultBranch {
         repository: String,
     },
     Begin {
@@ -57,6 +62,7 @@ pub enum HostCall {
     },
     TransactionRead {
         repository: String,
+        path: String,
     },
     TransactionPut {
         repository: String,
@@ -121,6 +127,7 @@ impl HostCall {
             Self::Resolve { .. } => ("repository-read", "resolve"),
             Self::RepositoryRead { .. } => ("repository-read", "read"),
             Self::ChangedPaths { .. } => ("repository-read", "changed-paths"),
+            Self::DefaultBranch { .. } => ("repository-write", "default-branch"),
             Self::Begin { .. } => ("repository-write", "begin"),
             Self::TransactionHead { .. } => ("repository-write", "head"),
             Self::TransactionRead { .. } => ("repository-write", "read"),
@@ -177,6 +184,8 @@ impl HostCall {
             | Self::WorkspaceRemove { path }
             | Self::ArtifactExtract { path }
             | Self::ArtifactStoreFile { path, .. }
+            | Self::RepositoryRead { path, .. }
+            | Self::TransactionRead { path, .. }
             | Self::TransactionPut { path, .. }
             | Self::TransactionRemove { path, .. } => Some(path),
             _ => None,
@@ -213,8 +222,13 @@ pub fn authorise(call: &HostCall, mode: Mode, grant: &Grant) -> Result<(), Failu
         HostCall::ArtifactStore { .. } => permit::artifact(grant, true),
         HostCall::ArtifactStoreFile { .. } => permit::artifact(grant, true).and(permit::workspace(grant, false)),
         HostCall::Resolve { repository }
-        | HostCall::RepositoryRead { repository }
+        | HostCall::RepositoryRead { repository, .. }
         | HostCall::ChangedPaths { repository } => permit::read_repository(grant, repository),
+        // A grant for any branch there is enough to ask: which one it is decides `begin` itself.
+        HostCall::DefaultBranch { repository } => {
+            let scope = grant.repository.as_ref().and_then(|granted| access::narrow::scope_of(granted, repository));
+            scope.map_or_else(|| permit::write_branch(grant, repository, ""), |_| Ok(()))
+        }
         HostCall::Begin { repository, branch } | HostCall::Propose { repository, branch } => {
             permit::write_branch(grant, repository, branch)
         }
@@ -283,6 +297,8 @@ mod tests {
             HostCall::ArtifactExtract { path: path() },
             HostCall::ArtifactStore { name: "x".into() },
             HostCall::Resolve { repository: repository() },
+            HostCall::RepositoryRead { repository: repository(), path: path() },
+            HostCall::DefaultBranch { repository: repository() },
             HostCall::Begin { repository: repository(), branch: "main".into() },
             HostCall::TransactionPut { repository: repository(), path: path() },
             HostCall::ApprovalRead,

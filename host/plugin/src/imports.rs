@@ -8,6 +8,7 @@ mod unserved;
 mod workspace;
 
 pub use free::clean as clean_line;
+pub(crate) use free::clean_text;
 use model::{Blame, Failure};
 
 /// The most bytes of a content that crosses the boundary in one call, except where the WIT item says otherwise.

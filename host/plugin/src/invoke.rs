@@ -5,7 +5,8 @@ use crate::bindings::exports::tidegate::plugin::{plugin as described, step};
 use crate::bindings::tidegate::plugin::types::Error;
 use crate::component::Plugin;
 use crate::engine::TICK;
-use crate::limits::{Exhausted, Limits};
+use crate::imports::{clean_line, clean_text, too_large};
+use crate::limits::{Exhausted, Limits, in_words};
 use crate::mode::Mode;
 use crate::record::{Receipt, micros};
 use crate::services::Services;
@@ -14,7 +15,8 @@ use model::{Blame, Failure, Grant};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
-use wasmtime::{Store, Trap, UpdateDeadline};
+use wasmtime::component::ResourceTableError;
+use wasmtime::{PoolConcurrencyLimitError, Store, Trap, UpdateDeadline};
 
 /// What a call into a plugin comes with.
 pub struct Invocation {
@@ -30,6 +32,10 @@ pub struct Invocation {
 
 /// The longest answer of a plugin, in bytes (`types.json`).
 const ANSWER: usize = 1 << 20;
+/// The longest body of a forecast, in bytes.
+const BODY: usize = 256 << 10;
+/// The longest line of a forecast, or reason, in bytes.
+const LINE: usize = 16 << 10;
 
 impl Plugin {
     /// `step.run`. The receipt is there whatever came of it.
@@ -44,10 +50,11 @@ impl Plugin {
                 instance.tidegate_plugin_step().call_run(store, &request).await
             })
             .await;
-        let answer = answer.and_then(|outcome| outcome.map_err(Failure::from)).and_then(|outcome| {
-            match &outcome {
+        let answer = answer.and_then(|outcome| outcome.map_err(Failure::from)).and_then(|mut outcome| {
+            match &mut outcome {
                 step::Outcome::Succeeded(json) | step::Outcome::Unchanged(json) => check_answer(json)?,
-                step::Outcome::Skipped(_) | step::Outcome::Waiting(_) => {}
+                step::Outcome::Skipped(reason) => *reason = clean_line(reason, LINE),
+                step::Outcome::Waiting(_) => {}
             }
             Ok(outcome)
         });
@@ -66,7 +73,19 @@ impl Plugin {
                 instance.tidegate_plugin_step().call_preview(store, &request).await
             })
             .await;
-        (answer.and_then(|forecast| forecast.map_err(Failure::from)), receipt)
+        let answer = answer.and_then(|forecast| forecast.map_err(Failure::from)).and_then(|mut forecast| {
+            if forecast.body.len() > BODY {
+                return Err(too_large("the body of its forecast", forecast.body.len(), BODY));
+            }
+            forecast.body = clean_text(&forecast.body, BODY);
+            for effect in &mut forecast.effects {
+                for text in [&mut effect.kind, &mut effect.subject, &mut effect.summary] {
+                    *text = clean_line(text, LINE);
+                }
+            }
+            Ok(forecast)
+        });
+        (answer, receipt)
     }
 
     /// `step.probe`.
@@ -81,7 +100,15 @@ impl Plugin {
                 instance.tidegate_plugin_step().call_probe(store, &request).await
             })
             .await;
-        (answer.and_then(|finding| finding.map_err(Failure::from)), receipt)
+        let answer = answer.and_then(|finding| finding.map_err(Failure::from)).and_then(|mut finding| {
+            match &mut finding {
+                step::Finding::Done(json) => check_answer(json)?,
+                step::Finding::Unknown(reason) => *reason = clean_line(reason, LINE),
+                step::Finding::NotDone => {}
+            }
+            Ok(finding)
+        });
+        (answer, receipt)
     }
 
     /// `plugin.describe`, with everything refused.
@@ -119,6 +146,7 @@ impl Plugin {
         let answer = tokio::time::timeout(wall, work).await;
         drop(running);
         let state = store.data_mut();
+        state.abandon_children().await;
         let mut receipt = std::mem::take(&mut state.receipt);
         receipt.peak_memory = state.meter.peak as u64;
         receipt.micros = micros(state.began.elapsed());
@@ -154,14 +182,6 @@ fn watch_compute(store: &mut Store<State>, compute: Duration) {
     });
 }
 
-fn in_words(time: Duration) -> String {
-    if time.as_millis().is_multiple_of(1000) {
-        format!("{} s", time.as_secs())
-    } else {
-        format!("{} ms", time.as_millis())
-    }
-}
-
 fn step_of(request: &step::Request) -> String {
     request.key.clone()
 }
@@ -181,27 +201,32 @@ fn explain(error: &wasmtime::Error, place: &str) -> Failure {
         return Failure { message: format!("{place}: {}", failure.message), ..failure };
     }
     let trap = |code: &str, what: &str| Failure::new(Blame::Plugin, code, format!("{place}: {what}"));
-    let text = format!("{error:#}");
     if let Some(kind) = error.downcast_ref::<Trap>() {
         return match kind {
             Trap::StackOverflow => trap("exhausted", "its calls nest too deeply, the stack is full"),
             Trap::UnreachableCodeReached => {
                 trap("trapped", "it gave up (a panic, or `unreachable`)").hint("its last log lines may say why")
             }
-            kind => trap("trapped", &format!("it trapped: {kind}")),
+            Trap::MemoryOutOfBounds => trap("trapped", "it trapped: out of bounds memory access")
+                .hint("in most languages this is a call that nests too deeply, since they keep a stack in memory"),
+            kind => trap("trapped", &format!("it trapped: {}", kind.to_string().trim_start_matches("wasm trap: "))),
         };
     }
-    // wasmtime has no type for these; its words were read in its sources.
-    if text.contains("fuel allocated for hostcalls has been exhausted") || text.contains("hostcall fuel") {
-        return trap("too-large", "it handed more to one host call than the host takes");
-    }
-    if text.contains("table has no free keys") || text.contains("resource table") || text.contains("handle") {
-        return trap("exhausted", &format!("it holds too many handles, or one that is gone ({text})"));
-    }
-    if text.contains("maximum concurrent") {
+    if error.downcast_ref::<PoolConcurrencyLimitError>().is_some() {
         return Failure::new(Blame::Host, "exhausted", format!("{place}: too many plugins run at once")).retryable();
     }
-    trap("trapped", &text)
+    // The cause alone: what surrounds it is a backtrace with names that the plugin chose.
+    let cause = error.root_cause().to_string();
+    // wasmtime has no public type for the first and the last; its words were read in its sources, and the tests of the
+    // sandbox meet them.
+    if cause.contains("fuel allocated for hostcalls has been exhausted") {
+        return trap("too-large", "it handed more to one host call than the host takes");
+    }
+    let full = matches!(error.downcast_ref(), Some(ResourceTableError::Full));
+    if full || cause.contains("store handle limit exceeded") {
+        return trap("exhausted", "it holds too many handles");
+    }
+    trap("trapped", &clean_line(&cause, LINE))
 }
 
 #[allow(unused)]

@@ -88,6 +88,15 @@ impl Exhausted {
     }
 }
 
+/// A limit of time as it reads in a message.
+pub(crate) fn in_words(time: Duration) -> String {
+    if time.as_millis().is_multiple_of(1000) {
+        format!("{} s", time.as_secs())
+    } else {
+        format!("{} ms", time.as_millis())
+    }
+}
+
 /// Counts memory over all memories and tables of a store. A growth beyond the limit traps rather than answering -1:
 /// a guest that cannot go on would only trap less clearly.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 
 use crate::bindings::tidegate::plugin::types::Error;
 use crate::call::{HostCall, Kind, authorise};
-use crate::limits::{Exhausted, Limits, Meter};
+use crate::limits::{Exhausted, Limits, Meter, in_words};
 use crate::mode::Mode;
 use crate::record::Receipt;
 use crate::services::{Child, Services, Transaction};
@@ -99,7 +99,7 @@ impl State {
             Ok(()) => match tokio::time::timeout(limit, work).await {
                 Ok(answer) => answer,
                 Err(_) => {
-                    let message = format!("`{}` took longer than {} s", call.name(), limit.as_secs());
+                    let message = format!("`{}` took longer than {}", call.name(), in_words(limit));
                     Err(Failure::new(Blame::Upstream, "timed-out", message).retryable())
                 }
             },
@@ -134,6 +134,20 @@ impl State {
             return Ok(Err(Failure::new(Blame::Plugin, "exhausted", message)));
         }
         Ok(Ok(()))
+    }
+
+    /// Ends the children whose handles the instance held to its end: it is gone, so they are dropped. Not done where the
+    /// whole call is dropped: then the host stops, and its children stay for the next one.
+    pub(crate) async fn abandon_children(&mut self) {
+        let left = self.table.iter_mut().filter_map(|entry| entry.downcast_ref::<ChildEntry>());
+        let left: Vec<_> = left.map(|entry| entry.0.clone()).collect();
+        let abandon = async {
+            for child in left {
+                child.abandon().await;
+            }
+        };
+        // What cannot be ended now is ended with the attempt.
+        let _ = tokio::time::timeout(self.limits.host_call, abandon).await;
     }
 
     /// Refuses a call of an interface that is not served.

@@ -3,6 +3,7 @@
 #![deny(missing_docs)]
 
 pub mod command;
+mod crash;
 mod error;
 mod query;
 mod schema;

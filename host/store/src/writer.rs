@@ -128,6 +128,7 @@ fn write_all(db: &mut Connection, receiver: &mpsc::Receiver<Request>) {
 
 /// One commit for all; a command that fails is undone alone.
 fn commit(db: &mut Connection, commands: &[Command]) -> Vec<Result<Reply, Error>> {
+    crate::crash::point();
     let all = |error: Error| commands.iter().map(|_| Err(error.clone())).collect();
     let mut tx = match db.transaction_with_behavior(TransactionBehavior::Immediate) {
         Ok(tx) => tx,
@@ -142,7 +143,10 @@ fn commit(db: &mut Connection, commands: &[Command]) -> Vec<Result<Reply, Error>
         });
         results.push(result);
     }
-    match tx.commit() {
+    crate::crash::point();
+    let committed = tx.commit();
+    crate::crash::point();
+    match committed {
         Ok(()) => results,
         Err(error) => all(error.into()),
     }

@@ -28,7 +28,7 @@ impl Step for Exec {
             Capability::new("process", "Runs what the pipeline says, with the variables that it gives.")
                 .scoped(&json!({ "programs": ["*"], "environment": ["*"] })),
             Capability::new("workspace-read", "Reads the outputs that a script wrote."),
-            Capability::new("workspace-write", "Removes the file of outputs once it is read."),
+            Capability::new("workspace-write", "Makes the file of outputs; lets the program write its files."),
         ]
     }
 
@@ -47,7 +47,8 @@ impl Step for Exec {
 
     fn run(context: &Context, inputs: Inputs) -> Result<Outcome<Outputs>, Error> {
         let invocation = inputs.invocation()?;
-        let output_file = format!("{WORKSPACE}/{OUTPUT}");
+        let output = output_name(context);
+        let output_file = format!("{WORKSPACE}/{output}");
         let mut command = Command::new(&invocation.program)
             .arguments(invocation.arguments.iter().map(String::as_str))
             .directory(inputs.directory.trim_end_matches('/'))
@@ -57,10 +58,10 @@ impl Step for Exec {
         for (name, value) in &inputs.env {
             command = command.variable(name, value);
         }
+        begin_outputs(&output)?;
         let ending = command.start(KEY)?.wait()?;
-        // Removed after a failure too, so that it does not become an output of the next attempt.
-        let written = workspace::read_text(OUTPUT);
-        workspace::remove(OUTPUT)?;
+        // It stays: a host that crashes now runs this again, finds the same child, and reads the same file.
+        let written = workspace::read_text(&output);
         ending.into_result(&invocation.program)?;
         let outputs = outputs::parse(&written?.unwrap_or_default()).map_err(|problem| {
             Error::invalid(format!("the outputs that the script wrote make no sense: {problem}"))
@@ -73,6 +74,24 @@ impl Step for Exec {
         // Asked only where the child did not outlive the host, so how far it came is anybody's guess.
         Ok(Finding::Unknown("the program was interrupted, and only its author knows what it had done".to_owned()))
     }
+}
+
+/// Makes the file of outputs, so that a script may append to it. An attempt that goes on keeps the one that is there,
+/// and a step that may only read its workspace has no outputs.
+fn begin_outputs(output: &str) -> Result<(), Error> {
+    if !matches!(workspace::read(output), Ok(None)) {
+        return Ok(());
+    }
+    match workspace::write(output, b"") {
+        Err(error) if !error.is("denied") => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// A name that no commit and no other step can have taken before: with the run, the step and the attempt in it.
+fn output_name(context: &Context) -> String {
+    let key: String = context.key.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+    format!("{OUTPUT}-{}-{key}-{}", context.run, context.attempt)
 }
 
 fn first_line(script: &str) -> String {

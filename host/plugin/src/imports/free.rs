@@ -79,9 +79,11 @@ pub fn clean(line: &str, most: usize) -> String {
 
 impl log::Host for State {
     async fn write(&mut self, level: Level, message: String) -> Result<()> {
+        if message.is_empty() {
+            return self.flood().await;
+        }
         for line in message.lines() {
             if self.log.closed {
-                // Counted as a call all the same, so that a flood ends.
                 return self.flood().await;
             }
             let line = clean(line, LINE);
@@ -96,17 +98,17 @@ impl log::Host for State {
         let title = clean(&title, TITLE);
         if self.depth < DEPTH && self.room(title.len() + 1).await? {
             self.depth += 1;
-            self.log_entry(HostCall::Log, Entry::Group(title)).await?;
+            return self.log_entry(HostCall::Log, Entry::Group(title)).await;
         }
-        Ok(())
+        self.flood().await
     }
 
     async fn end_group(&mut self) -> Result<()> {
         if self.depth > 0 {
             self.depth -= 1;
-            self.log_entry(HostCall::Log, Entry::EndGroup).await?;
+            return self.log_entry(HostCall::Log, Entry::EndGroup).await;
         }
-        Ok(())
+        self.flood().await
     }
 
     async fn progress(&mut self, task: String, done: u32, total: u32, unit: String) -> Result<()> {
@@ -116,6 +118,7 @@ impl log::Host for State {
 }
 
 impl State {
+    /// Counts a call that leaves nothing in the log, so that a flood of them ends.
     async fn flood(&mut self) -> Result<()> {
         let _ = self.perform(HostCall::Log, async { Ok(()) }).await?;
         Ok(())
@@ -150,6 +153,15 @@ impl cancellation::Host for State {
         let cancelled = self.services.cancelled();
         Ok(self.perform(HostCall::CancelRequested, async { Ok(cancelled) }).await?.unwrap_or_default())
     }
+}
+
+/// A text of several lines, each without what could rewrite the screen.
+pub(crate) fn clean_text(text: &str, most: usize) -> String {
+    let mut clean = cut(text, most).lines().map(|line| clean(line, most)).collect::<Vec<_>>().join("\n");
+    if text.len() <= most && text.ends_with('\n') {
+        clean.push('\n');
+    }
+    clean
 }
 
 #[cfg(test)]

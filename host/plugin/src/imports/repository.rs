@@ -23,7 +23,8 @@ impl repository_read::Host for State {
         commit: String,
         path: String,
     ) -> Result<Result<Option<Vec<u8>>, Error>> {
-        let (services, call) = (self.services.clone(), HostCall::RepositoryRead { repository: repository.clone() });
+        let call = HostCall::RepositoryRead { repository: repository.clone(), path: path.clone() };
+        let services = self.services.clone();
         self.perform(call, async move { services.repository_read(repository, commit, path).await }).await
     }
 
@@ -47,19 +48,14 @@ impl State {
 
 impl repository_write::Host for State {
     async fn begin(&mut self, repository: String, branch: String) -> Result<Result<Resource<TransactionEntry>, Error>> {
-        // An empty name is the default branch, which only the repository knows; asking it takes a grant to write there.
-        let branch = if branch.is_empty() {
-            let probe = HostCall::Begin { repository: repository.clone(), branch: String::new() };
-            let granted = authorise(&probe, self.mode, &self.grant).is_ok()
-                || self.grant.repository.as_ref().is_some_and(|g| access::narrow::scope_of(g, &repository).is_some());
-            let services = self.services.clone();
-            let name = repository.clone();
-            match granted && self.mode == crate::mode::Mode::Run {
-                true => match services.branch(&name, &branch).await {
-                    Ok(found) => found,
-                    Err(failure) => return Ok(Err(failure.into())),
-                },
-                false => branch,
+        // An empty name is the default branch, which only the repository knows. Where asking is refused, so is `begin`
+        // below, in words about what the plugin called.
+        let ask = HostCall::DefaultBranch { repository: repository.clone() };
+        let branch = if branch.is_empty() && authorise(&ask, self.mode, &self.grant).is_ok() {
+            let (services, name) = (self.services.clone(), repository.clone());
+            match self.perform(ask, async move { services.branch(&name, "").await }).await? {
+                Ok(found) => found,
+                Err(error) => return Ok(Err(error)),
             }
         } else {
             branch
@@ -86,7 +82,8 @@ impl repository_write::HostTransaction for State {
         path: String,
     ) -> Result<Result<Option<Vec<u8>>, Error>> {
         let (repository, inner) = self.transaction(&handle)?;
-        self.perform(HostCall::TransactionRead { repository }, async move { inner.read(path).await }).await
+        let call = HostCall::TransactionRead { repository, path: path.clone() };
+        self.perform(call, async move { inner.read(path).await }).await
     }
 
     async fn put(

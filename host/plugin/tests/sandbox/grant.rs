@@ -1,0 +1,67 @@
+//! What was not granted.
+
+use crate::guest::{Attempt, answers, everything};
+use model::Blame;
+use serde_json::json;
+
+#[tokio::test]
+async fn a_variable_that_was_not_granted() {
+    let grant = json!({"process": {"programs": ["sh"], "environment": ["CI_*"]}});
+    let ended = Attempt::new("variable").inputs("LD_PRELOAD").grant(grant.clone()).run().await;
+    let failure = ended.failure();
+    assert_eq!((failure.blame, failure.code.as_str()), (Blame::User, "denied"));
+    let why = "the environment variable `LD_PRELOAD` is not granted: it needs `process: { environment: [LD_PRELOAD] }`";
+    assert_eq!(failure.message, why);
+    assert_eq!(ended.recorder.calls(), [""; 0]);
+    let granted = Attempt::new("variable").inputs("CI_RUN").grant(grant).run().await;
+    assert_eq!(granted.recorder.calls(), ["process.start key sh"]);
+}
+
+#[tokio::test]
+async fn a_program_that_was_not_granted() {
+    let grant = json!({"process": {"programs": ["sh"]}});
+    for program in ["bash", "sh2", "/bin/sh", "../sh", ""] {
+        let ended = Attempt::new("program").inputs(program).grant(grant.clone()).run().await;
+        let failure = ended.failure();
+        assert_eq!((failure.blame, failure.code.as_str()), (Blame::User, "denied"));
+        let why = format!("running `{program}` is not granted: it needs `process: {{ programs: [{program}] }}`");
+        assert_eq!(failure.message, why);
+        assert_eq!(ended.recorder.calls(), [""; 0]);
+    }
+    let granted = Attempt::new("program").inputs("sh").grant(grant).run().await;
+    assert_eq!(granted.recorder.calls(), ["process.start key sh"]);
+}
+
+#[tokio::test]
+async fn without_grants_nothing_arrives() {
+    let ended = Attempt::new("everything").grant(json!({})).run().await;
+    let answers = answers(&ended.outputs().to_string());
+    assert_eq!(answers.len(), 32);
+    for (function, answer) in answers {
+        assert!(answer.starts_with("denied: "), "{function} answered {answer}");
+    }
+    assert_eq!(ended.recorder.calls(), [""; 0]);
+}
+
+/// Whatever is granted, an interface that is not served says so by its name, as an answer and not as a trap.
+#[tokio::test]
+async fn interfaces_that_are_not_served() {
+    const UNSERVED: [&str; 8] =
+        ["application", "change-read", "change-write", "http", "secret", "source", "state-read", "state-write"];
+    let ended = Attempt::new("everything").grant(everything()).run().await;
+    let mut met = Vec::new();
+    for (function, answer) in answers(&ended.outputs().to_string()) {
+        let interface = function.split('.').next().expect("a first part");
+        if UNSERVED.contains(&interface) {
+            let why =
+                format!("denied: `{interface}` is not served by this version of Tidegate, so nothing can grant it");
+            assert_eq!(answer, why, "{function}");
+            met.push(interface.to_owned());
+        } else {
+            assert_eq!(answer, "ok", "{function}");
+        }
+    }
+    met.dedup();
+    met.sort();
+    assert_eq!(met, UNSERVED);
+}

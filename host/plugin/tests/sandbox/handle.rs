@@ -1,0 +1,32 @@
+//! Handles that are never given back.
+
+use crate::guest::Attempt;
+use model::Blame;
+
+#[tokio::test]
+async fn a_flood_of_transactions() {
+    let ended = Attempt::new("transactions").limits(|limits| limits.handles = 16).run().await;
+    ended.ended_by("exhausted", "it holds too many handles");
+    // The host's own handles have room for 64 more.
+    assert!((16..=100).contains(&ended.recorder.calls().len()), "{}", ended.recorder.calls().len());
+    assert_eq!(ended.recorder.transactions(), 0, "all are dropped with the instance");
+}
+
+#[tokio::test]
+async fn a_flood_of_children() {
+    let attempt = Attempt::new("children").limits(|limits| (limits.handles, limits.children) = (16, usize::MAX));
+    let ended = attempt.run().await;
+    ended.ended_by("exhausted", "it holds too many handles");
+    assert!((16..=100).contains(&ended.recorder.calls().len()), "{}", ended.recorder.calls().len());
+}
+
+#[tokio::test]
+async fn a_ninth_child_is_refused() {
+    let ended = Attempt::new("children").run().await;
+    let failure = ended.failure();
+    assert_eq!((failure.blame, failure.code.as_str()), (Blame::Plugin, "exhausted"));
+    assert_eq!(failure.message, "a step may have 8 children at a time");
+    assert_eq!(failure.hint.as_deref(), Some("8 were started"));
+    assert_eq!(ended.recorder.calls().len(), 8, "the ninth reached nobody");
+    assert_eq!(ended.recorder.children(), 0, "the instance is gone, so its children are dropped");
+}

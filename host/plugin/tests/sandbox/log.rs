@@ -1,0 +1,70 @@
+//! A log that is too long, or that would rewrite the screen.
+
+use crate::guest::Attempt;
+use plugin::Entry;
+use plugin::wit::log::Level;
+
+#[tokio::test]
+async fn a_flood_of_lines_is_cut_and_then_ended() {
+    let attempt = Attempt::new("log-flood").limits(|limits| (limits.log_lines, limits.calls) = (100, 5_000));
+    let ended = attempt.run().await;
+    ended.ended_by("exhausted", "the plugin made more than 5000 host calls");
+    let lines = ended.recorder.lines();
+    assert_eq!(lines.len(), 101);
+    let full = "the log of this step is full (100 lines or 16384 KiB); what follows is dropped";
+    assert_eq!(lines[100], (Level::Warn, full.to_owned()));
+    assert_eq!(lines.iter().filter(|(level, _)| *level == Level::Warn).count(), 1);
+}
+
+#[tokio::test]
+async fn a_log_is_cut_by_its_bytes_too() {
+    let attempt = Attempt::new("log-flood").limits(|limits| (limits.log_bytes, limits.calls) = (1 << 10, 5_000));
+    let ended = attempt.run().await;
+    // Two bytes a line with its end, and the notice.
+    assert_eq!(ended.recorder.lines().len(), 512 + 1);
+}
+
+#[tokio::test]
+async fn a_flood_of_what_leaves_no_line_ends() {
+    for name in ["log-blanks", "log-groups"] {
+        let ended = Attempt::new(name).limits(|limits| limits.calls = 5_000).run().await;
+        ended.ended_by("exhausted", "the plugin made more than 5000 host calls");
+        let groups = vec![Entry::Group("deeper".to_owned()); if name == "log-groups" { 8 } else { 0 }];
+        assert_eq!(ended.recorder.log(), groups);
+    }
+}
+
+#[tokio::test]
+async fn one_giant_line_is_cut() {
+    let ended = Attempt::new("giant-line").inputs(8 << 20).run().await;
+    assert!(ended.answer.is_ok(), "{:?}", ended.answer);
+    let [(Level::Info, line)] = &ended.recorder.lines()[..] else { panic!("one line") };
+    assert_eq!(line.len(), 16 << 10);
+}
+
+#[tokio::test]
+async fn many_lines_in_one_message_count_each() {
+    let attempt = Attempt::new("many-lines").inputs(1 << 20).limits(|limits| limits.log_lines = 10);
+    let ended = attempt.run().await;
+    assert!(ended.answer.is_ok(), "{:?}", ended.answer);
+    assert_eq!(ended.recorder.lines().len(), 11);
+}
+
+#[tokio::test]
+async fn what_steers_a_terminal_is_stripped() {
+    let text =
+        "a\u{1b}[2J\u{1b}[1;1Hb\u{1b}]0;title\u{7}c\rd\u{8}\u{9b}e\u{202e}f\u{1b}]8;;http://x\u{1b}\\g\nsecond\u{0}";
+    let ended = Attempt::new("say").inputs(text).run().await;
+    let lines: Vec<_> = ended.recorder.lines().into_iter().map(|(_, line)| line).collect();
+    assert_eq!(lines, ["abcdef\u{5c}g", "second"]);
+}
+
+#[tokio::test]
+async fn neither_does_an_error_steer_it() {
+    let ended = Attempt::new("fail").inputs("one\u{1b}[2J\ntwo\u{202e}").run().await;
+    let failure = ended.failure();
+    assert_eq!((failure.message.as_str(), failure.hint.as_deref()), ("one\ntwo", Some("one\ntwo")));
+    assert_eq!(failure.code, "onetwo");
+    let shown = Attempt::new("outputs-of").inputs("one\u{1b}[2J\ntwo\u{202e}").preview().await;
+    assert_eq!(shown.answer.expect("a forecast").body, "one\ntwo");
+}

@@ -1,0 +1,102 @@
+//! A plugin that does whatever a plugin must not. The step's name says which misdeed, its inputs say how much of it, and
+//! its outputs are what the host answered, so that a test can compare.
+//!
+//! It is written on the bare interfaces: the SDK would close handles and stop at the first refusal.
+
+mod attempts;
+mod exhaustion;
+mod log;
+mod misuse;
+
+use tidegate::bindings::exports::tidegate::plugin::{plugin as description, step};
+use tidegate::bindings::tidegate::plugin::types::Error;
+
+/// What a misdeed gives back when the host let it come to an end: a JSON text.
+pub type Answer = Result<String, Error>;
+
+pub fn misdeed(request: &step::Request) -> Answer {
+    let inputs = &request.inputs;
+    match request.name.as_str() {
+        "loop" => exhaustion::endless_loop(),
+        "recurse" => exhaustion::recurse(),
+        "hoard" => exhaustion::hoard(),
+        "transactions" => exhaustion::transactions(),
+        "children" => exhaustion::children(),
+        "log-flood" => log::flood(),
+        "log-blanks" => log::blanks(),
+        "log-groups" => log::groups(),
+        "say" => log::say(inputs),
+        "giant-line" => log::giant_line(number(inputs)),
+        "many-lines" => log::many_lines(number(inputs)),
+        "bytes" => misuse::bytes(number(inputs)),
+        "strings" => misuse::strings(number(inputs)),
+        "outputs" => Ok(json(&"x".repeat(number(inputs)))),
+        "outputs-of" => Ok(text(inputs)),
+        "fail" => Err(misuse::error(inputs)),
+        "path" => Ok(attempts::paths(&text(inputs))),
+        "variable" => attempts::variable(&text(inputs)),
+        "program" => attempts::program(&text(inputs)),
+        "everything" => Ok(attempts::everything().to_string()),
+        "default-branch" => attempts::default_branch(),
+        "read" => attempts::read(&text(inputs)),
+        "letters" => Ok(attempts::letters(&text(inputs))),
+        "trap-in-transaction" => misuse::trap_in_transaction(),
+        "trailer" => misuse::trailer(&text(inputs)),
+        name => Err(Error::new("not-found", format!("no misdeed is called `{name}`"))),
+    }
+}
+
+fn number(inputs: &str) -> usize {
+    inputs.parse().unwrap_or_default()
+}
+
+fn text(inputs: &str) -> String {
+    serde_json::from_str(inputs).unwrap_or_default()
+}
+
+fn json(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+/// Only in a component: a native linker takes the `@` in the exported names for a symbol's version.
+#[cfg(target_family = "wasm")]
+#[allow(unsafe_code, reason = "the exported functions are unsafe by their nature")]
+mod component {
+    use super::*;
+
+    struct Component;
+
+    impl description::Guest for Component {
+        fn describe() -> description::Description {
+            // Whoever locks a plugin must not thereby let it act: each interface is tried, and the answers are told.
+            let tried = attempts::everything();
+            let annotation = |(name, answer): (&String, &serde_json::Value)| {
+                let value = answer.as_str().unwrap_or_default().to_owned();
+                tidegate::bindings::tidegate::plugin::types::Annotation { name: name.clone(), value }
+            };
+            description::Description {
+                name: "hostile".to_owned(),
+                version: "0.1.0".to_owned(),
+                summary: "Does whatever a plugin must not".to_owned(),
+                offers: Vec::new(),
+                annotations: tried.as_object().into_iter().flatten().map(annotation).collect(),
+            }
+        }
+    }
+
+    impl step::Guest for Component {
+        fn preview(request: step::Request) -> Result<step::Forecast, Error> {
+            misdeed(&request).map(|body| step::Forecast { effects: Vec::new(), body })
+        }
+
+        fn run(request: step::Request) -> Result<step::Outcome, Error> {
+            misdeed(&request).map(step::Outcome::Succeeded)
+        }
+
+        fn probe(request: step::Request) -> Result<step::Finding, Error> {
+            misdeed(&request).map(step::Finding::Done)
+        }
+    }
+
+    tidegate::bindings::export_guest!(Component with_types_in tidegate::bindings);
+}

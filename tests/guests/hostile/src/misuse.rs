@@ -1,0 +1,43 @@
+//! Calls that the interface allows and its texts do not.
+
+use crate::Answer;
+use crate::attempts::command;
+use tidegate::bindings::tidegate::plugin::types::Error;
+use tidegate::bindings::tidegate::plugin::{process, repository_write, workspace_write};
+
+/// One list of so many bytes.
+pub(crate) fn bytes(length: usize) -> Answer {
+    workspace_write::write("file", &vec![0; length])?;
+    Ok("{}".to_owned())
+}
+
+/// So many texts, all empty: little memory here, much at the host.
+pub(crate) fn strings(count: usize) -> Answer {
+    let arguments = vec![String::new(); count];
+    process::start("key", &process::Command { arguments, ..command("sh") })?;
+    Ok("{}".to_owned())
+}
+
+/// An error whose every text is of somebody's choice.
+pub(crate) fn error(inputs: &str) -> Error {
+    let text = crate::text(inputs);
+    Error { hint: Some(text.clone()), ..Error::new(&text, text.clone()) }
+}
+
+pub(crate) fn trap_in_transaction() -> Answer {
+    let transaction = repository_write::begin("config", "main")?;
+    transaction.put("file", b"half of it")?;
+    #[cfg(target_family = "wasm")]
+    core::arch::wasm32::unreachable();
+    #[cfg(not(target_family = "wasm"))]
+    unreachable!("only a component is run");
+}
+
+/// A push with a trailer of the guest's choice.
+pub(crate) fn trailer(line: &str) -> Answer {
+    let transaction = repository_write::begin("config", "main")?;
+    let trailers = vec!["Reviewed-by: somebody".to_owned(), line.to_owned()];
+    let message = repository_write::Message { subject: "x".to_owned(), body: String::new(), trailers };
+    let id = transaction.push(&message)?;
+    Ok(crate::json(&id))
+}
