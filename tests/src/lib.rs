@@ -1,1 +1,6 @@
-//! Integration tests.
+//! Parts of the integration tests: worlds of real repositories with the built binary in them.
+
+pub mod git_http;
+mod world;
+
+pub use world::{Ran, World};

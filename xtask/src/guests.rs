@@ -1,5 +1,6 @@
 //! `cargo xtask guests`: builds the first-party plugins, and the guests of the tests where there are any.
 
+use crate::shell;
 use anyhow::{Context, Result};
 use guest::Builder;
 use std::fs;
@@ -10,20 +11,29 @@ const PLUGINS: [&str; 3] = ["exec", "kustomize", "approval"];
 
 /// Builds all guests into `target/guests` (those of the tests into `target/guests/test`) and prints a line for each.
 pub fn run() -> Result<()> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask lies in the repository")?;
+    first_party()?;
+    let root = shell::root();
+    // Their own target folder: another workspace with another lock file, which need not rebuild the first.
+    let mut tests = Builder::new(&root.join("target/guests-build/test"), &progress);
+    for folder in packages(&root.join("tests/guests"))? {
+        build(&mut tests, &folder, &root.join("target/guests/test"))?;
+    }
+    Ok(())
+}
+
+/// Builds and locks the plugins that the binary carries.
+pub fn first_party() -> Result<()> {
+    let root = shell::root();
     let out = root.join("target/guests");
-    let progress = |line: &str| eprintln!("{line}");
     let mut plugins = Builder::new(&root.join("target/guests-build"), &progress);
     for name in PLUGINS {
         build(&mut plugins, &root.join("plugins").join(name), &out)?;
     }
-    lock(root, &out)?;
-    // Their own target folder: another workspace with another lock file, which need not rebuild the first.
-    let mut tests = Builder::new(&root.join("target/guests-build/test"), &progress);
-    for folder in packages(&root.join("tests/guests"))? {
-        build(&mut tests, &folder, &out.join("test"))?;
-    }
-    Ok(())
+    lock(&root, &out)
+}
+
+fn progress(line: &str) {
+    eprintln!("{line}");
 }
 
 /// Locks what was built: the binary carries the lock with the components. A program of its own, since it needs the

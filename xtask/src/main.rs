@@ -1,10 +1,44 @@
 //! `cargo xtask VERB`: what developers of Tidegate do. It never ships.
 
+mod bench;
+mod demo;
+mod deny;
 mod guests;
+mod setup;
+mod shell;
+mod test;
+mod tidy;
 
-fn main() -> anyhow::Result<()> {
-    match std::env::args().nth(1).as_deref() {
-        Some("guests") => guests::run(),
-        _ => anyhow::bail!("usage: cargo xtask guests"),
+use anyhow::Result;
+
+const HELP: &str = "\
+usage: cargo xtask VERB
+
+  setup   install or name what the build needs: C compiler, OpenSSL headers, git, a guest toolchain
+  guests  build and lock the first-party plugins and the guests of the tests
+  demo    set up, build, and run the whole story on this machine (arguments go to `tidegate demo`)
+  test    set up, build, and run every test (arguments go to `cargo test`)
+  tidy    check the rings between crates, file sizes, headings and words
+  deny    check licences, sources and duplicates of all dependencies with cargo-deny
+  bench   run the benchmarks and print their ratios (arguments go to `cargo bench`)
+";
+
+fn main() -> Result<()> {
+    let mut words = std::env::args().skip(1);
+    let verb = words.next().unwrap_or_default();
+    let rest: Vec<String> = words.collect();
+    match verb.as_str() {
+        "setup" => setup::run(),
+        "guests" => guests::run(),
+        "demo" => demo::run(&rest),
+        "test" => test::run(&rest),
+        "tidy" => tidy::run(),
+        "deny" => deny::run(),
+        "bench" => bench::run(&rest),
+        "" | "help" | "--help" | "-h" => {
+            print!("{HELP}");
+            Ok(())
+        }
+        other => anyhow::bail!("there is no verb `{other}`\n\n{HELP}"),
     }
 }
