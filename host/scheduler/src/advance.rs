@@ -7,12 +7,24 @@ use model::{Failure, Step, StepStatus, Timestamp};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
+/// Steps of one run that execute at a time: each may hold a process and a thread. The others are queued, so that nobody's
+/// timeout runs while it waits for its turn.
+pub const WIDTH: usize = 16;
+/// Waits of one attempt. Each is a call with limits of its own, so that without an end to them nothing would be limited.
+pub const MOST_WAITS: u32 = 10_000;
+
 impl Run {
     /// What an input does by itself.
     pub(crate) fn take(&mut self, input: Input, now: Timestamp) -> Vec<Effect> {
         let mut effects = vec![];
         match input {
-            Input::Start => self.recover(&mut effects),
+            Input::Start => {
+                self.recover(&mut effects);
+                // Asked while nobody drove the run.
+                if let Some(stop) = self.stop {
+                    self.halt(stop, now, &mut effects);
+                }
+            }
             Input::Resolved { key, verdict } => {
                 let Some(i) = self.find(&key, |p| matches!(p, Phase::Resolving)) else { return effects };
                 match verdict {
@@ -84,8 +96,12 @@ impl Run {
         for i in 0..self.steps.len() {
             let step = &self.steps[i];
             match &step.phase {
-                Phase::Running { .. } => {
+                Phase::Running { interrupted, .. } => {
                     effects.push(Effect::Recover { key: step.key.clone(), attempt: step.attempt });
+                    // Whoever was told to stop is told again: the one who heard it is gone.
+                    if let Some(cause) = *interrupted {
+                        effects.push(Effect::Interrupt { key: step.key.clone(), cause });
+                    }
                 }
                 // The pass over held steps asks again.
                 Phase::Resolving => self.set(i, Phase::Held),
@@ -129,7 +145,14 @@ impl Run {
             Outcome::Unchanged(outputs) => self.succeed(i, outputs, StepStatus::Unchanged, now),
             Outcome::Skipped(reason) => self.skip(i, reason, false, now),
             Outcome::Waiting(_) if interrupted == Some(Interruption::Stopped) => self.stopped(i, now),
-            Outcome::Waiting(wait) => self.set(i, Phase::Waiting { wait }),
+            Outcome::Waiting(_) if self.steps[i].waits >= MOST_WAITS => {
+                let message = format!("it waited {MOST_WAITS} times in one attempt without coming to an end");
+                self.fail(i, Failure::new(model::Blame::Plugin, "exhausted", message), now);
+            }
+            Outcome::Waiting(wait) => {
+                self.steps[i].waits += 1;
+                self.set(i, Phase::Waiting { wait });
+            }
             Outcome::Unknown(reason) => {
                 self.steps[i].reason = Some(reason);
                 self.set(i, Phase::Unknown);
@@ -172,8 +195,8 @@ impl Run {
         let attempt = self.steps[i].attempt;
         let retry = self.define(&self.steps[i].name).and_then(|s| s.retry.clone());
         let wanted = retry.filter(|r| {
-            let named = r.on.contains(&failure.code);
-            let fits = if r.on.is_empty() { failure.retryable } else { named };
+            // Whoever writes `retry` without `on` means any failure.
+            let fits = r.on.is_empty() || r.on.contains(&failure.code);
             fits && attempt <= r.limit && self.stop.is_none() && !matches!(failure.code.as_str(), "denied" | "rejected")
         });
         match wanted {
@@ -194,6 +217,7 @@ impl Run {
     fn execute(&mut self, i: usize, resumption: Option<Resumption>, now: Timestamp, effects: &mut Vec<Effect>) {
         if resumption.is_none() {
             self.steps[i].attempt += 1;
+            self.steps[i].waits = 0;
         }
         self.steps[i].started.get_or_insert(now);
         let deadline = self.timeout(&self.steps[i]).map(|millis| now.plus_millis(millis));
@@ -262,8 +286,14 @@ impl Run {
                 break;
             }
         }
+        let running = |steps: &[StepState]| steps.iter().filter(|s| matches!(s.phase, Phase::Running { .. })).count();
         for i in 0..self.steps.len() {
-            if self.steps[i].phase == Phase::Queued && !self.lane_taken(i) {
+            if self.steps[i].phase != Phase::Queued {
+                continue;
+            }
+            if self.stop.is_some() {
+                self.stopped(i, now);
+            } else if !self.lane_taken(i) && running(&self.steps) < WIDTH {
                 self.execute(i, None, now, effects);
             }
         }

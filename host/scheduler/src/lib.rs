@@ -7,6 +7,7 @@ pub mod input;
 pub mod run;
 pub mod step;
 
+pub use advance::{MOST_WAITS, WIDTH};
 pub use input::{Effect, Input, Interruption, Outcome, Resumption, Signal, Stop, Verdict, Wait};
 pub use run::Run;
 pub use step::{Phase, StepState};

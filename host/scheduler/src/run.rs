@@ -84,6 +84,11 @@ impl Run {
         inner.map_or(Some(outer), |i| outer.steps.get(i))
     }
 
+    /// The name of the group that a step is a member of.
+    pub fn group(&self, name: &str) -> Option<&str> {
+        self.group_of(name).map(|group| group.name.as_str())
+    }
+
     /// The group that a step is a member of.
     pub(crate) fn group_of(&self, name: &str) -> Option<&Step> {
         let (outer, inner) = *self.definitions.get(name)?;
@@ -124,12 +129,19 @@ impl Run {
 
     /// How the run stands. Precedence of what went wrong: denied, rejected, failed.
     pub fn status(&self) -> RunStatus {
-        let has = |wanted: StepStatus| {
-            self.steps.iter().any(|s| s.status() == wanted && !(wanted == StepStatus::Failed && self.forgives(s)))
+        // A group's `continueOnError` covers what failed within it.
+        let excused = |s: &StepState| {
+            let group = self.group_of(&s.name).filter(|_| s.item.is_some());
+            self.forgives(s) || group.is_some_and(|group| group.continue_on_error)
         };
-        let busy = self.steps.iter().any(|s| {
-            !s.is_ended() && !matches!(s.phase, Phase::Held | Phase::Waiting { .. } | Phase::Unknown | Phase::Expanded)
-        });
+        let has = |wanted: StepStatus| {
+            self.steps.iter().any(|s| s.status() == wanted && !(wanted == StepStatus::Failed && excused(s)))
+        };
+        // A queued step waits for whoever has its lane: that one says whether the run is at work.
+        let busy = self
+            .steps
+            .iter()
+            .any(|s| matches!(s.phase, Phase::Resolving | Phase::Running { .. } | Phase::Paused { .. }));
         if self.steps.iter().all(StepState::is_ended) {
             return if has(StepStatus::Denied) {
                 RunStatus::Denied

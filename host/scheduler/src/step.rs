@@ -20,6 +20,9 @@ pub struct StepState {
     pub phase: Phase,
     /// Attempts begun.
     pub attempt: u32,
+    /// Waits of the newest attempt: one that waits again and again comes to an end too.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub waits: u32,
     /// The steps of one lane exclude each other.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lane: Option<String>,
@@ -87,6 +90,10 @@ pub enum Phase {
     },
 }
 
+fn is_zero(count: &u32) -> bool {
+    *count == 0
+}
+
 impl StepState {
     pub(crate) fn new(name: &str, item: Option<&str>) -> Self {
         let key = match item {
@@ -99,6 +106,7 @@ impl StepState {
             item: item.map(str::to_owned),
             phase: Phase::Held,
             attempt: 0,
+            waits: 0,
             lane: None,
             outputs: None,
             error: None,

@@ -228,6 +228,20 @@ fn a_wait_ends_by_signal_or_deadline_within_the_same_attempt() {
 }
 
 #[test]
+fn nobody_waits_for_ever_by_waiting_again() {
+    let mut run = Run::new(pipeline(vec![step("a", &[])]));
+    run.apply(Input::Start, Timestamp(0));
+    run.apply(Input::Resolved { key: key("a"), verdict: Verdict::Go { lane: None } }, Timestamp(0));
+    for _ in 0..MOST_WAITS {
+        run.apply(Input::Ended { key: key("a"), outcome: wait(5000) }, Timestamp(0));
+        run.apply(Input::Fired { key: key("a"), occurrences: vec![json!(1)] }, Timestamp(0));
+    }
+    assert_eq!(run.status(), RunStatus::Running);
+    run.apply(Input::Ended { key: key("a"), outcome: wait(5000) }, Timestamp(0));
+    assert_eq!(run.step(&key("a")).unwrap().error.clone().unwrap().code, "exhausted");
+}
+
+#[test]
 fn stopping_ends_what_is_held_or_waits_and_interrupts_what_runs() {
     let mut run = Run::new(pipeline(vec![step("a", &[]), step("b", &[]), step("c", &["a"])]));
     run.apply(Input::Start, Timestamp(0));
@@ -281,6 +295,69 @@ fn lanes_exclude_each_other() {
     assert_eq!(run.apply(go("b"), Timestamp(0)), []);
     let done = Input::Ended { key: key("a"), outcome: Outcome::Succeeded(json!({})) };
     assert_eq!(run.apply(done, Timestamp(0)).len(), 1);
+}
+
+#[test]
+fn a_stop_that_nobody_heard_is_carried_out_when_somebody_drives_the_run_again() {
+    let mut run = Run::new(pipeline(vec![step("a", &[]), step("b", &[]), step("c", &["a"]), step("d", &[])]));
+    run.apply(Input::Start, Timestamp(0));
+    for name in ["a", "b", "d"] {
+        run.apply(Input::Resolved { key: key(name), verdict: Verdict::Go { lane: None } }, Timestamp(0));
+    }
+    run.apply(Input::Ended { key: key("a"), outcome: wait(5000) }, Timestamp(0));
+    run.apply(Input::Ended { key: key("d"), outcome: Outcome::Unknown("who knows".into()) }, Timestamp(0));
+    let steps = run.steps().to_vec();
+    let mut again = Run::restore(run.pipeline().clone(), steps, Some(Stop::Cancelled));
+    let effects = again.apply(Input::Start, Timestamp(1));
+    let recover = Effect::Recover { key: key("b"), attempt: 1 };
+    let interrupt = Effect::Interrupt { key: key("b"), cause: Interruption::Stopped };
+    assert_eq!(effects, [recover.clone(), interrupt.clone()]);
+    // A second crash forgets nothing of it.
+    let mut third = Run::restore(again.pipeline().clone(), again.steps().to_vec(), Some(Stop::Cancelled));
+    assert_eq!(third.apply(Input::Start, Timestamp(2)), [recover, interrupt]);
+    assert_eq!(third.apply(Input::Settled { key: key("d"), outcome: None }, Timestamp(3)), [], "it has ended");
+    let effects = third.apply(Input::Ended { key: key("b"), outcome: failed("cancelled") }, Timestamp(3));
+    assert_eq!(effects, [Effect::Finished(RunStatus::Cancelled)]);
+}
+
+#[test]
+fn a_run_whose_lane_is_held_by_a_wait_waits() {
+    let mut run = Run::new(pipeline(vec![step("a", &[]), step("b", &[])]));
+    run.apply(Input::Start, Timestamp(0));
+    for name in ["a", "b"] {
+        let verdict = Verdict::Go { lane: Some("prod".into()) };
+        run.apply(Input::Resolved { key: key(name), verdict }, Timestamp(0));
+    }
+    run.apply(Input::Ended { key: key("a"), outcome: wait(5000) }, Timestamp(0));
+    assert_eq!(run.status(), RunStatus::Waiting);
+}
+
+#[test]
+fn only_so_many_steps_execute_at_a_time() {
+    let names: Vec<String> = (0..WIDTH + 3).map(|i| format!("s{i}")).collect();
+    let mut run = Run::new(pipeline(names.iter().map(|name| step(name, &[])).collect()));
+    run.apply(Input::Start, Timestamp(0));
+    let go = |name: &String| Input::Resolved { key: key(name), verdict: Verdict::Go { lane: None } };
+    let begun: usize = names.iter().map(|name| run.apply(go(name), Timestamp(0)).len()).sum();
+    assert_eq!(begun, WIDTH);
+    let done = Input::Ended { key: key("s3"), outcome: Outcome::Succeeded(json!({})) };
+    let next = Effect::Execute { key: key(&names[WIDTH]), attempt: 1, resumption: None };
+    assert_eq!(run.apply(done, Timestamp(0)), [next]);
+}
+
+#[test]
+fn what_a_group_forgives_fails_no_run() {
+    let group = Step {
+        name: "each".into(),
+        for_each: Some("['a','b']".into()),
+        steps: vec![step("plan", &[])],
+        continue_on_error: true,
+        ..Step::default()
+    };
+    let mut drive = Drive::new(vec![group, step("after", &["each"])])
+        .outcome("plan[\"a\"]", vec![Outcome::Failed(Failure::internal("x"))]);
+    assert_eq!(drive.go(), RunStatus::Succeeded);
+    assert_eq!(drive.statuses(), "each=failed after=succeeded plan[\"a\"]=failed plan[\"b\"]=succeeded");
 }
 
 #[test]
