@@ -1,5 +1,6 @@
 //! Grants cut down: a step may only narrow what its plugin was granted.
 
+use crate::environment::glob;
 use model::grant::{ArtifactGrant, Grant, NetworkGrant, PathGrant, ProcessGrant, RepositoryGrant, WriteScope};
 
 /// What both allow. Where one names patterns and the other names things, the things that the patterns allow remain.
@@ -38,6 +39,20 @@ fn both(a: &[String], b: &[String]) -> Vec<String> {
     out
 }
 
+/// The same of globs, in which `*` stays within one name: a glob survives where the other list has the same one or
+/// `**`, and a plain path where the other list matches it as writing will.
+fn both_globs(a: &[String], b: &[String]) -> Vec<String> {
+    let plain = |p: &str| !p.contains(['*', '?', '[', ']', '{', '}', '\\', '!']);
+    let covered = |p: &String, list: &[String]| {
+        list.iter().any(|q| q == p || q == "**" || (plain(p) && glob(q).is_some_and(|g| g.is_match(p))))
+    };
+    let mut out: Vec<String> =
+        a.iter().filter(|p| covered(p, b)).chain(b.iter().filter(|p| covered(p, a))).cloned().collect();
+    out.sort();
+    out.dedup();
+    out
+}
+
 /// Whether a pattern, in which `*` stands for any text, matches a name.
 pub fn matches(pattern: &str, name: &str) -> bool {
     match pattern.split_once('*') {
@@ -54,7 +69,8 @@ fn scopes(a: &RepositoryGrant, b: &RepositoryGrant) -> std::collections::BTreeMa
         .into_iter()
         .filter_map(|name| {
             let (x, y) = (scope_of(a, &name)?, scope_of(b, &name)?);
-            Some((name, WriteScope { branches: both(&x.branches, &y.branches), paths: both(&x.paths, &y.paths) }))
+            let (branches, paths) = (both_globs(&x.branches, &y.branches), both_globs(&x.paths, &y.paths));
+            Some((name, WriteScope { branches, paths }))
         })
         .collect()
 }
@@ -84,6 +100,19 @@ mod tests {
             "paths": {"read": [], "write": []}, "network": "none"},
             "repository": {"read": ["config"], "write": {"config": {"branches": ["**"], "paths": ["apps/**"]}}}});
         assert_eq!(serde_json::to_value(narrow(&granted, &wanted)).ok(), Some(expected));
+    }
+
+    #[test]
+    fn paths_are_narrowed_as_they_are_enforced() {
+        let scope = |paths: &[&str]| grant(json!({"repository": {"write": {"config": {"paths": paths}}}}));
+        let paths = |granted: &[&str], wanted: &[&str]| {
+            let narrowed = narrow(&scope(granted), &scope(wanted)).repository.unwrap_or_default();
+            narrowed.write.get("config").map(|scope| scope.paths.join(" ")).unwrap_or_default()
+        };
+        assert_eq!(paths(&["apps/*/k.yaml"], &["apps/shop/overlays/x/k.yaml"]), "", "a star crosses no slash");
+        assert_eq!(paths(&["apps/*/k.yaml"], &["apps/shop/k.yaml"]), "apps/shop/k.yaml");
+        assert_eq!(paths(&["*"], &["**"]), "*", "one level is not everything");
+        assert_eq!(paths(&["apps/**"], &["apps/**", "other/**"]), "apps/**");
     }
 
     #[test]

@@ -78,7 +78,29 @@ impl People {
         known.cloned().unwrap_or_else(|| if name.contains('<') { mail.to_owned() } else { name.to_owned() })
     }
 
-    /// Why this person may not vote under a rule.
+    /// All names under which somebody may be known who is only known by a signature like `Dana <dana@example.com>`: the
+    /// person where the configuration maps it, and else, since a commit proves nothing, the name, the mail address and
+    /// what is before its `@`. In lower case; more names than one exclude too many rather than too few.
+    pub fn names(&self, signature: &str) -> BTreeSet<String> {
+        let person = self.person(signature);
+        let mut names = BTreeSet::from([person.to_lowercase()]);
+        if let Some((bare, mail)) = signature.split_once('<').filter(|_| !self.knows(signature)) {
+            let mail = mail.trim_end_matches('>').trim();
+            let local = mail.split('@').next().unwrap_or_default();
+            names.extend([bare.trim(), mail, local].map(str::to_lowercase));
+        }
+        names.remove("");
+        names
+    }
+
+    /// Whether the configuration says who that is.
+    fn knows(&self, signature: &str) -> bool {
+        let mail = signature.rsplit_once('<').and_then(|(_, m)| m.strip_suffix('>')).unwrap_or(signature);
+        let bare = signature.split(" <").next().unwrap_or(signature);
+        [mail, bare, signature].iter().any(|name| self.identities.contains_key(*name))
+    }
+
+    /// Why this person may not vote under a rule. `excluded` holds [`names`](People::names).
     pub fn objection(&self, voter: &str, rule: &Rule, excluded: &BTreeSet<String>) -> Option<String> {
         let person = self.person(voter);
         if let Some(group) = &rule.group {
@@ -87,8 +109,9 @@ impl People {
                 return Some(format!("`{voter}` is not a member of the group `{group}`"));
             }
         }
-        excluded
-            .contains(&person)
+        let own = [person.to_lowercase(), voter.to_lowercase()];
+        own.iter()
+            .any(|name| excluded.contains(name))
             .then(|| format!("`{voter}` is the author, a committer or the starter of this change"))
     }
 
@@ -147,7 +170,6 @@ impl People {
 mod tests {
     use super::{People, Rule, Standing, Vote};
     use model::{Digest, Timestamp};
-    use std::collections::BTreeSet;
 
     fn vote(voter: &str, verdict: &str, subject: &str, at: i64) -> Vote {
         Vote {
@@ -161,12 +183,27 @@ mod tests {
     }
 
     #[test]
+    fn who_wrote_it_is_known_by_any_of_their_names() {
+        let mut people = People::default();
+        people.identities.insert("alice@example.com".into(), "alice".into());
+        let all = |signature: &str| people.names(signature).into_iter().collect::<Vec<_>>().join(" ");
+        assert_eq!(all("Alice A <alice@example.com>"), "alice");
+        assert_eq!(all("Dana <D.Smith@example.com>"), "d.smith d.smith@example.com dana");
+        assert_eq!(all("erin"), "erin");
+        let rule = Rule { group: None, count: 1, expires_millis: None, verified: false };
+        let excluded = people.names("Dana <dana@example.com>");
+        assert!(people.objection("Dana", &rule, &excluded).is_some());
+        assert!(people.objection("dana@example.com", &rule, &excluded).is_some());
+        assert!(people.objection("bob", &rule, &excluded).is_none());
+    }
+
+    #[test]
     fn only_the_right_votes_count() {
         let mut people = People::default();
         people.groups.insert("platform".into(), vec!["alice".into(), "bob".into(), "carol".into()]);
         people.identities.insert("alice@example.com".into(), "alice".into());
         let rule = Rule { group: Some("platform".into()), count: 2, expires_millis: Some(1000), verified: false };
-        let excluded = BTreeSet::from([people.person("Alice A <alice@example.com>")]);
+        let excluded = people.names("Alice A <alice@example.com>");
         let count = |votes: &[Vote], now| people.tally(&rule, &Digest::of("x"), votes, &excluded, Timestamp(now));
         let two = [vote("bob", "approve", "x", 0), vote("carol", "approve", "x", 0)];
         assert_eq!(count(&two, 10).standing, Standing::Approved);

@@ -130,7 +130,7 @@ impl Blobs {
     /// Whether a blob of this size is kept, durably and with its time set to now, as if it had just been written.
     fn is_kept(&self, digest: &Digest, size: u64) -> Result<bool, Failure> {
         let path = self.path(digest);
-        let keep = || {
+        let keep = || -> io::Result<bool> {
             let folder = File::open(path.parent().unwrap_or(&self.sha256))?;
             folder.lock_shared()?;
             if fs::metadata(&path)?.len() != size {
