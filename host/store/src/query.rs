@@ -108,7 +108,7 @@ impl Reader {
     /// The votes of a run, oldest first, and the number that `Command::Record` checks.
     pub fn votes(&self, run: &RunId) -> Result<(i64, Vec<VoteRow>), Error> {
         let seen = self.db.prepare_cached("SELECT votes FROM runs WHERE id = ?1")?.query_row([&run.0], |r| r.get(0))?;
-        let sql = "SELECT step, subject, voter, verdict, comment, verified, system_user, at FROM votes WHERE run = ?1 ORDER BY at";
+        let sql = "SELECT step, subject, voter, verdict, comment, verified, system_user, at FROM votes WHERE run = ?1 ORDER BY position";
         let votes = self.all(sql, [&run.0], |r| {
             Ok(VoteRow {
                 step: StepKey(r.get(0)?),
@@ -122,6 +122,16 @@ impl Reader {
             })
         })?;
         Ok((seen, votes))
+    }
+
+    /// How many lines of a level the log of an attempt has.
+    pub fn count_lines(&self, run: &RunId, step: &StepKey, attempt: u32, level: &str) -> Result<u64, Error> {
+        let sql = "SELECT COUNT(*) FROM logs WHERE run = ?1 AND step = ?2 AND attempt = ?3 AND level = ?4";
+        let counted: i64 = self
+            .db
+            .prepare_cached(sql)?
+            .query_row(rusqlite::params![run.0, step.0, attempt, level], |row| row.get(0))?;
+        Ok(u64::try_from(counted).unwrap_or_default())
     }
 
     /// What people are asked to approve: (step, digest, content).
@@ -149,14 +159,14 @@ impl Reader {
 
     /// What was decided, oldest first.
     pub fn decisions(&self, run: &RunId) -> Result<Vec<Decision>, Error> {
-        self.all("SELECT step, what, why, at FROM decisions WHERE run = ?1 ORDER BY at, rowid", [&run.0], |r| {
+        self.all("SELECT step, what, why, at FROM decisions WHERE run = ?1 ORDER BY at, number", [&run.0], |r| {
             Ok(Decision { step: StepKey(r.get(0)?), what: r.get(1)?, why: r.get(2)?, at: Timestamp(r.get(3)?) })
         })
     }
 
     /// The log of a run, or of one step.
     pub fn logs(&self, run: &RunId, step: Option<&StepKey>) -> Result<Vec<LogLine>, Error> {
-        let sql = "SELECT step, attempt, at, level, line FROM logs WHERE run = ?1 AND (?2 IS NULL OR step = ?2) ORDER BY rowid";
+        let sql = "SELECT step, attempt, at, level, line FROM logs WHERE run = ?1 AND (?2 IS NULL OR step = ?2) ORDER BY number";
         self.all(sql, (&run.0, step.map(StepKey::as_str)), |r| {
             let (step, attempt, at) = (StepKey(r.get(0)?), r.get(1)?, Timestamp(r.get(2)?));
             Ok(LogLine { step, attempt, at, level: r.get(3)?, line: r.get(4)? })

@@ -1,4 +1,5 @@
-//! The tables. Plain SQL that PostgreSQL understands as well: text, big integers, no SQLite functions.
+//! The tables. Plain SQL that PostgreSQL understands as well: text, big integers, no SQLite functions. The one difference
+//! is `INTEGER PRIMARY KEY`, which SQLite fills by itself; there it is `BIGINT GENERATED ALWAYS AS IDENTITY`.
 
 /// The version that this build writes.
 pub const VERSION: i64 = 1;
@@ -18,9 +19,9 @@ CREATE TABLE effects (
   run TEXT NOT NULL, step TEXT NOT NULL, attempt BIGINT NOT NULL, effect TEXT NOT NULL, intent TEXT NOT NULL,
   begun BIGINT NOT NULL, outcome TEXT, ended BIGINT, PRIMARY KEY (run, step, attempt, effect));
 CREATE TABLE votes (
-  run TEXT NOT NULL, step TEXT NOT NULL, subject TEXT NOT NULL, voter TEXT NOT NULL, verdict TEXT NOT NULL,
-  comment TEXT NOT NULL, verified BIGINT NOT NULL, system_user TEXT NOT NULL, at BIGINT NOT NULL);
-CREATE INDEX votes_by_run ON votes (run, step, at);
+  run TEXT NOT NULL, position BIGINT NOT NULL, step TEXT NOT NULL, subject TEXT NOT NULL, voter TEXT NOT NULL, verdict TEXT NOT NULL,
+  comment TEXT NOT NULL, verified BIGINT NOT NULL, system_user TEXT NOT NULL, at BIGINT NOT NULL,
+  PRIMARY KEY (run, position));
 CREATE TABLE subjects (
   run TEXT NOT NULL, step TEXT NOT NULL, subject TEXT NOT NULL, content TEXT NOT NULL, PRIMARY KEY (run, step));
 CREATE TABLE artifacts (
@@ -28,10 +29,10 @@ CREATE TABLE artifacts (
   confidential BIGINT NOT NULL, step TEXT NOT NULL, PRIMARY KEY (run, step, name));
 CREATE TABLE receipts (
   run TEXT NOT NULL, step TEXT NOT NULL, attempt BIGINT NOT NULL, content TEXT NOT NULL, at BIGINT NOT NULL);
-CREATE TABLE decisions (run TEXT NOT NULL, step TEXT NOT NULL, what TEXT NOT NULL, why TEXT NOT NULL, at BIGINT NOT NULL);
+CREATE TABLE decisions (number INTEGER PRIMARY KEY, run TEXT NOT NULL, step TEXT NOT NULL, what TEXT NOT NULL, why TEXT NOT NULL, at BIGINT NOT NULL);
 CREATE INDEX decisions_by_run ON decisions (run, at);
 CREATE TABLE logs (
-  run TEXT NOT NULL, step TEXT NOT NULL, attempt BIGINT NOT NULL, at BIGINT NOT NULL, level TEXT NOT NULL, line TEXT NOT NULL);
+  number INTEGER PRIMARY KEY, run TEXT NOT NULL, step TEXT NOT NULL, attempt BIGINT NOT NULL, at BIGINT NOT NULL, level TEXT NOT NULL, line TEXT NOT NULL);
 CREATE INDEX logs_by_run ON logs (run, step);
 CREATE TABLE audit (sequence BIGINT PRIMARY KEY, content TEXT NOT NULL, hash TEXT NOT NULL);
 ";

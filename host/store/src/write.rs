@@ -73,8 +73,9 @@ pub fn apply(db: &Connection, command: &Command) -> Result<Reply, Error> {
             }
             for a in artifacts {
                 db.prepare_cached(
-                    "INSERT OR REPLACE INTO artifacts (run, name, digest, media_type, size, confidential, step)
-                    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                    "INSERT INTO artifacts (run, name, digest, media_type, size, confidential, step)
+                    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (run, step, name) DO UPDATE SET digest = excluded.digest,
+                    media_type = excluded.media_type, size = excluded.size, confidential = excluded.confidential",
                 )?
                 .execute(params![
                     run.0,
@@ -119,8 +120,8 @@ pub fn apply(db: &Connection, command: &Command) -> Result<Reply, Error> {
                 return Err(Error::NotFound(format!("run {run}")));
             }
             db.prepare_cached(
-                "INSERT INTO votes (run, step, subject, voter, verdict, comment, verified, system_user, at)
-                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                "INSERT INTO votes (run, position, step, subject, voter, verdict, comment, verified, system_user, at)
+                SELECT ?1, votes, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 FROM runs WHERE id = ?1",
             )?
             .execute(params![
                 run.0,

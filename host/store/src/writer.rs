@@ -136,12 +136,27 @@ fn commit(db: &mut Connection, commands: &[Command]) -> Vec<Result<Reply, Error>
     };
     let mut results = Vec::with_capacity(commands.len());
     for command in commands {
+        // A full or broken disk makes SQLite end the whole transaction: what came before is gone too, and a savepoint
+        // would now commit by itself.
+        if tx.is_autocommit() {
+            let error = results
+                .into_iter()
+                .find_map(Result::err)
+                .unwrap_or(Error::Database("the transaction was rolled back".to_owned()));
+            return all(error);
+        }
         let result = tx.savepoint().map_err(Error::from).and_then(|point| {
             let reply = apply(&point, command)?;
             point.commit()?;
             Ok(reply)
         });
         results.push(result);
+    }
+    if tx.is_autocommit() {
+        return all(results
+            .into_iter()
+            .find_map(Result::err)
+            .unwrap_or(Error::Database("the transaction was rolled back".to_owned())));
     }
     crate::crash::point();
     let committed = tx.commit();
