@@ -6,13 +6,13 @@ use crate::files;
 use crate::log::StepLog;
 use crate::pinned::{Pinned, Source};
 use crate::shelf::PinnedStep;
-use model::{Blame, Digest, Failure, Grant, RunId, Step, StepKey};
-use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
+use model::{Blame, Digest, Failure, Grant, RunId, RunStatus, Step, StepKey};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, Mutex};
-use store::{Artifact, EffectRow};
+use store::{Artifact, Command, EffectRow, StepRow};
 use workspace::Workspace;
 
 /// One attempt.
@@ -37,6 +37,9 @@ pub(crate) struct Attempt {
     pub(crate) log: StepLog,
     pub(crate) cleared: Mutex<Cleared>,
     pub(crate) book: Mutex<Book>,
+    /// The step's state as it begins: it rides in the attempt's first record, so that a step with one effect costs two
+    /// commits and not three. Until then the journal has the step as not begun, which is so for the world outside.
+    pub(crate) claim: Mutex<Option<StepRow>>,
     /// Lost races of this attempt, for backing off.
     pub(crate) races: AtomicU32,
 }
@@ -45,9 +48,7 @@ pub(crate) struct Attempt {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Cleared {
     pub(crate) subject: Option<Digest>,
-    /// Environments whose requirements were met.
-    pub(crate) environments: BTreeSet<String>,
-    /// Paths that the forecast named, `repository:path`, with the content that each had then.
+    /// Paths that the forecast named, `repository:branch:path`, with the content that each had then.
     pub(crate) paths: BTreeMap<String, Option<Digest>>,
 }
 
@@ -56,11 +57,51 @@ pub(crate) struct Cleared {
 pub(crate) struct Book {
     pub(crate) outcomes: Vec<EffectRow>,
     pub(crate) artifacts: Vec<Artifact>,
-    pub(crate) children: BTreeSet<PathBuf>,
+    /// Pushes of this attempt, calls before this one included.
     pub(crate) intents: u32,
+    /// Pushes of this call of which nobody knows whether they happened.
+    pub(crate) unsure: u32,
+    /// Children that were begun, by key, with the row that says so.
+    pub(crate) starts: BTreeMap<String, EffectRow>,
+}
+
+/// What an attempt adds to the journal while it is at work.
+#[derive(Default)]
+pub(crate) struct Entry {
+    pub(crate) intents: Vec<EffectRow>,
+    pub(crate) subjects: Vec<(Digest, Value)>,
+    pub(crate) votes_seen: Option<i64>,
 }
 
 impl Attempt {
+    /// Writes an entry in one transaction, together with the claim where that is still to be written.
+    pub(crate) async fn record(&self, entry: Entry) -> Result<(), store::Error> {
+        let claim = self.claim.lock().ok().and_then(|mut claim| claim.take());
+        let now = crate::now();
+        let subjects = entry.subjects.into_iter().map(|(digest, what)| (self.key.clone(), digest, what)).collect();
+        let record = Command::Record {
+            run: self.run.clone(),
+            fence: self.fence,
+            steps: claim.iter().cloned().collect(),
+            intents: entry.intents,
+            outcomes: vec![],
+            artifacts: vec![],
+            decisions: vec![],
+            receipts: vec![],
+            subjects,
+            status: claim.is_some().then_some((RunStatus::Running, now)),
+            votes_seen: entry.votes_seen,
+            at: now,
+        };
+        let written = self.core.journal.apply(record).await;
+        if written.is_err()
+            && let Ok(mut kept) = self.claim.lock()
+        {
+            *kept = claim;
+        }
+        written.map(|_| ())
+    }
+
     /// The attempt's folder.
     pub(crate) fn folder(&self) -> PathBuf {
         self.core.state.attempt(self.run.as_str(), self.key.as_str(), self.number)
@@ -116,18 +157,41 @@ impl Attempt {
         }
         let known = self.core.journal.reader()?.artifacts(&self.run)?;
         let workspace = Workspace::open(&self.workspace_folder())?;
-        for (name, path) in &self.step.artifacts.extract {
-            let artifact = known.iter().rev().find(|artifact| artifact.name == *name).ok_or_else(|| {
-                let message = format!("no step before this one stored an artifact `{name}`");
+        for (path, wanted) in &self.step.artifacts.extract {
+            let artifact = self.find_artifact(&known, wanted).ok_or_else(|| {
+                let message = format!("no step before this one stored an artifact `{wanted}`");
                 Failure::new(Blame::User, "not-found", message)
             })?;
-            let blob = self.core.blobs.open_blob(&artifact.digest)?;
-            let mut blob = blob.ok_or_else(|| {
-                Failure::new(Blame::Host, "not-found", format!("the artifact `{name}` is no longer kept"))
-            })?;
-            workspace.create_file(path, &mut |file| std::io::copy(&mut blob, file).map(|_| ()))?;
+            self.put_artifact(&workspace, &artifact.digest, path)?;
         }
         Ok(())
+    }
+
+    /// By digest, or by name: then the one of the same `forEach` item comes first, and the newest of the others.
+    fn find_artifact<'a>(&self, known: &'a [Artifact], wanted: &str) -> Option<&'a Artifact> {
+        if let Ok(digest) = Digest::parse(wanted) {
+            return known.iter().find(|artifact| artifact.digest == digest);
+        }
+        let item = self.key.as_str().split_once('[').map(|(_, item)| item);
+        let named = || known.iter().rev().filter(|artifact| artifact.name == wanted);
+        let sibling = named().find(|a| item.is_some() && a.step.as_str().split_once('[').map(|(_, i)| i) == item);
+        sibling.or_else(|| named().next())
+    }
+
+    /// Copies an artifact into the step's files; what was damaged on the disk never gets there under its name.
+    pub(crate) fn put_artifact(&self, workspace: &Workspace, digest: &Digest, path: &str) -> Result<(), Failure> {
+        let mut damaged = None;
+        let written = workspace.create_file(path, &mut |file| {
+            self.core.blobs.copy_to(digest, file).map(|_| ()).map_err(|failure| {
+                let error = std::io::Error::other(failure.message.clone());
+                damaged = Some(failure);
+                error
+            })
+        });
+        match damaged {
+            Some(failure) => Err(failure),
+            None => written,
+        }
     }
 
     /// Stores the artifacts that the step names, after it succeeded. Blocking.
@@ -164,6 +228,34 @@ impl Attempt {
                 let _ = child.kill();
             }
         }
+    }
+
+    /// Writes down how each child of this call ended. Blocking.
+    pub(crate) fn conclude_children(&self) {
+        let starts = self.book.lock().map(|mut book| std::mem::take(&mut book.starts)).unwrap_or_default();
+        for (key, row) in starts {
+            let child = jail::attach(&self.child_folder(&key));
+            let state = child.ok().flatten().and_then(|child| child.state().ok());
+            let outcome = match state {
+                Some(jail::State::Ended(ending)) => json!({"cause": ending.cause.name(), "status": ending.status}),
+                _ => json!({"cause": "lost"}),
+            };
+            if let Ok(mut book) = self.book.lock() {
+                book.outcomes.push(EffectRow { outcome: Some(outcome), ..row });
+            }
+        }
+    }
+
+    /// Counts the pushes that earlier calls of this attempt began: a new one gets a new name. Answers how many of them
+    /// have no outcome. Blocking.
+    pub(crate) fn count_pushes(&self) -> Result<usize, Failure> {
+        let effects = self.core.journal.reader()?.effects(&self.run)?;
+        let own =
+            effects.iter().filter(|e| e.step == self.key && e.attempt == self.number && e.effect.starts_with("push-"));
+        if let Ok(mut book) = self.book.lock() {
+            book.intents = u32::try_from(own.clone().count()).unwrap_or(u32::MAX);
+        }
+        Ok(own.filter(|e| e.outcome.is_none()).count())
     }
 
     /// Interrupts all children. Blocking.

@@ -1,11 +1,11 @@
 //! Creating a run: everything that it will need is pinned before it begins.
 
 use crate::core::aside;
-use crate::engine::Engine;
+use crate::engine::{Control, Engine};
 use crate::files;
 use crate::pinned::{Pinned, Source};
 use model::pipeline::ConcurrencyPolicy;
-use model::{Digest, Event, Failure, Pipeline, RunId, Step};
+use model::{CommitId, Digest, Event, Failure, Pipeline, RunId, RunStatus, Step};
 use scheduler::Run;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -27,17 +27,13 @@ pub struct NewRun {
 }
 
 impl Engine {
-    /// Creates a run in the journal, with plugins pinned and kept, and supersedes or joins what its concurrency says.
+    /// Creates a run in the journal, with plugins pinned and kept, and ends the older runs that it supersedes.
     pub async fn create(&self, new: NewRun) -> Result<RunId, Failure> {
         let id = run_id()?;
         let engine = self.clone();
         let run = id.clone();
         let (pinned, superseded) = aside(move || engine.pin(&run, new)).await?;
         let now = crate::now();
-        for other in superseded {
-            let (stop, actor) = ("superseded".to_owned(), format!("run {id}"));
-            self.core.journal.apply(Command::Stop { run: other, stop, actor, at: now }).await?;
-        }
         let row = store::NewRun {
             id: id.clone(),
             pipeline: pinned.pipeline.name.clone(),
@@ -49,10 +45,16 @@ impl Engine {
             created: now,
         };
         self.core.journal.apply(Command::Create(row, vec![])).await?;
+        // The new one is there before an old one goes: a crash in between leaves both.
+        for other in superseded {
+            let (stop, actor) = ("superseded".to_owned(), format!("run {id}"));
+            self.core.journal.apply(Command::Stop { run: other.clone(), stop, actor, at: now }).await?;
+            self.drive(&other, Control::default()).await?;
+        }
         Ok(id)
     }
 
-    /// The same run once more: same pipeline, commit and plugins, for another actor.
+    /// The same run once more: same pipeline and commit, for another actor, with the plugins that are locked now.
     pub async fn rerun(&self, old: &RunRow, actor: &str, files: Vec<String>) -> Result<RunId, Failure> {
         let pinned: Pinned = serde_json::from_value(old.run.pinned.clone())
             .map_err(|e| Failure::internal(format!("the journal of run {} cannot be read: {e}", old.run.id)))?;
@@ -76,35 +78,69 @@ impl Engine {
             files::copy_listed(root, &new.files, &tree)?;
         }
         let superseded = self.superseded(&new)?;
+        let authors = self.authors(&new)?;
         let NewRun { pipeline, text, event, source, .. } = new;
-        Ok((Pinned { pipeline, text, event, source, steps }, superseded))
+        Ok((Pinned { pipeline, text, event, source, steps, authors }, superseded))
     }
 
-    /// Runs that a newer one of the same concurrency key replaces.
+    /// Who wrote or committed what is new since the last run of this pipeline that went well; where there was none,
+    /// since the parent of the run's commit.
+    fn authors(&self, new: &NewRun) -> Result<Vec<String>, Failure> {
+        let (Source::Commit, event) = (&new.source, &new.event) else { return Ok(vec![]) };
+        let mirror = self.core.mirror(&event.repository)?;
+        let rows = self.core.journal.reader()?.runs(RUNS)?;
+        let good = rows.into_iter().find(|row| {
+            row.status == RunStatus::Succeeded
+                && row.run.pipeline == new.pipeline.name
+                && row.run.repository == event.repository
+        });
+        let base = good.map(|row| CommitId(row.run.commit));
+        // A commit that a forced push took away is none to compare with.
+        let base = base.filter(|base| mirror.commit(base).is_ok());
+        let people = mirror.committers(base.as_ref(), &event.commit.id).map_err(|e| e.failure())?;
+        let mails = people.into_iter().flat_map(|(author, committer)| [author, committer]);
+        let mut all: Vec<String> = mails.map(|mail| format!("<{mail}>")).collect();
+        all.sort();
+        all.dedup();
+        Ok(all)
+    }
+
+    /// Runs of the same repository and pipeline with the same concurrency key that a newer one replaces. One that has
+    /// begun to change a repository is left to come to its end.
     fn superseded(&self, new: &NewRun) -> Result<Vec<RunId>, Failure> {
         let Some(concurrency) = &new.pipeline.concurrency else { return Ok(vec![]) };
         if concurrency.policy != ConcurrencyPolicy::Latest {
             return Ok(vec![]);
         }
-        let key = |pipeline: &Pipeline, event: &Event| -> Option<Value> {
-            let template = Value::String(pipeline.concurrency.as_ref()?.key.clone());
+        let key = |pipeline: &Pipeline, event: &Event| -> Result<Option<Value>, Failure> {
+            let Some(concurrency) = &pipeline.concurrency else { return Ok(None) };
             let scope = manifest::Scope {
-                event: serde_json::to_value(event).ok()?,
+                event: crate::pinned::event(event),
                 run: json!({"pipeline": pipeline.name}),
                 ..manifest::Scope::default()
             };
-            manifest::resolve(&template, &scope).ok()
+            manifest::resolve(&Value::String(concurrency.key.clone()), &scope).map(Some)
         };
-        let wanted = key(&new.pipeline, &new.event);
-        let others = self.core.journal.reader()?.runs(1000)?;
-        let same = |row: &RunRow| {
-            let pinned: Option<Pinned> = serde_json::from_value(row.run.pinned.clone()).ok();
-            pinned.is_some_and(|pinned| wanted.is_some() && key(&pinned.pipeline, &pinned.event) == wanted)
-        };
-        let open = others.into_iter().filter(|row| !row.status.is_final() && row.run.pipeline == new.pipeline.name);
-        Ok(open.filter(same).map(|row| row.run.id).collect())
+        let wanted = key(&new.pipeline, &new.event)?;
+        let reader = self.core.journal.reader()?;
+        let mut found = Vec::new();
+        for row in reader.runs(RUNS)? {
+            let same = row.run.pipeline == new.pipeline.name && row.run.repository == new.event.repository;
+            if row.status.is_final() || !same {
+                continue;
+            }
+            let Ok(pinned) = serde_json::from_value::<Pinned>(row.run.pinned) else { continue };
+            let begun = reader.effects(&row.run.id)?.iter().any(|effect| effect.effect.starts_with("push-"));
+            if !begun && key(&pinned.pipeline, &pinned.event).ok() == Some(wanted.clone()) {
+                found.push(row.run.id);
+            }
+        }
+        Ok(found)
     }
 }
+
+/// Newest runs that are looked at.
+const RUNS: u32 = 1000;
 
 fn run_id() -> Result<RunId, Failure> {
     let mut random = [0; 8];

@@ -3,17 +3,20 @@
 use crate::attempt::{Attempt, Book, Cleared};
 use crate::cancel::{Stopper, pair};
 use crate::core::{Core, aside};
+use crate::dependants;
 use crate::execute::{Manner, execute};
 use crate::log::{Logger, Notice};
 use crate::pinned::Pinned;
 use crate::recover::recover;
 use crate::signal;
 use access::narrow::narrow;
+use model::pipeline::ConcurrencyPolicy;
 use model::{Failure, RunId, RunStatus, StepKey, Timestamp};
 use plugin::Receipt;
 use scheduler::{Effect, Input, Outcome, Phase, Resumption, Run, StepState, Stop, Verdict};
 use serde_json::{Map, Value, json};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use store::{Command, Decision, StepRow};
@@ -22,8 +25,8 @@ use tokio::task::JoinSet;
 
 /// How often the journal is asked for votes and stops of other processes while something waits or runs.
 const POLL: Duration = Duration::from_millis(250);
-/// Steps of one run that execute at a time: each may hold a process and a thread.
-const WIDTH: usize = 16;
+/// Calls into plugins that one run makes at a time: the scheduler's width, and room for waits that end all at once.
+const CALLS: usize = 4 * scheduler::WIDTH;
 
 type Ended = (StepKey, Outcome, Option<Receipt>);
 
@@ -87,7 +90,7 @@ impl Drive {
             logger,
             active: HashMap::new(),
             tasks: JoinSet::new(),
-            width: Arc::new(Semaphore::new(WIDTH)),
+            width: Arc::new(Semaphore::new(CALLS)),
             touched: BTreeSet::new(),
             record: Pending::default(),
             finished: None,
@@ -103,13 +106,17 @@ impl Drive {
         settled: Vec<(StepKey, Option<Outcome>)>,
     ) -> Result<RunStatus, Failure> {
         if self.machine.status().is_final() {
+            // A crash may have come between the end and this.
+            self.clean_up().await;
             return Ok(self.machine.status());
         }
         self.take(Input::Start).await?;
         for (key, outcome) in settled {
-            self.decide(&key, "settled", "a person said what became of it");
-            self.take(Input::Settled { key, outcome }).await?;
+            self.settle(key, outcome).await?;
         }
+        // First what was decided in time, then whose time is up.
+        self.look().await?;
+        self.take(Input::Tick).await?;
         loop {
             if let Some(status) = self.finished {
                 return Ok(status);
@@ -144,6 +151,27 @@ impl Drive {
         }
     }
 
+    /// Takes what a person found of a step whose effect is unknown.
+    async fn settle(&mut self, key: StepKey, outcome: Option<Outcome>) -> Result<(), Failure> {
+        let unknown = self.machine.step(&key).is_some_and(|step| step.phase == Phase::Unknown);
+        if !unknown {
+            let open: Vec<_> = self.machine.steps().iter().filter(|step| step.phase == Phase::Unknown).collect();
+            let open = open.iter().map(|step| step.key.as_str()).collect::<Vec<_>>().join(", ");
+            let open = if open.is_empty() { "none".to_owned() } else { open };
+            let message = format!("the step `{key}` is not unknown, so there is nothing to settle; unknown: {open}");
+            return Err(Failure::new(model::Blame::User, "invalid", message));
+        }
+        let found = match &outcome {
+            None => "again",
+            Some(Outcome::Failed(_)) => "failed",
+            Some(_) => "done",
+        };
+        let entry = json!({"action": "settle", "run": self.run, "step": key, "found": found, "at": crate::now()});
+        self.core.journal.apply(Command::Audit(entry)).await?;
+        self.decide(&key, "settled", &format!("a person said: {found}"));
+        self.take(Input::Settled { key, outcome }).await
+    }
+
     /// When a step that waits for time alone will be woken, if that is worth staying for.
     fn soon(&self) -> Option<Timestamp> {
         let paused = self.machine.steps().iter().any(|step| matches!(step.phase, Phase::Paused { .. }));
@@ -153,9 +181,13 @@ impl Drive {
 
     async fn ended(&mut self, key: StepKey, outcome: Outcome, receipt: Option<Receipt>) -> Result<(), Failure> {
         if let Some((_, attempt)) = self.active.remove(&key) {
+            // The end that is recorded now is newer than a claim that never was.
+            if let Ok(mut claim) = attempt.claim.lock() {
+                *claim = None;
+            }
             if let Ok(mut book) = attempt.book.lock() {
                 self.record.outcomes.append(&mut book.outcomes);
-                if matches!(outcome, Outcome::Succeeded(_) | Outcome::Unchanged(_)) {
+                if matches!(outcome, Outcome::Succeeded(_) | Outcome::Unchanged(_) | Outcome::Waiting(_)) {
                     self.record.artifacts.append(&mut book.artifacts);
                 }
             }
@@ -195,6 +227,15 @@ impl Drive {
                 }
             }
         }
+        // What begins now is recorded by the attempt itself, with its first effect.
+        for effect in &later {
+            if let Effect::Execute { key, .. } = effect
+                && self.touched.remove(key)
+                && let Some(step) = self.machine.step(key)
+            {
+                self.logger.tell(Notice::Step(Box::new(step.clone())));
+            }
+        }
         if !self.touched.is_empty() || self.finished.is_some() || !self.record.outcomes.is_empty() {
             self.commit(self.finished).await?;
         }
@@ -213,18 +254,15 @@ impl Drive {
             return Verdict::Fail(Failure::internal(format!("the pipeline has no step `{key}`")));
         };
         let scope = self.pinned.scope(self.run.as_str(), &self.machine, key);
-        if let Some(when) = &step.when {
-            match manifest::condition(when, &scope) {
-                Ok(true) => {}
-                Ok(false) => {
-                    self.decide(key, "skipped", &format!("`when: {when}` is false"));
-                    return Verdict::Skip(format!("`when: {when}` is false"));
-                }
-                Err(failure) => return Verdict::Fail(failure),
-            }
+        // An instance of a `forEach` step is not asked again: its step was.
+        if step.for_each.is_none()
+            && let Some(verdict) = self.condition(key, step.when.as_deref(), &scope)
+        {
+            return verdict;
         }
         match &step.concurrency {
             None => Verdict::Go { lane: None },
+            Some(concurrency) if concurrency.policy == ConcurrencyPolicy::Parallel => Verdict::Go { lane: None },
             Some(concurrency) => match manifest::resolve(&Value::String(concurrency.key.clone()), &scope) {
                 Ok(Value::String(lane)) => Verdict::Go { lane: Some(lane) },
                 Ok(other) => Verdict::Go { lane: Some(other.to_string()) },
@@ -233,12 +271,29 @@ impl Drive {
         }
     }
 
-    fn expand(&self, key: StepKey) -> Input {
+    /// Why a step does not run by its `when`; `None` where it does.
+    fn condition(&mut self, key: &StepKey, when: Option<&str>, scope: &manifest::Scope) -> Option<Verdict> {
+        let when = when?;
+        match manifest::condition(when, scope) {
+            Ok(true) => None,
+            Ok(false) => {
+                let reason = format!("`when: {when}` is false");
+                self.decide(key, "skipped", &reason);
+                Some(Verdict::Skip(reason))
+            }
+            Err(failure) => Some(Verdict::Fail(failure)),
+        }
+    }
+
+    fn expand(&mut self, key: StepKey) -> Input {
         let scope = self.pinned.scope(self.run.as_str(), &self.machine, &key);
-        let for_each = self.machine.definition(&key).and_then(|step| step.for_each.clone()).unwrap_or_default();
-        match manifest::items(&for_each, &scope) {
+        let step = self.machine.definition(&key).cloned().unwrap_or_default();
+        if let Some(verdict) = self.condition(&key, step.when.as_deref(), &scope) {
+            return Input::Resolved { key, verdict };
+        }
+        match manifest::items(&step.for_each.unwrap_or_default(), &scope) {
             Ok(items) => Input::Expanded { key, items },
-            Err(failure) => Input::Ended { key, outcome: Outcome::Failed(failure) },
+            Err(failure) => Input::Resolved { key, verdict: Verdict::Fail(failure) },
         }
     }
 
@@ -248,8 +303,7 @@ impl Drive {
         for key in std::mem::take(&mut self.touched) {
             let Some(step) = self.machine.step(&key) else { continue };
             self.logger.tell(Notice::Step(Box::new(step.clone())));
-            let state = serde_json::to_value(step).map_err(|e| Failure::internal(e.to_string()))?;
-            steps.push(StepRow { key, status: step.status(), state });
+            steps.extend(row(step));
         }
         let Pending { outcomes, artifacts, decisions, receipts } = std::mem::take(&mut self.record);
         let now = crate::now();
@@ -276,11 +330,12 @@ impl Drive {
         match effect {
             Effect::Execute { key, attempt, resumption } => {
                 let manner = if resumption.is_some() { Manner::Continue } else { Manner::Fresh };
-                self.begin(key, attempt, move |attempt| execute(attempt, resumption, manner));
+                let claim = self.machine.step(&key).and_then(row);
+                self.begin(key, attempt, claim, move |attempt| execute(attempt, resumption, manner));
             }
             Effect::Recover { key, attempt } => {
                 let resumption = self.machine.step(&key).and_then(interrupted_resumption);
-                self.begin(key, attempt, move |attempt| recover(attempt, resumption));
+                self.begin(key, attempt, None, move |attempt| recover(attempt, resumption));
             }
             Effect::Interrupt { key, .. } => {
                 if let Some((stopper, _)) = self.active.get(&key) {
@@ -291,13 +346,19 @@ impl Drive {
         }
     }
 
-    fn begin<F>(&mut self, key: StepKey, number: u32, work: impl FnOnce(Arc<Attempt>) -> F + Send + 'static)
-    where
+    fn begin<F>(
+        &mut self,
+        key: StepKey,
+        number: u32,
+        claim: Option<StepRow>,
+        work: impl FnOnce(Arc<Attempt>) -> F + Send + 'static,
+    ) where
         F: Future<Output = (Outcome, Option<Receipt>)> + Send,
     {
         let (stopper, stopping) = pair();
         match self.attempt(&key, number, stopping) {
-            Ok(attempt) => {
+            Ok(mut attempt) => {
+                attempt.claim = std::sync::Mutex::new(claim);
                 let attempt = Arc::new(attempt);
                 self.active.insert(key.clone(), (stopper, attempt.clone()));
                 let width = self.width.clone();
@@ -334,17 +395,27 @@ impl Drive {
             Some(wanted) => narrow(&plugin.grant, wanted),
             None => plugin.grant.clone(),
         };
-        let inherited =
-            step.workspace_from.as_ref().and_then(|from| self.machine.steps().iter().find(|s| s.name == *from));
-        let inherited = inherited.map(|other| {
-            self.core.state.attempt(self.run.as_str(), other.key.as_str(), other.attempt).join("workspace")
-        });
+        let mut step = step;
+        for text in step.artifacts.extract.values_mut().chain(step.artifacts.store.values_mut()) {
+            if let Value::String(made) = manifest::resolve(&Value::String(text.clone()), &scope)? {
+                *text = made;
+            }
+        }
+        let inherited = match &step.workspace_from {
+            Some(from) => Some(self.workspace_of(key, from)?),
+            None => None,
+        };
+        let dependants = if plugin.wants.iter().any(|want| want == "approval") {
+            dependants::of(&self.machine, &self.pinned, self.run.as_str(), key)
+        } else {
+            Value::Null
+        };
         Ok(Attempt {
             core: self.core.clone(),
             run: self.run.clone(),
             fence: self.fence,
             pinned: self.pinned.clone(),
-            dependants: self.dependants(&step.name, &scope),
+            dependants,
             log: self.logger.of(key.clone(), number),
             key: key.clone(),
             step,
@@ -356,23 +427,21 @@ impl Drive {
             stopping,
             cleared: std::sync::Mutex::new(Cleared::default()),
             book: std::sync::Mutex::new(Book::default()),
+            claim: std::sync::Mutex::new(None),
             races: std::sync::atomic::AtomicU32::new(0),
         })
     }
 
-    /// What comes after a step, with inputs as far as they are known now.
-    fn dependants(&self, name: &str, scope: &manifest::Scope) -> Value {
-        let unknown =
-            |step: &str| self.machine.steps().iter().filter(|state| state.name == step).any(|state| !state.is_ended());
-        let steps = self.machine.pipeline().steps.iter().filter(|step| step.needs.iter().any(|need| need == name));
-        let known: BTreeMap<&str, Value> = steps
-            .map(|step| {
-                let with = manifest::resolve_partial(&step.with, scope, &unknown);
-                let plugin = self.pinned.steps.get(&step.uses).map(|pinned| pinned.digest.clone());
-                (step.name.as_str(), json!({"uses": step.uses, "plugin": plugin, "with": with}))
-            })
-            .collect();
-        serde_json::to_value(known).unwrap_or_default()
+    /// The files of another step, on which this one goes on: of the same `forEach` item, or of a step without items.
+    fn workspace_of(&self, key: &StepKey, from: &str) -> Result<PathBuf, Failure> {
+        let item = self.machine.step(key).and_then(|step| step.item.as_ref());
+        let named = || self.machine.steps().iter().filter(|other| other.name == from);
+        let other = named().find(|other| item.is_some() && other.item.as_ref() == item);
+        let other = other.or_else(|| named().find(|other| other.item.is_none())).ok_or_else(|| {
+            let message = format!("`workspace.from: {from}` names no step with one workspace");
+            Failure::new(model::Blame::User, "invalid", message)
+        })?;
+        Ok(self.core.state.attempt(self.run.as_str(), other.key.as_str(), other.attempt).join("workspace"))
     }
 
     /// Looks for signals that fired and for stops by other processes.
@@ -397,9 +466,9 @@ impl Drive {
             .filter_map(|step| step.wait().map(|wait| (step.key.clone(), wait.clone())))
             .collect();
         for (key, wait) in waiting {
-            let (core, run, event) = (self.core.clone(), self.run.clone(), self.pinned.event.clone());
+            let (core, run, pinned) = (self.core.clone(), self.run.clone(), self.pinned.clone());
             let step = key.clone();
-            let occurrences = aside(move || signal::fired(&core, &run, &event, &step, &wait)).await?;
+            let occurrences = aside(move || signal::fired(&core, &run, &pinned, &step, &wait)).await?;
             if !occurrences.is_empty() {
                 self.take(Input::Fired { key, occurrences }).await?;
             }
@@ -417,6 +486,13 @@ impl Drive {
         })
         .await;
     }
+}
+
+/// A step as the journal has it.
+fn row(step: &StepState) -> Option<StepRow> {
+    // Plain data: it always has a form in JSON.
+    let state = serde_json::to_value(step).ok()?;
+    Some(StepRow { key: step.key.clone(), status: step.status(), state })
 }
 
 /// Puts the step's own variables below those that `with.env` names.

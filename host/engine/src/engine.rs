@@ -13,6 +13,7 @@ use plugin::{Library, PluginHost};
 use scheduler::{Outcome, Stop};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 use store::{Journal, Reader};
 use tokio::sync::mpsc;
 
@@ -29,6 +30,9 @@ pub struct Options {
     /// The folder for compiled plugins; absent for `cache` in the state folder.
     pub cache: Option<PathBuf>,
 }
+
+/// How long the last lines of a log may take.
+const FLUSH: Duration = Duration::from_secs(5);
 
 /// An engine. Cheap to clone.
 #[derive(Clone)]
@@ -100,8 +104,8 @@ impl Engine {
         let stops = control.stops.unwrap_or(silent);
         let drive = Drive::claim(self.core.clone(), run, logger).await?;
         let status = drive.go(stops, control.settled).await;
-        // All senders are gone with the drive: the last lines are on their way.
-        let _ = flushed.await;
+        // All senders are gone with the drive, unless a thread still waits for a child: then its lines come without us.
+        let _ = tokio::time::timeout(FLUSH, flushed).await;
         status
     }
 

@@ -2,7 +2,8 @@
 
 use crate::attempt::Attempt;
 use crate::core::aside;
-use crate::services::Desk;
+use crate::recover::{Answer, ask};
+use crate::services::{Desk, default_branch};
 use crate::voting;
 use access::{Environment, Standing};
 use model::{Blame, Digest, Failure, Timestamp};
@@ -15,8 +16,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// From the request to stop to the end by force.
-const GRACE: Duration = Duration::from_secs(30);
+/// From the request to stop to the end by force. Longer than the 30 seconds that a child gets, so that the plugin can
+/// still read how its child ended.
+const GRACE: Duration = Duration::from_secs(40);
 /// How long an environment's approvals are waited for: thirty days.
 const PATIENCE: u64 = 30 * 24 * 3600 * 1000;
 /// Largest file that an approved step writes, in bytes.
@@ -26,11 +28,13 @@ const LONGEST: u32 = 31_536_000;
 /// Largest memory of a wait, in bytes.
 const MEMORY: usize = 64 << 10;
 
-/// What a wait of the host itself remembers: the plugin's own wait, where it had one.
+/// What a wait of the host itself remembers: until when, and the plugin's own wait where it had one.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct HostWait {
-    tidegate_environment: Option<Resumption>,
+    // Required, so that no memory of a plugin's own is taken for this one.
+    tidegate_environment_until: Timestamp,
+    own: Option<Resumption>,
 }
 
 /// How an attempt goes about.
@@ -76,12 +80,17 @@ pub(crate) async fn execute(
             }
         }
     };
+    let answer = match answer {
+        (Err(failure), receipt) if is_unsure(&attempt) => (unsure(&attempt, failure).await, receipt),
+        sure => sure,
+    };
     let inner = attempt.clone();
     let waiting = matches!(answer.0, Ok(Outcome::Waiting(_)));
     let succeeded = matches!(answer.0, Ok(Outcome::Succeeded(_) | Outcome::Unchanged(_)));
     let ended = aside(move || {
         if !waiting && !inner.children_on_disk().is_empty() {
             inner.end_children();
+            inner.conclude_children();
         }
         if succeeded { inner.store_artifacts() } else { Ok(()) }
     })
@@ -97,9 +106,13 @@ async fn attempt_it(
     resumption: Option<Resumption>,
     manner: Manner,
 ) -> (Result<Outcome, Failure>, Option<Receipt>) {
+    let mut until = None;
     let resumption = match resumption {
         Some(given) => match serde_json::from_str::<HostWait>(&given.memory) {
-            Ok(own) => own.tidegate_environment,
+            Ok(host) => {
+                until = Some(host.tidegate_environment_until);
+                host.own
+            }
             Err(_) => Some(given),
         },
         None => None,
@@ -107,6 +120,9 @@ async fn attempt_it(
     let plugin = {
         let (inner, keep) = (attempt.clone(), manner == Manner::Continue || resumption.is_some());
         aside(move || {
+            if keep {
+                inner.count_pushes()?;
+            }
             inner.prepare(keep)?;
             inner.core.shelf.load(&inner.plugin)
         })
@@ -116,13 +132,27 @@ async fn attempt_it(
         Ok(plugin) => plugin,
         Err(failure) => return (Err(failure), None),
     };
-    match clear(&attempt, &plugin, resumption.as_ref()).await {
+    match clear(&attempt, &plugin, resumption.as_ref(), until).await {
         Ok(None) => {}
         Ok(Some(wait)) => return (Ok(Outcome::Waiting(wait)), None),
         Err(failure) => return (Err(failure), None),
     }
     let (outcome, receipt) = plugin.run(invocation(&attempt), request(&attempt, resumption)).await;
     (outcome.and_then(|outcome| convert(&attempt, outcome)), Some(receipt))
+}
+
+/// Whether this call left an effect of which nobody knows whether it took place.
+fn is_unsure(attempt: &Attempt) -> bool {
+    !attempt.plugin.idempotent && attempt.book.lock().is_ok_and(|book| book.unsure > 0)
+}
+
+/// Asks the plugin what became of an effect whose answer was lost: running it again could double it.
+async fn unsure(attempt: &Arc<Attempt>, failure: Failure) -> Result<Outcome, Failure> {
+    match ask(attempt, None).await.0 {
+        Answer::Done(outputs) => Ok(Outcome::Succeeded(outputs)),
+        Answer::NotDone => Err(failure),
+        Answer::Unknown(why) => Ok(Outcome::Unknown(format!("{}; {why}", failure.message))),
+    }
 }
 
 pub(crate) fn invocation(attempt: &Arc<Attempt>) -> Invocation {
@@ -167,6 +197,7 @@ async fn clear(
     attempt: &Arc<Attempt>,
     plugin: &Plugin,
     resumption: Option<&Resumption>,
+    until: Option<Timestamp>,
 ) -> Result<Option<Wait>, Failure> {
     let wants = |name: &str| attempt.plugin.wants.iter().any(|want| want == name);
     if wants("approval") {
@@ -196,18 +227,20 @@ async fn clear(
     let effects: Vec<Value> =
         forecast.effects.iter().map(|e| json!({"kind": e.kind, "subject": e.subject, "summary": e.summary})).collect();
     // The content before is part of what is approved: the same edit of another file is another thing.
-    let before: Vec<Value> =
-        targets.iter().map(|t| json!({"path": format!("{}:{}", t.repository, t.path), "digest": t.content})).collect();
+    let before: Vec<Value> = targets
+        .iter()
+        .map(|t| json!({"path": format!("{}:{}:{}", t.repository, t.branch, t.path), "digest": t.content}))
+        .collect();
     let shown = json!({"effects": effects, "body": forecast.body, "before": before});
     let subject = voting::subject(attempt, &shown, &environments);
     let mut rules = Vec::new();
     for environment in &environments {
-        rules.extend(voting::rules(environment, &attempt.pinned.event.repository)?);
+        rules.extend(voting::rules(environment, attempt.pinned.origin())?);
     }
     if let Ok(mut cleared) = attempt.cleared.lock() {
         cleared.subject = Some(subject.clone());
-        cleared.environments = environments.iter().map(|e| e.name.clone()).collect();
-        cleared.paths = targets.iter().map(|t| (format!("{}:{}", t.repository, t.path), t.content.clone())).collect();
+        cleared.paths =
+            targets.iter().map(|t| (format!("{}:{}:{}", t.repository, t.branch, t.path), t.content.clone())).collect();
     }
     if rules.is_empty() {
         return Ok(None);
@@ -217,7 +250,7 @@ async fn clear(
         "inputs": attempt.inputs, "commit": attempt.pinned.event.commit.id});
     voting::present(attempt, &subject, what).await?;
     let (inner, digest, asked) = (attempt.clone(), subject.clone(), rules.clone());
-    let judgement = aside(move || voting::judge(&inner.core, &inner.run, &inner.pinned.event, &digest, &asked)).await?;
+    let judgement = aside(move || voting::judge(&inner.core, &inner.run, &inner.pinned, &digest, &asked)).await?;
     match judgement.standing {
         Standing::Approved => Ok(None),
         Standing::Rejected => {
@@ -230,12 +263,17 @@ async fn clear(
             Err(Failure::new(Blame::User, "rejected", format!("rejected by {}", by.join(", "))))
         }
         Standing::Pending => {
+            let deadline = until.unwrap_or_else(|| crate::now().plus_millis(PATIENCE));
+            if deadline <= crate::now() {
+                let message = format!("{} for {} did not come in time", voting::in_words(&rules), names.join(", "));
+                return Err(Failure::new(Blame::User, "timed-out", message));
+            }
             let condition = json!({"environments": names});
             let signal = Signal { kind: "approval".into(), subject: subject.to_string(), condition };
-            let memory = HostWait { tidegate_environment: resumption.cloned() };
+            let memory = HostWait { tidegate_environment_until: deadline, own: resumption.cloned() };
             Ok(Some(Wait {
                 signals: vec![signal],
-                deadline: crate::now().plus_millis(PATIENCE),
+                deadline,
                 memory: serde_json::to_string(&memory).unwrap_or_default(),
                 message: format!("{} for {}", voting::in_words(&rules), names.join(", ")),
             }))
@@ -246,6 +284,8 @@ async fn clear(
 /// A file that a forecast would write, with its content as of now.
 struct Target {
     repository: String,
+    /// Never empty: where the forecast names the default branch, this is its name.
+    branch: String,
     path: String,
     content: Option<Digest>,
 }
@@ -267,12 +307,16 @@ async fn targets(attempt: &Arc<Attempt>, forecast: &step::Forecast) -> Result<Ve
             if fetched.insert(repository.clone()) {
                 mirror.fetch().map_err(|e| e.failure())?;
             }
-            let head = mirror.resolve(&branch).map_err(|e| e.failure())?;
+            let branch = match branch.as_str() {
+                "" | "HEAD" => default_branch(&core, &repository)?,
+                _ => branch,
+            };
+            let head = mirror.resolve(&format!("refs/heads/{branch}")).map_err(|e| e.failure())?;
             let content = match head {
                 Some(head) => mirror.read(&head, &path, LARGEST_TARGET).map_err(|e| e.failure())?,
                 None => None,
             };
-            found.push(Target { repository, path, content: content.map(Digest::of) });
+            found.push(Target { repository, branch, path, content: content.map(Digest::of) });
         }
         Ok(found)
     })
@@ -327,13 +371,17 @@ fn waiting(attempt: &Attempt, wait: step::Wait) -> Result<Wait, Failure> {
                 }
             }
             "timer" => {
-                let seconds = condition.get("seconds").and_then(Value::as_u64).unwrap_or(0);
+                // A second at least: waiting for nothing is a loop.
+                let seconds = condition.get("seconds").and_then(Value::as_u64).unwrap_or(0).max(1);
                 condition = json!({"seconds": seconds, "at": now.plus_millis(seconds.saturating_mul(1000))});
             }
-            other => return Err(wrong("unsupported", format!("the signal kind `{other}`"))),
+            other => {
+                let kind = plugin::clean_line(other, 64);
+                return Err(wrong("unsupported", format!("the signal kind `{kind}`")));
+            }
         }
         signals.push(Signal { kind: signal.kind, subject, condition });
     }
-    let deadline: Timestamp = now.plus_millis(u64::from(wait.deadline_seconds.min(LONGEST)) * 1000);
+    let deadline: Timestamp = now.plus_millis(u64::from(wait.deadline_seconds.clamp(1, LONGEST)) * 1000);
     Ok(Wait { signals, deadline, memory: wait.memory, message: plugin::clean_line(&wait.message, 512) })
 }

@@ -5,6 +5,7 @@ mod attempt;
 mod cancel;
 mod core;
 mod create;
+mod dependants;
 mod drive;
 mod engine;
 mod execute;

@@ -33,22 +33,48 @@ pub struct Pinned {
     pub source: Source,
     /// The steps that it uses, by the name after `uses:`.
     pub steps: BTreeMap<String, PinnedStep>,
+    /// Whoever wrote or committed something that is new in this run, as `Name <mail>`: none of them may approve it.
+    #[serde(default)]
+    pub authors: Vec<String>,
 }
 
 impl Pinned {
+    /// The configured repository that the run's files come from. A work tree is none, whatever its folder is called.
+    pub fn origin(&self) -> Option<&str> {
+        match &self.source {
+            Source::Commit => Some(&self.event.repository),
+            Source::WorkTree(_) => None,
+        }
+    }
+
     /// What an expression of this step sees.
     pub fn scope(&self, run_id: &str, run: &Run, key: &StepKey) -> Scope {
-        let item = run.step(key).and_then(|step| step.item.clone());
+        let own = run.step(key);
+        let item = own.and_then(|step| step.item.clone());
         let mut steps = Map::new();
+        // Within one element of a `forEach` group, a name means the step of the same element; from elsewhere
+        // `steps.NAME["ITEM"]` does.
+        let same_group = |step: &StepState| {
+            own.is_some_and(|own| run.group(&own.name).is_some() && run.group(&own.name) == run.group(&step.name))
+        };
         for step in run.steps() {
-            // Within one element of a `forEach`, a name means the step of the same element.
-            let same = step.item.is_none() || step.item == item;
-            if same && (step.item.is_some() || !steps.contains_key(&step.name)) {
-                steps.insert(step.name.clone(), view(step));
+            let sibling = step.item.is_some() && step.item == item && same_group(step);
+            if step.item.is_none() || sibling {
+                let Value::Object(view) = view(step) else { continue };
+                let known = steps.entry(step.name.clone()).or_insert_with(|| json!({}));
+                if let Value::Object(known) = known {
+                    known.extend(view);
+                }
+            }
+            if let Some(item) = &step.item {
+                let known = steps.entry(step.name.clone()).or_insert_with(|| json!({}));
+                if let Value::Object(known) = known {
+                    known.entry(item.clone()).or_insert_with(|| view(step));
+                }
             }
         }
         Scope {
-            event: serde_json::to_value(&self.event).unwrap_or_default(),
+            event: event(&self.event),
             inputs: json!({}),
             steps: Value::Object(steps),
             run: json!({"id": run_id, "pipeline": self.pipeline.name, "attempt": run.step(key).map_or(1, |s| s.attempt.max(1))}),
@@ -60,7 +86,19 @@ impl Pinned {
     }
 }
 
+/// The event with every key, so that asking for a branch where there is none answers null.
+pub(crate) fn event(event: &Event) -> Value {
+    let mut value = serde_json::to_value(event).unwrap_or_default();
+    if let Value::Object(fields) = &mut value {
+        for name in ["branch", "changeRequest", "changedPaths"] {
+            fields.entry(name).or_insert(Value::Null);
+        }
+    }
+    value
+}
+
 fn view(step: &StepState) -> Value {
     let status: StepStatus = step.status();
-    json!({"status": status, "outputs": step.outputs.clone().unwrap_or_else(|| json!({}))})
+    json!({"status": status, "attempts": step.attempt, "error": step.error,
+        "outputs": step.outputs.clone().unwrap_or_else(|| json!({}))})
 }

@@ -8,6 +8,7 @@ use model::Failure;
 use plugin::Receipt;
 use plugin::wit::step::Finding;
 use scheduler::{Outcome, Resumption};
+use serde_json::Value;
 use std::sync::Arc;
 
 /// What an interrupted attempt left.
@@ -44,11 +45,22 @@ pub(crate) fn course(traces: Traces, idempotent: bool) -> Course {
 
 pub(crate) async fn recover(attempt: Arc<Attempt>, resumption: Option<Resumption>) -> (Outcome, Option<Receipt>) {
     let inner = attempt.clone();
-    let traces = match aside(move || traces(&inner)).await {
-        Ok(traces) => traces,
+    let chosen = aside(move || {
+        let chosen = course(traces(&inner)?, inner.plugin.idempotent);
+        // Whoever begins anew or only asks must not have children at work behind its back.
+        if chosen != Course::Reattach {
+            inner.end_children();
+        }
+        Ok(chosen)
+    })
+    .await;
+    let chosen = match chosen {
+        Ok(chosen) => chosen,
         Err(failure) => return (Outcome::Failed(failure), None),
     };
-    match course(traces, attempt.plugin.idempotent) {
+    match chosen {
+        // A wait that ended goes on with the files it had.
+        Course::Again if resumption.is_some() => execute(attempt, resumption, Manner::Continue).await,
         Course::Again => execute(attempt, resumption, Manner::Fresh).await,
         Course::Reattach => {
             attempt.log.write("info", "going on after an interruption, with the children that are there".into()).await;
@@ -68,34 +80,54 @@ fn traces(attempt: &Attempt) -> Result<Traces, Failure> {
             Ok(Some(_)) | Err(_) => found.lost += 1,
         }
     }
-    let effects = attempt.core.journal.reader()?.effects(&attempt.run)?;
-    let own = effects.iter().filter(|e| e.step == attempt.key && e.attempt == attempt.number);
-    found.open = own.clone().filter(|e| e.outcome.is_none()).count();
-    if let Ok(mut book) = attempt.book.lock() {
-        // A new intent gets a new name.
-        book.intents = u32::try_from(own.count()).unwrap_or(u32::MAX);
-    }
+    // Of children the folders tell, and more than their rows do.
+    found.open = attempt.count_pushes()?;
     Ok(found)
 }
 
 async fn probe(attempt: Arc<Attempt>, resumption: Option<Resumption>) -> (Outcome, Option<Receipt>) {
+    match ask(&attempt, resumption.clone()).await {
+        (Answer::Done(outputs), receipt) => (Outcome::Succeeded(outputs), receipt),
+        (Answer::Unknown(why), receipt) => (Outcome::Unknown(why), receipt),
+        (Answer::NotDone, _) => execute(attempt, resumption, Manner::Fresh).await,
+    }
+}
+
+/// What a plugin found of an interrupted attempt.
+pub(crate) enum Answer {
+    /// It took effect, with these outputs.
+    Done(Value),
+    /// It did not.
+    NotDone,
+    /// Nobody can tell, and why.
+    Unknown(String),
+}
+
+/// Asks the plugin what became of an attempt. That the question fails, or that somebody stops it, says nothing about the
+/// work.
+pub(crate) async fn ask(attempt: &Arc<Attempt>, resumption: Option<Resumption>) -> (Answer, Option<Receipt>) {
+    let unknown = |why: &str| Answer::Unknown(format!("whether the step took effect cannot be told: {why}"));
     let inner = attempt.clone();
     let plugin = match aside(move || inner.core.shelf.load(&inner.plugin)).await {
         Ok(plugin) => plugin,
-        Err(failure) => return (Outcome::Failed(failure), None),
+        Err(failure) => return (unknown(&failure.message), None),
     };
-    let (finding, receipt) = plugin.probe(invocation(&attempt), request(&attempt, resumption.clone())).await;
-    let outcome = match finding {
+    let mut stopping = attempt.stopping.clone();
+    let asked = tokio::select! {
+        asked = plugin.probe(invocation(attempt), request(attempt, resumption)) => asked,
+        () = stopping.asked() => return (unknown("it was stopped while it was asked"), None),
+    };
+    let (finding, receipt) = asked;
+    let answer = match finding {
         Ok(Finding::Done(text)) => match serde_json::from_str(&text) {
-            Ok(outputs) => Outcome::Succeeded(outputs),
-            Err(e) => Outcome::Unknown(format!("the plugin found the work done, but its outputs are no JSON: {e}")),
+            Ok(outputs) => Answer::Done(outputs),
+            Err(e) => Answer::Unknown(format!("the plugin found the work done, but its outputs are no JSON: {e}")),
         },
-        Ok(Finding::NotDone) => return execute(attempt, resumption, Manner::Fresh).await,
-        Ok(Finding::Unknown(why)) => Outcome::Unknown(why),
-        // That the question failed says nothing about the work.
-        Err(failure) => Outcome::Unknown(format!("whether the step took effect cannot be told: {}", failure.message)),
+        Ok(Finding::NotDone) => Answer::NotDone,
+        Ok(Finding::Unknown(why)) => Answer::Unknown(why),
+        Err(failure) => unknown(&failure.message),
     };
-    (outcome, Some(receipt))
+    (answer, Some(receipt))
 }
 
 #[cfg(test)]

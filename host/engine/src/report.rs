@@ -128,8 +128,8 @@ fn waiting(
     }
     let Some((digest, what)) = voting::presented(core, &row.run.id, &state.key)? else { return Ok(waiting) };
     // A configuration that no longer fits is told by the step itself when the run goes on.
-    if let Ok(rules) = voting::rules_of(core, &what, &pinned.event.repository) {
-        let judgement = voting::judge(core, &row.run.id, &pinned.event, &digest, &rules)?;
+    if let Ok(rules) = voting::rules_of(core, &what, pinned) {
+        let judgement = voting::judge(core, &row.run.id, pinned, &digest, &rules)?;
         waiting.needs = Some(voting::in_words(&rules));
         waiting.have = judgement.tallies.into_iter().flat_map(|(_, tally)| tally.have).collect();
         waiting.have.dedup();

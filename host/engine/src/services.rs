@@ -113,16 +113,8 @@ impl Services for Desk {
     }
 
     async fn artifact_extract(&self, digest: String, path: String) -> Result<(), Failure> {
-        let (digest, core) = (self.known_artifact(digest).await?, self.0.core.clone());
-        self.0
-            .files(move |files| {
-                let blob = core.blobs.open_blob(&digest)?;
-                let mut blob = blob.ok_or_else(|| {
-                    Failure::new(Blame::Host, "not-found", format!("the artifact {} is no longer kept", digest.short()))
-                })?;
-                files.create_file(&path, &mut |file| std::io::copy(&mut blob, file).map(|_| ()))
-            })
-            .await
+        let (digest, attempt) = (self.known_artifact(digest).await?, self.0.clone());
+        self.0.files(move |files| attempt.put_artifact(files, &digest, &path)).await
     }
 
     async fn artifact_store(&self, label: artifact_write::Label, content: Vec<u8>) -> Result<String, Failure> {

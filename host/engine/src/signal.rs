@@ -1,9 +1,10 @@
 //! Which signals of a wait have fired.
 
 use crate::core::Core;
+use crate::pinned::Pinned;
 use crate::voting;
 use access::Standing;
-use model::{Digest, Event, Failure, RunId, StepKey, Timestamp};
+use model::{Digest, Failure, RunId, StepKey, Timestamp};
 use scheduler::{Signal, Wait};
 use serde_json::{Value, json};
 
@@ -16,13 +17,13 @@ pub(crate) fn has_timer(wait: &Wait) -> bool {
 pub(crate) fn fired(
     core: &Core,
     run: &RunId,
-    event: &Event,
+    pinned: &Pinned,
     step: &StepKey,
     wait: &Wait,
 ) -> Result<Vec<Value>, Failure> {
     let mut found = Vec::new();
     for signal in &wait.signals {
-        if let Some(payload) = one(core, run, event, step, signal)? {
+        if let Some(payload) = one(core, run, pinned, step, signal)? {
             let at = crate::now();
             found.push(json!({"kind": signal.kind, "subject": signal.subject, "condition": signal.condition,
                 "at": at, "payload": payload}));
@@ -31,7 +32,7 @@ pub(crate) fn fired(
     Ok(found)
 }
 
-fn one(core: &Core, run: &RunId, event: &Event, step: &StepKey, signal: &Signal) -> Result<Option<Value>, Failure> {
+fn one(core: &Core, run: &RunId, pinned: &Pinned, step: &StepKey, signal: &Signal) -> Result<Option<Value>, Failure> {
     match signal.kind.as_str() {
         "timer" => {
             let at = signal.condition.get("at").and_then(Value::as_str).and_then(Timestamp::parse);
@@ -43,11 +44,11 @@ fn one(core: &Core, run: &RunId, event: &Event, step: &StepKey, signal: &Signal)
                 return Ok(None);
             }
             // Where the rules can no longer be met, the step is woken to say so.
-            let rules = match voting::rules_of(core, &what, &event.repository) {
+            let rules = match voting::rules_of(core, &what, pinned) {
                 Ok(rules) => rules,
                 Err(failure) => return Ok(Some(json!({"error": failure.message}))),
             };
-            let judgement = voting::judge(core, run, event, &digest, &rules)?;
+            let judgement = voting::judge(core, run, pinned, &digest, &rules)?;
             Ok(match judgement.standing {
                 Standing::Approved => Some(json!({"state": "approved"})),
                 Standing::Rejected => Some(json!({"state": "rejected"})),

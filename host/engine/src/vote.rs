@@ -54,7 +54,7 @@ impl Engine {
         let (digest, what) = self.question(row, &ballot.step).await?;
         let pinned: Pinned = serde_json::from_value(row.run.pinned.clone())
             .map_err(|e| Failure::internal(format!("the journal of run {} cannot be read: {e}", row.run.id)))?;
-        let rules = voting::rules_of(&self.core, &what, &pinned.event.repository)?;
+        let rules = voting::rules_of(&self.core, &what, &pinned)?;
         let refusal = if row.status.is_final() {
             Some(Failure::new(Blame::User, "conflict", format!("run {} has ended ({})", row.run.id, row.status)))
         } else if ballot.digest != digest {
@@ -67,7 +67,7 @@ impl Engine {
                     .hint("look at what is asked now with `tidegate runs show`, then vote on that digest"),
             )
         } else {
-            let why = voting::objection(&self.core, &pinned.event, &ballot.voter, &rules);
+            let why = voting::objection(&self.core, &pinned, &ballot.voter, &rules);
             why.map(|why| Failure::denied(format!("the vote would not count: {why}")))
         };
         if let Some(failure) = refusal {
@@ -90,7 +90,7 @@ impl Engine {
         self.core.journal.apply(Command::Vote(row.run.id.clone(), vote)).await?;
         let (core, run) = (self.core.clone(), row.run.id.clone());
         let needs = voting::in_words(&rules);
-        let judgement = aside(move || voting::judge(&core, &run, &pinned.event, &digest, &rules)).await?;
+        let judgement = aside(move || voting::judge(&core, &run, &pinned, &digest, &rules)).await?;
         let mut have: Vec<String> = judgement.tallies.into_iter().flat_map(|(_, tally)| tally.have).collect();
         have.dedup();
         let standing = match judgement.standing {

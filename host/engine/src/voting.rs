@@ -1,14 +1,14 @@
 //! What approvals stand for a step: subjects are computed here, never taken from a guest, and tallied as of now.
 
-use crate::attempt::Attempt;
+use crate::attempt::{Attempt, Entry};
 use crate::core::{Core, aside};
+use crate::pinned::Pinned;
 use access::{Environment, Requirement, Rule, Standing, Subject, Tally, Vote};
 use model::{Blame, Digest, Failure, RunId, StepKey};
 use plugin::wit::approval;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use store::Command;
 
 /// How the votes stand under several rules, all of which must be met.
 pub(crate) struct Judgement {
@@ -44,13 +44,21 @@ pub(crate) fn subject(attempt: &Attempt, forecast: &Value, environments: &[&Envi
 
 /// The approvals that an environment asks for. Errors: `denied` where this pipeline may not write there, or where a
 /// requirement is of a kind that this build cannot check.
-pub(crate) fn rules(environment: &Environment, repository: &str) -> Result<Vec<Rule>, Failure> {
+pub(crate) fn rules(environment: &Environment, origin: Option<&str>) -> Result<Vec<Rule>, Failure> {
     let name = &environment.name;
-    if !environment.admits(repository) {
-        let message = format!("the environment `{name}` takes no pipelines from the repository `{repository}`");
-        return Err(
-            Failure::denied(message).hint(format!("an operator can add it to `environments.{name}.pipelinesFrom`"))
-        );
+    match origin {
+        Some(repository) if !environment.admits(repository) => {
+            let message = format!("the environment `{name}` takes no pipelines from the repository `{repository}`");
+            let hint = format!("an operator can add it to `environments.{name}.pipelinesFrom`");
+            return Err(Failure::denied(message).hint(hint));
+        }
+        None if !environment.pipelines_from.is_empty() => {
+            let message = format!(
+                "the environment `{name}` takes pipelines of certain repositories only, and this run is of a work tree"
+            );
+            return Err(Failure::denied(message).hint("push the commit, then `tidegate run --repository NAME`"));
+        }
+        _ => {}
     }
     let mut rules = Vec::new();
     for requirement in &environment.requires {
@@ -72,17 +80,18 @@ pub(crate) fn rules(environment: &Environment, repository: &str) -> Result<Vec<R
     Ok(rules)
 }
 
-/// Who may not vote on a change: its author, its committer and whoever started the run.
-fn excluded(core: &Core, event: &model::Event) -> BTreeSet<String> {
-    let names = [&event.commit.author, &event.commit.committer, &event.actor];
-    names.into_iter().filter(|name| !name.is_empty()).map(|name| core.settings.people.person(name)).collect()
+/// Who may not vote on a change: whoever wrote or committed a part of it, and whoever started the run.
+fn excluded(core: &Core, pinned: &Pinned) -> BTreeSet<String> {
+    let event = &pinned.event;
+    let own = [&event.commit.author, &event.commit.committer, &event.actor];
+    own.into_iter().chain(&pinned.authors).flat_map(|name| core.settings.people.names(name)).collect()
 }
 
 /// Counts the votes of a run on a subject. Blocking.
 pub(crate) fn judge(
     core: &Core,
     run: &RunId,
-    event: &model::Event,
+    pinned: &Pinned,
     subject: &Digest,
     rules: &[Rule],
 ) -> Result<Judgement, Failure> {
@@ -96,7 +105,7 @@ pub(crate) fn judge(
         verified: row.verified,
     };
     let votes: Vec<Vote> = rows.into_iter().map(vote).collect();
-    let (excluded, now) = (excluded(core, event), crate::now());
+    let (excluded, now) = (excluded(core, pinned), crate::now());
     let tally = |rule: &Rule| (rule.clone(), core.settings.people.tally(rule, subject, &votes, &excluded, now));
     let tallies: Vec<_> = rules.iter().map(tally).collect();
     let any = |standing: Standing| tallies.iter().any(|(_, tally)| tally.standing == standing);
@@ -111,10 +120,15 @@ pub(crate) fn judge(
 }
 
 /// Why a voter's vote under these rules would not count; `None` where it counts under at least one.
-pub(crate) fn objection(core: &Core, event: &model::Event, voter: &str, rules: &[Rule]) -> Option<String> {
-    let excluded = excluded(core, event);
+pub(crate) fn objection(core: &Core, pinned: &Pinned, voter: &str, rules: &[Rule]) -> Option<String> {
+    let excluded = excluded(core, pinned);
     let mut why = None;
     for rule in rules {
+        // Nobody has proven who they are to a command line.
+        if rule.verified {
+            why = Some(format!("the identity of `{voter}` is only asserted, and the rule says `verified: true`"));
+            continue;
+        }
         match core.settings.people.objection(voter, rule, &excluded) {
             None => return None,
             some => why = some,
@@ -136,24 +150,29 @@ pub(crate) fn in_words(rules: &[Rule]) -> String {
 /// Judges a write as of the newest vote. Errors: `denied`, naming the environment and what is missing.
 pub(crate) async fn judge_write(
     attempt: &Arc<Attempt>,
-    repository: &str,
+    (repository, branch): (&str, &str),
     paths: &[String],
     before: BTreeMap<String, Option<Digest>>,
 ) -> Result<Judged, Failure> {
     let (attempt, repository, paths) = (attempt.clone(), repository.to_owned(), paths.to_vec());
+    // What was shown for one branch is not shown for another.
+    let shown_as = {
+        let place = format!("{repository}:{branch}:");
+        move |path: &str| format!("{place}{path}")
+    };
     aside(move || {
         let core = &attempt.core;
         let cleared = attempt.cleared.lock().map(|cleared| cleared.clone()).unwrap_or_default();
         let mut judged = Judged { subject: cleared.subject.clone(), ..Judged::default() };
         for environment in core.settings.owners(&repository, &paths) {
             let name = &environment.name;
-            let rules = rules(environment, &attempt.pinned.event.repository)?;
+            let rules = rules(environment, attempt.pinned.origin())?;
             judged.environments.push(name.clone());
             if rules.is_empty() {
                 continue;
             }
             let surprise = paths.iter().find(|path| {
-                environment.owns(&repository, path) && !cleared.paths.contains_key(&format!("{repository}:{path}"))
+                environment.owns(&repository, path) && !cleared.paths.contains_key(&shown_as(path))
             });
             if let Some(path) = surprise {
                 let message = format!(
@@ -163,7 +182,7 @@ pub(crate) async fn judge_write(
                 return Err(Failure::denied(message).hint("the plugin's `preview` must name every path that it will write"));
             }
             let changed = paths.iter().find(|path| {
-                let forecast = cleared.paths.get(&format!("{repository}:{path}"));
+                let forecast = cleared.paths.get(&shown_as(path));
                 environment.owns(&repository, path) && forecast.is_some_and(|known| before.get(*path) != Some(known))
             });
             if let Some(path) = changed {
@@ -173,8 +192,9 @@ pub(crate) async fn judge_write(
             }
             let approved = match &cleared.subject {
                 Some(subject) => {
-                    let judgement = judge(core, &attempt.run, &attempt.pinned.event, subject, &rules)?;
-                    judged.votes_seen = Some(judgement.seen);
+                    let judgement = judge(core, &attempt.run, &attempt.pinned, subject, &rules)?;
+                    // Of the first look: a vote that came between two of them must not pass unseen.
+                    judged.votes_seen.get_or_insert(judgement.seen);
                     judgement.standing == Standing::Approved
                 }
                 None => false,
@@ -191,22 +211,7 @@ pub(crate) async fn judge_write(
 
 /// Stores what people are asked to vote on, so that `tidegate approve` can show it.
 pub(crate) async fn present(attempt: &Attempt, subject: &Digest, what: Value) -> Result<(), Failure> {
-    let record = Command::Record {
-        run: attempt.run.clone(),
-        fence: attempt.fence,
-        steps: vec![],
-        intents: vec![],
-        outcomes: vec![],
-        artifacts: vec![],
-        decisions: vec![],
-        receipts: vec![],
-        subjects: vec![(attempt.key.clone(), subject.clone(), what)],
-        status: None,
-        votes_seen: None,
-        at: crate::now(),
-    };
-    attempt.core.journal.apply(record).await?;
-    Ok(())
+    Ok(attempt.record(Entry { subjects: vec![(subject.clone(), what)], ..Entry::default() }).await?)
 }
 
 /// The newest subject of a step, with what it is about.
@@ -216,14 +221,14 @@ pub(crate) fn presented(core: &Core, run: &RunId, step: &StepKey) -> Result<Opti
 }
 
 /// Rules of a presented subject: a gate's own, or those of its environments as the configuration has them now.
-pub(crate) fn rules_of(core: &Core, what: &Value, repository: &str) -> Result<Vec<Rule>, Failure> {
+pub(crate) fn rules_of(core: &Core, what: &Value, pinned: &Pinned) -> Result<Vec<Rule>, Failure> {
     if let Some(names) = what.get("environments").and_then(Value::as_array).filter(|names| !names.is_empty()) {
         let mut all = Vec::new();
         for name in names.iter().filter_map(Value::as_str) {
             let environment = core.settings.environments.iter().find(|e| e.name == name).ok_or_else(|| {
                 Failure::denied(format!("the environment `{name}` is no longer in the configuration"))
             })?;
-            all.extend(rules(environment, repository)?);
+            all.extend(rules(environment, pinned.origin())?);
         }
         return Ok(all);
     }
@@ -254,7 +259,7 @@ pub(crate) async fn read(attempt: &Arc<Attempt>, wanted: approval::Requirement) 
     let what = json!({"kind": "gate", "rules": [rule], "dependants": attempt.dependants, "inputs": attempt.inputs});
     present(attempt, &subject, what).await?;
     let (inner, rules) = (attempt.clone(), vec![rule]);
-    let judgement = aside(move || judge(&inner.core, &inner.run, &inner.pinned.event, &subject, &rules)).await?;
+    let judgement = aside(move || judge(&inner.core, &inner.run, &inner.pinned, &subject, &rules)).await?;
     let (rule, tally) = judgement.tallies.into_iter().next().ok_or_else(|| Failure::internal("no tally"))?;
     Ok(approval::Tally {
         state: match tally.standing {

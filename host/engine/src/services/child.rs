@@ -1,6 +1,6 @@
 //! Children of a step, in the jail.
 
-use crate::attempt::Attempt;
+use crate::attempt::{Attempt, Entry};
 use crate::core::aside;
 use crate::log::StepLog;
 use async_trait::async_trait;
@@ -8,9 +8,11 @@ use jail::{Channel, Command, Event, Input, Network, Output, Strictness};
 use model::grant::{NetworkGrant, WorkspaceGrant};
 use model::{Blame, Failure};
 use plugin::wit::process;
+use serde_json::json;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
+use store::EffectRow;
 
 /// Starts a program, or finds the child that this key began.
 pub(crate) async fn start(
@@ -18,27 +20,43 @@ pub(crate) async fn start(
     key: String,
     command: process::Command,
 ) -> Result<Arc<dyn plugin::Child>, Failure> {
+    let folder = attempt.child_folder(&key);
+    let known = folder.is_dir();
+    let row = EffectRow {
+        step: attempt.key.clone(),
+        attempt: attempt.number,
+        effect: format!("start {key}"),
+        intent: json!({"kind": "start", "program": command.program, "key": key}),
+        outcome: None,
+    };
+    if !known {
+        attempt.record(Entry { intents: vec![row.clone()], ..Entry::default() }).await?;
+    }
+    if let Ok(mut book) = attempt.book.lock() {
+        book.starts.insert(key.clone(), row);
+    }
     let attempt = attempt.clone();
     aside(move || {
-        let folder = attempt.child_folder(&key);
         let to_log = [&command.standard_output, &command.standard_error].map(|o| matches!(o, process::Output::Log));
         let command = jail_command(&attempt, command)?;
         if let Some(parent) = folder.parent() {
             std::fs::create_dir_all(parent).map_err(|e| crate::state::unusable(attempt.core.state.root(), &e))?;
         }
-        let known = folder.is_dir();
         let child = jail::start(&attempt.core.shim, &folder, &command).map_err(failure)?;
+        // A stop that came while the jail was being built found nobody to interrupt.
+        if attempt.stopping.is_asked() {
+            child.interrupt().map_err(failure)?;
+        }
+        let mut logged = 0;
         if known {
+            logged = attempt.core.journal.reader()?.count_lines(&attempt.run, &attempt.key, attempt.number, OUTPUT)?;
             attempt.log.write_blocking("debug", format!("found the child `{key}` again, which was begun before"));
         } else {
             for guard in child.degraded().map_err(failure)? {
-                attempt.log.write_blocking("debug", format!("the jail goes without a guard: {guard}"));
+                attempt.log.write_blocking("warn", format!("the jail goes without a guard: {guard}"));
             }
         }
-        if let Ok(mut book) = attempt.book.lock() {
-            book.children.insert(folder.clone());
-        }
-        let inner = Inner { child, to_log, rest: [Vec::new(), Vec::new()] };
+        let inner = Inner { child, to_log, rest: [Vec::new(), Vec::new()], logged };
         let running: Arc<dyn plugin::Child> =
             Arc::new(Running { folder, log: attempt.log.clone(), inner: Arc::new(Mutex::new(inner)) });
         Ok(running)
@@ -108,7 +126,12 @@ struct Inner {
     to_log: [bool; 2],
     /// The beginning of a line whose end has not come yet.
     rest: [Vec<u8>; 2],
+    /// Lines that the log has already, of a child that a host before this one began: they come once more.
+    logged: u64,
 }
+
+/// The level of a line that a child wrote.
+const OUTPUT: &str = "output";
 
 /// Longest line of a child in the log, in bytes.
 const LINE: usize = 16 << 10;
@@ -125,8 +148,11 @@ impl Inner {
                     for index in 0..2 {
                         let rest = std::mem::take(&mut self.rest[index]);
                         if !rest.is_empty() {
-                            write_line(log, &rest);
+                            self.write_line(log, &rest);
                         }
+                    }
+                    if let Some(message) = &ending.message {
+                        log.write_blocking("error", plugin::clean_line(message, LINE));
                     }
                     let ended = process::Ending { cause: ending.cause.name().to_owned(), status: ending.status };
                     return Ok(Some(process::Event::Ended(ended)));
@@ -148,19 +174,24 @@ impl Inner {
     }
 
     fn log(&mut self, log: &StepLog, index: usize, content: &[u8]) {
-        let rest = &mut self.rest[index];
         for piece in content.split_inclusive(|byte| *byte == b'\n') {
+            let rest = &mut self.rest[index];
             rest.extend_from_slice(piece);
             if piece.ends_with(b"\n") || rest.len() >= LINE {
-                write_line(log, &std::mem::take(rest));
+                let line = std::mem::take(rest);
+                self.write_line(log, &line);
             }
         }
     }
-}
 
-fn write_line(log: &StepLog, bytes: &[u8]) {
-    let text = String::from_utf8_lossy(bytes);
-    log.write_blocking("info", plugin::clean_line(text.trim_end_matches(['\n', '\r']), LINE));
+    fn write_line(&mut self, log: &StepLog, bytes: &[u8]) {
+        if self.logged > 0 {
+            self.logged -= 1;
+            return;
+        }
+        let text = String::from_utf8_lossy(bytes);
+        log.write_blocking(OUTPUT, plugin::clean_line(text.trim_end_matches(['\n', '\r']), LINE));
+    }
 }
 
 impl Running {

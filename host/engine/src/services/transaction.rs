@@ -1,6 +1,6 @@
 //! Edits of a repository: what a push needs is judged here once more, in the transaction of its intent.
 
-use crate::attempt::Attempt;
+use crate::attempt::{Attempt, Entry};
 use crate::core::aside;
 use crate::voting;
 use async_trait::async_trait;
@@ -11,7 +11,7 @@ use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
-use store::{Command, EffectRow};
+use store::EffectRow;
 
 /// Most bytes of a file that crosses to a guest.
 const FILE: usize = 8 << 20;
@@ -69,10 +69,18 @@ impl Edits {
         let before = self.before.lock().map(|before| before.clone()).unwrap_or_default();
         let number = self.attempt.book.lock().map_or(0, |mut book| {
             book.intents += 1;
+            book.unsure += 1;
             book.intents
         });
         for _ in 0..TRIES {
-            let judged = voting::judge_write(&self.attempt, &self.repository, &paths, before.clone()).await?;
+            let place = (self.repository.as_str(), branch);
+            let judged = match voting::judge_write(&self.attempt, place, &paths, before.clone()).await {
+                Ok(judged) => judged,
+                Err(failure) => {
+                    self.sure();
+                    return Err(failure);
+                }
+            };
             let row = EffectRow {
                 step: self.attempt.key.clone(),
                 attempt: self.attempt.number,
@@ -81,30 +89,29 @@ impl Edits {
                     "head": head, "paths": paths, "environments": judged.environments, "subject": judged.subject}),
                 outcome: None,
             };
-            let record = Command::Record {
-                run: self.attempt.run.clone(),
-                fence: self.attempt.fence,
-                steps: vec![],
-                intents: vec![row.clone()],
-                outcomes: vec![],
-                artifacts: vec![],
-                decisions: vec![],
-                receipts: vec![],
-                subjects: vec![],
-                status: None,
-                votes_seen: judged.votes_seen,
-                at: crate::now(),
-            };
-            match self.attempt.core.journal.apply(record).await {
-                Ok(_) => return Ok(row),
+            let entry = Entry { intents: vec![row.clone()], votes_seen: judged.votes_seen, ..Entry::default() };
+            match self.attempt.record(entry).await {
+                Ok(()) => return Ok(row),
                 Err(store::Error::VotesMoved) => {}
-                Err(e) => return Err(e.into()),
+                Err(e) => {
+                    self.sure();
+                    return Err(e.into());
+                }
             }
         }
+        self.sure();
         Err(Failure::new(Blame::Upstream, "unavailable", "votes keep changing while they are counted").retryable())
     }
 
+    /// The newest intent is known to have come to something, or to nothing.
+    fn sure(&self) {
+        if let Ok(mut book) = self.attempt.book.lock() {
+            book.unsure = book.unsure.saturating_sub(1);
+        }
+    }
+
     fn conclude(&self, row: EffectRow, outcome: serde_json::Value) {
+        self.sure();
         if let Ok(mut book) = self.attempt.book.lock() {
             book.outcomes.push(EffectRow { outcome: Some(outcome), ..row });
         }
@@ -118,7 +125,6 @@ impl Edits {
         if self.with(|t| Ok(t.changed().is_empty())).await? {
             return Err(Failure::new(Blame::Plugin, "conflict", "nothing would change, so there is nothing to commit"));
         }
-        let row = self.intend(&branch).await?;
         let mut trailers = vec![
             ("Tidegate-Run".to_owned(), self.attempt.run.to_string()),
             ("Tidegate-Step".to_owned(), self.attempt.key.to_string()),
@@ -129,6 +135,7 @@ impl Edits {
                 .ok_or_else(|| Failure::invalid(format!("the trailer {line:?} is not `Key: value`")))?;
             trailers.push((key.trim().to_owned(), value.trim().to_owned()));
         }
+        let row = self.intend(&branch).await?;
         let pushed = self
             .with(move |transaction| {
                 let commit = NewCommit {
@@ -154,8 +161,8 @@ impl Edits {
                 if failure.code == "moved" {
                     self.attempt.races.fetch_add(1, Ordering::Relaxed);
                 }
-                // A failure that is sure: nothing was pushed. Where it is not sure the intent stays open, and the
-                // trailers tell later.
+                // A failure that is sure: nothing was pushed. Where it is not, the intent stays open, and a plugin that
+                // is not idempotent is asked by its `probe`.
                 if matches!(failure.code.as_str(), "moved" | "conflict" | "invalid" | "denied") {
                     self.conclude(row, json!({"error": failure}));
                 }
