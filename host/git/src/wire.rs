@@ -66,7 +66,7 @@ fn answer(
         // After a redirect libgit2 asks with the new URL.
         return deny("it redirects to another server, which does not get this credential");
     }
-    let user = user.unwrap_or_else(|| credential.username());
+    let user = login(remote, credential, user);
     if allowed.contains(CredentialType::USERNAME) {
         return Cred::username(user);
     }
@@ -74,8 +74,8 @@ fn answer(
         return deny("it does not accept the configured credential");
     }
     match credential {
-        Credential::Password { username, secret } if allowed.contains(CredentialType::USER_PASS_PLAINTEXT) => {
-            Cred::userpass_plaintext(username, secret.expose())
+        Credential::Password { secret, .. } if allowed.contains(CredentialType::USER_PASS_PLAINTEXT) => {
+            Cred::userpass_plaintext(user, secret.expose())
         }
         Credential::SshKey { private_key, .. } if allowed.contains(CredentialType::SSH_KEY) => {
             Cred::ssh_key(user, None, private_key, None)
@@ -83,6 +83,13 @@ fn answer(
         Credential::SshAgent { .. } if allowed.contains(CredentialType::SSH_KEY) => Cred::ssh_key_from_agent(user),
         _ => deny("it does not take the configured kind of credential"),
     }
+}
+
+/// As whom to log in. An SSH URL's own user goes first: libgit2 has told the server that name already, and takes no
+/// credential for another. An HTTP URL has none of its own; one that a redirect brings is not listened to.
+fn login<'a>(remote: &Remote, credential: &'a Credential, user: Option<&'a str>) -> &'a str {
+    let http = remote.url.starts_with("http");
+    user.filter(|_| !http).unwrap_or_else(|| credential.username())
 }
 
 /// Scheme, host and port of an HTTP URL.
@@ -179,6 +186,12 @@ pub(crate) fn error(remote: &Remote, doing: &'static str, e: git2::Error) -> Err
             why: "its SSH host key is not the one in ~/.ssh/known_hosts, or there is none".into(),
             hint: "compare the key with what the server's operator publishes, then add it with `ssh-keyscan`",
         },
+        // One line that libssh2 cannot read makes it refuse the whole file.
+        (_, ErrorClass::Ssh) if why.contains("known_hosts") => Error::Untrusted {
+            url,
+            why: format!("~/.ssh/known_hosts cannot be used: {why}"),
+            hint: "correct the file: each line is a host, a kind of key and the key, as `ssh-keyscan` prints them",
+        },
         (ErrorCode::Certificate, _) => Error::Untrusted {
             url,
             why,
@@ -209,7 +222,24 @@ pub(crate) fn check(full: &str) -> Result<(), Error> {
 
 #[cfg(test)]
 mod tests {
-    use super::origin;
+    use super::{login, origin};
+    use crate::credential::{Credential, Secret};
+    use crate::remote::Remote;
+
+    #[test]
+    fn the_user_of_an_ssh_url_goes_before_the_credentials() {
+        let credential = Credential::Password { username: "ci".into(), secret: Secret::new("x") };
+        for (url, asked, expected) in [
+            ("ssh://alice@host/a", Some("alice"), "alice"),
+            ("alice@host:a", Some("alice"), "alice"),
+            ("ssh://host/a", None, "ci"),
+            ("https://host/a", None, "ci"),
+            ("https://host/a", Some("mallory"), "ci"),
+        ] {
+            let remote = Remote { url: url.to_owned(), credential: None };
+            assert_eq!(login(&remote, &credential, asked), expected, "{url}");
+        }
+    }
 
     #[test]
     fn a_credential_is_for_one_origin() {
