@@ -50,6 +50,7 @@ impl Mirror {
                 advertised
             }
         };
+        self.break_locks().map_err(|e| Error::io("remove left locks from", self.directory(), e))?;
         self.update(&repository, &advertised).map_err(|e| self.git("update the references of the mirror", e))?;
         ticket::succeed(lock.file(), ticket).map_err(|e| Error::io("write", &path, e))
     }

@@ -12,6 +12,7 @@ mod fetch;
 mod history;
 mod kind;
 mod library;
+mod litter;
 mod local;
 mod lock;
 mod message;

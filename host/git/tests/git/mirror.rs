@@ -7,6 +7,31 @@ use std::fs;
 use std::path::Path;
 
 #[test]
+fn locks_of_a_killed_fetch_are_broken() {
+    let place = Place::new();
+    place.commit("main", "one", &[("a", FILE, "1")]);
+    let gone = place.commit("gone", "two", &[("a", FILE, "2")]);
+    let mirror = place.mirror();
+    mirror.fetch().unwrap();
+    git(mirror.directory(), &["pack-refs", "--all"]);
+    let head = place.commit("main", "three", &[("a", FILE, "3")]);
+    let side = place.commit("team/side", "four", &[("b", FILE, "4")]);
+    place.remote.find_reference("refs/heads/gone").unwrap().delete().unwrap();
+    place.remote.reference("refs/tags/v1", git2::Oid::from_str(&gone.0).unwrap(), false, "").unwrap();
+    fs::create_dir_all(mirror.directory().join("refs/heads/team")).unwrap();
+    fs::create_dir_all(mirror.directory().join("refs/tags")).unwrap();
+    for lock in
+        ["refs/heads/main.lock", "refs/heads/team/side.lock", "refs/tags/v1.lock", "packed-refs.lock", "HEAD.lock"]
+    {
+        fs::write(mirror.directory().join(lock), "").unwrap();
+    }
+    mirror.fetch().unwrap();
+    for (name, expected) in [("main", Some(head)), ("team/side", Some(side)), ("v1", Some(gone)), ("gone", None)] {
+        assert_eq!(mirror.resolve(name).unwrap(), expected, "{name}");
+    }
+}
+
+#[test]
 fn reads_what_the_remote_has() {
     let place = Place::new();
     let other = "1".repeat(40);
