@@ -79,9 +79,10 @@ pub(crate) fn push(
         };
         let lost = before.filter(|before| *before != now);
         match (verdict, lost) {
-            (Verdict::Refused(why), _) if !is_contention(&why) => return Err(Error::Rejected { why }),
-            // The server compares with the old id, so a push that is still on its way can no longer land.
+            // The server compares with the old id, so a push that is still on its way can no longer land. Before any
+            // word of the server: who lost a race in unknown words may try again, and is told then if it is forbidden.
             (_, Some(before)) => return Ok(Move::Lost { expected: before, actual: now }),
+            (Verdict::Refused(why), _) if !is_contention(&why) => return Err(Error::Rejected { why }),
             (Verdict::Refused(why), None) => last = why,
             (Verdict::Failed(e), None) if e.code() == ErrorCode::NotFastForward => last = clean(e.message()),
             // Moved and moved back, or the server's own view was late.
