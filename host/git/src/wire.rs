@@ -31,13 +31,17 @@ impl Advertised {
     }
 }
 
+/// When a transfer that begins now is given up.
+pub(crate) fn deadline() -> Instant {
+    Instant::now() + TRANSFER
+}
+
 /// Callbacks that answer for credentials and end what takes too long. The host keys of SSH are checked by libgit2
 /// against `~/.ssh/known_hosts` and TLS certificates against the system's: no callback loosens that.
-pub(crate) fn callbacks(remote: &Remote) -> RemoteCallbacks<'_> {
+pub(crate) fn callbacks(remote: &Remote, deadline: Instant) -> RemoteCallbacks<'_> {
     let mut callbacks = RemoteCallbacks::new();
     let mut asked = false;
     callbacks.credentials(move |url, user, allowed| answer(remote, url, user, allowed, &mut asked));
-    let deadline = Instant::now() + TRANSFER;
     callbacks
         .transfer_progress(move |progress| Instant::now() < deadline && progress.received_bytes() <= TRANSFER_BYTES);
     callbacks.sideband_progress(move |_| Instant::now() < deadline);
@@ -110,7 +114,7 @@ pub(crate) fn connect<'r, 'c>(
     handle: &'c mut git2::Remote<'r>,
     remote: &'c Remote,
 ) -> Result<RemoteConnection<'r, 'c, 'c>, Error> {
-    let connected = handle.connect_auth(Direction::Fetch, Some(callbacks(remote)), Some(proxy()));
+    let connected = handle.connect_auth(Direction::Fetch, Some(callbacks(remote, deadline())), Some(proxy()));
     connected.map_err(|e| error(remote, "reached", e))
 }
 
@@ -154,7 +158,7 @@ pub(crate) fn download(
     refspecs: &[String],
 ) -> Result<(), Error> {
     let mut options = FetchOptions::new();
-    options.remote_callbacks(callbacks(remote)).proxy_options(proxy()).download_tags(AutotagOption::None);
+    options.remote_callbacks(callbacks(remote, deadline())).proxy_options(proxy()).download_tags(AutotagOption::None);
     let done = connection.remote().download(refspecs, Some(&mut options));
     done.map_err(|e| error(remote, "fetched", e))
 }
