@@ -42,7 +42,7 @@ pub fn start(shim: &Shim, directory: &Path, command: &Command) -> Result<Child, 
         return Err(Error::Conflict(directory.to_owned()));
     }
 
-    let watch = Watch::new(&folder)?;
+    let watch = Watch::new(&folder);
     let deadline = Instant::now() + PATIENCE;
     let mut attempts = 0;
     loop {
