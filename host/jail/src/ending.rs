@@ -18,6 +18,8 @@ pub enum Cause {
     OutOfMemory,
     /// It wrote more than the jail keeps.
     OutputLimit,
+    /// Its output could not be kept: the disk is full, say. `message` says why.
+    OutputLost,
     /// It never began: the jail or the system refused it. `message` says why.
     NotStarted,
 }
@@ -32,6 +34,7 @@ impl Cause {
             Self::Cancelled => "cancelled",
             Self::OutOfMemory => "out-of-memory",
             Self::OutputLimit => "output-limit",
+            Self::OutputLost => "output-lost",
             Self::NotStarted => "not-started",
         }
     }
@@ -43,7 +46,8 @@ impl Cause {
 pub struct Ending {
     /// Why.
     pub cause: Cause,
-    /// 0 to 255, where the program exited by itself, also after an interrupt.
+    /// 0 to 255, where the program exited by itself, also after an interrupt. Never where output is missing: 0 would
+    /// read as a success.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<i32>,
     /// The signal that ended the program.

@@ -5,6 +5,7 @@
 //! | `spec.json` | host | before the shim begins; created once |
 //! | `lock` | shim | held for its life |
 //! | `control` | shim | a FIFO for the host's requests, before `started` |
+//! | `reserve` | shim | before `started`; room for `exit` on a full disk, removed with it |
 //! | `started` | shim | before the program begins |
 //! | `stdout`, `stderr` | shim | as the child writes |
 //! | `exit` | shim | when all output is kept and every process is gone |
@@ -21,6 +22,11 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+
+/// The file that keeps room for the ending.
+const RESERVE: &str = "reserve";
+/// An ending and the log of a shim's last moments fit, whatever the size of a block.
+const RESERVED_BYTES: usize = 16 * 1024;
 
 /// What a folder says about its child.
 #[derive(Debug)]
@@ -135,6 +141,27 @@ impl Folder {
         self.sync()
     }
 
+    /// Takes room for a later value, which a full disk would not have. The bytes are random, since some file systems
+    /// store others in no room at all.
+    pub fn reserve(&self) -> Result<(), Error> {
+        let path = self.file(RESERVE);
+        let write = || {
+            let mut bytes = vec![0; RESERVED_BYTES];
+            File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+            let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path)?;
+            file.write_all(&bytes)
+        };
+        write().map_err(Error::io("reserve room in", &path))
+    }
+
+    /// Stores a value, if need be in the room that was taken for it, and gives that back in any case.
+    pub fn store_last(&self, name: &str, value: &impl Serialize) -> Result<(), Error> {
+        let stored = self.store(name, value);
+        // Where there is none, none is left.
+        let _ = fs::remove_file(self.file(RESERVE));
+        stored.or_else(|_| self.store(name, value))
+    }
+
     /// Writes a value beside its place, durably, under a name of this process's own.
     fn draft(&self, name: &str, value: &impl Serialize) -> Result<PathBuf, Error> {
         static COUNTER: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
@@ -145,7 +172,11 @@ impl Folder {
             file.write_all(&serde_json::to_vec(value)?)?;
             file.sync_all()
         };
-        write().map_err(Error::io("write", &path))?;
+        if let Err(error) = write() {
+            // On a full disk even an empty file takes room that is wanted.
+            let _ = fs::remove_file(&path);
+            return Err(Error::io("write", &path)(error));
+        }
         Ok(path)
     }
 

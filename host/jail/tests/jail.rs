@@ -390,7 +390,72 @@ fn a_flood_of_output_is_cut() {
     command.limits.output_bytes = 1 << 20;
     let (output, _, ending) = room.run(&command);
     assert_eq!(output.len(), 1 << 20);
-    assert_eq!(ending.cause, Cause::OutputLimit);
+    assert_eq!((ending.cause, ending.status), (Cause::OutputLimit, None));
+}
+
+/// A small file system in memory, for a child's folder on a disk that is full. Only root can mount one.
+struct SmallDisk(PathBuf);
+
+impl SmallDisk {
+    fn new(room: &Room) -> Option<Self> {
+        if !rustix::process::geteuid().is_root() {
+            eprintln!("skipped: only root can mount the small disk that this test fills");
+            return None;
+        }
+        let path = room.folder.path().join("disk");
+        std::fs::create_dir(&path).unwrap();
+        let mut mount = std::process::Command::new("mount");
+        let done = mount.args(["-t", "tmpfs", "-o", "size=512k,mode=700", "tmpfs"]).arg(&path).status().unwrap();
+        assert!(done.success());
+        Some(Self(path))
+    }
+
+    fn child(&self) -> PathBuf {
+        self.0.join("child")
+    }
+
+    /// Writes until nothing fits.
+    fn fill(&self) {
+        let mut file = std::fs::File::create(self.0.join("filler")).unwrap();
+        let error = loop {
+            if let Err(error) = file.write_all(&[1]) {
+                break error;
+            }
+        };
+        assert_eq!(error.kind(), std::io::ErrorKind::StorageFull);
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = std::process::Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}
+
+#[test]
+fn a_disk_that_output_fills_ends_the_child_if_root() {
+    let room = Room::new();
+    let Some(disk) = SmallDisk::new(&room) else { return };
+    let mut child = start(&disk.child(), &room.shell("head -c 4000000 /dev/zero; exit 0")).unwrap();
+    let (output, _, ending) = finish(&mut child);
+    assert!(output.len() < 512 << 10);
+    assert_eq!((ending.cause, ending.status), (Cause::OutputLost, None), "{ending:?}");
+    let message = ending.message.unwrap();
+    assert!(message.starts_with("the output could not be written: No space left on device"), "{message}");
+    assert!(!disk.child().join("reserve").exists());
+}
+
+#[test]
+fn a_disk_that_others_fill_leaves_room_for_the_ending_if_root() {
+    let room = Room::new();
+    let Some(disk) = SmallDisk::new(&room) else { return };
+    let script = "echo ready; while [ ! -e go ]; do sleep 0.01; done; exit 7";
+    let mut child = start(&disk.child(), &room.shell(script)).unwrap();
+    hear(&mut child, "ready");
+    disk.fill();
+    std::fs::write(room.workspace().join("go"), "").unwrap();
+    assert_eq!(finish(&mut child).2, exited(7));
+    assert!(!disk.child().join("reserve").exists());
 }
 
 #[test]

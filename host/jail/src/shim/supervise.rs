@@ -50,7 +50,7 @@ pub fn supervise(folder: &Folder, command: &Command) -> Result<(), Error> {
     // Nothing of the child is left now, whichever way it went.
     sweep();
     jail.tear_down();
-    folder.store("exit", &ending?)
+    folder.store_last("exit", &ending?)
 }
 
 /// Why there is no jail.
@@ -128,7 +128,8 @@ impl Jail {
             control_groups: self.group.folders().to_vec(),
             temporary: self.temporary.clone(),
         };
-        folder.store("started", &started).inspect_err(|_| inside.end())?;
+        let noted = folder.reserve().and_then(|()| folder.store("started", &started));
+        noted.inspect_err(|_| inside.end())?;
         Ok(inside)
     }
 
@@ -254,10 +255,7 @@ impl Inside {
             course.take(report);
         }
         for kept in &mut self.kept {
-            let flow = kept.finish(&mut buffer).map_err(Error::io("keep the output in", folder.path()))?;
-            if flow == Flow::Flooded {
-                course.cause.get_or_insert(Cause::OutputLimit);
-            }
+            course.heed(kept.finish(&mut buffer));
         }
         Ok(course.ending(jail.group.ran_out_of_memory()))
     }
@@ -279,8 +277,7 @@ impl Inside {
             let (reported, requested) = (!fds[0].revents().is_empty(), !fds[1].revents().is_empty());
             drop(fds);
             for kept in &mut self.kept {
-                if kept.pump(buffer)? == Flow::Flooded {
-                    course.cause.get_or_insert(Cause::OutputLimit);
+                if course.heed(kept.pump(buffer)) {
                     return Ok(());
                 }
             }
@@ -320,6 +317,8 @@ struct Course {
     /// When an interrupted child is killed.
     kill: Option<Instant>,
     refusal: Option<String>,
+    /// Why output is missing.
+    loss: Option<String>,
     status: Option<i32>,
     signal: Option<i32>,
 }
@@ -330,7 +329,7 @@ impl Course {
         // A deadline beyond the clock's end is none.
         let timeout = command.timeout_millis.and_then(|millis| now.checked_add(Duration::from_millis(millis)));
         let grace = Duration::from_millis(command.grace_millis);
-        Self { cause: None, timeout, grace, kill: None, refusal: None, status: None, signal: None }
+        Self { cause: None, timeout, grace, kill: None, refusal: None, loss: None, status: None, signal: None }
     }
 
     fn deadline(&self) -> Option<Instant> {
@@ -357,6 +356,19 @@ impl Course {
         true
     }
 
+    /// Notes what became of output; whether the child must end for it.
+    fn heed(&mut self, flow: io::Result<Flow>) -> bool {
+        match flow {
+            Ok(Flow::Open | Flow::Closed) => return false,
+            Ok(Flow::Flooded) => drop(self.cause.get_or_insert(Cause::OutputLimit)),
+            Err(error) => {
+                self.cause.get_or_insert(Cause::OutputLost);
+                self.loss.get_or_insert(format!("the output could not be written: {error}"));
+            }
+        }
+        true
+    }
+
     fn take(&mut self, report: Report) {
         match report {
             Report::Refused(message) => self.refusal = Some(message),
@@ -378,7 +390,9 @@ impl Course {
             (Some(_), false) => Cause::Exited,
             (None, false) => Cause::Signalled,
         };
-        Ending { cause: self.cause.unwrap_or(by_itself), status, signal, message: None }
+        let cause = self.cause.unwrap_or(by_itself);
+        let whole = ![Cause::OutputLimit, Cause::OutputLost].contains(&cause);
+        Ending { cause, status: status.filter(|_| whole), signal, message: self.loss }
     }
 }
 
