@@ -305,7 +305,7 @@ mod tests {
         started.init_ticks += 1;
         folder.store("started", &started).unwrap();
         assert!(matches!(folder.status().unwrap(), Status::Lost));
-        folder.store("exit", &Ending::not_started("x")).unwrap();
+        folder.store("exit", &Ending::not_started("x".to_owned().into())).unwrap();
         assert!(matches!(folder.status().unwrap(), Status::Ended(_)));
         assert!(!folder.store_new("exit", &1).unwrap());
     }

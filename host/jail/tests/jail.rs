@@ -106,7 +106,7 @@ fn eventually(what: &str, condition: impl Fn() -> bool) {
 }
 
 fn exited(status: i32) -> Ending {
-    Ending { cause: Cause::Exited, status: Some(status), signal: None, message: None }
+    Ending { cause: Cause::Exited, status: Some(status), signal: None, message: None, reason: None }
 }
 
 /// The shim's process id, as it noted it.
@@ -137,15 +137,49 @@ fn a_missing_program_is_told() {
     let command = Command::new("/usr/bin/no-such-program", room.workspace());
     // It is found out after the child counts as begun, or before `start` looks: either way it is said.
     let message = match start(&room.child(), &command) {
-        Err(Error::Refused(message)) => message,
+        Err(Error::NotStarted(message)) => message,
         Err(error) => panic!("{error}"),
         Ok(mut child) => {
             let (.., ending) = finish(&mut child);
             assert_eq!(ending.cause, Cause::NotStarted);
+            assert!(matches!(ending.error(), Some(Error::NotStarted(_))), "{ending:?}");
             ending.message.unwrap()
         }
     };
     assert!(message.contains("no-such-program"), "{message}");
+}
+
+#[test]
+fn whose_fault_it_is_that_a_child_did_not_begin() {
+    let room = Room::new();
+    std::fs::write(room.workspace().join("script"), "#!/no/such/interpreter\n").unwrap();
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::set_permissions(room.workspace().join("script"), std::fs::Permissions::from_mode(0o755)).unwrap();
+    std::os::unix::fs::symlink("/etc", room.workspace().join("out")).unwrap();
+    let true_ = jail::resolve("true").unwrap();
+    let with = |change: fn(&mut Command)| {
+        let mut command = Command::new(&true_, room.workspace());
+        change(&mut command);
+        command
+    };
+    for (what, command, code) in [
+        ("directory", with(|c| c.directory = "none".into()), "invalid"),
+        ("file as directory", with(|c| c.directory = "script".into()), "invalid"),
+        ("input", with(|c| c.input = Input::File("none".into())), "invalid"),
+        ("output", with(|c| c.standard_output = Output::File("none/x".into())), "invalid"),
+        ("interpreter", with(|c| c.program = "/workspace/script".into()), "invalid"),
+        ("grant", with(|c| c.read = vec!["/no/such/grant".into()]), "invalid"),
+        ("directory link", with(|c| c.directory = "out".into()), "denied"),
+        ("input link", with(|c| c.input = Input::File("out/passwd".into())), "denied"),
+        ("output link", with(|c| c.standard_error = Output::File("out".into())), "denied"),
+    ] {
+        let error = match start(&room.folder.path().join(format!("child-{}", fresh())), &command) {
+            Err(error) => error,
+            Ok(mut child) => finish(&mut child).2.error().unwrap(),
+        };
+        let failure = model::Failure::from(error);
+        assert_eq!((failure.code.as_str(), failure.blame), (code, model::Blame::User), "{what}: {failure:?}");
+    }
 }
 
 #[test]
@@ -593,7 +627,7 @@ fn required_guards_are_given_or_named() {
     let machine = jail::detect();
     match start(&room.child(), &command) {
         Ok(child) => assert!(machine.is_complete() && child.degraded().unwrap().is_empty()),
-        Err(Error::Refused(message)) => {
+        Err(Error::Unable(message)) => {
             assert!(!machine.is_complete(), "{message}");
             assert!(
                 machine.missing().iter().any(|line| message.contains(line.split(':').next().unwrap())),

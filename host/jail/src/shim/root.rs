@@ -5,6 +5,7 @@ use super::identity::Identity;
 use super::landlock::{SYSTEM, resolver};
 use crate::command::Command;
 use crate::kernel::{Reach, restrict_mount};
+use crate::refusal::Refusal;
 use rustix::fs::{Mode, OFlags, ResolveFlags, fchown, mkdirat, openat, openat2, symlinkat};
 use rustix::io::Errno;
 use rustix::mount::{
@@ -34,7 +35,7 @@ pub enum Processes {
 }
 
 /// Builds the root on a file system in memory at `place`, and moves into it. Answers what it had to leave out.
-pub fn enter(command: &Command, user: Identity, processes: Processes, place: &Path) -> Result<Vec<String>, String> {
+pub fn enter(command: &Command, user: Identity, processes: Processes, place: &Path) -> Result<Vec<String>, Refusal> {
     // Before anything else: nothing of this may reach the host's own mounts.
     mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
         .map_err(explain("private mounts"))?;
@@ -56,6 +57,8 @@ pub fn enter(command: &Command, user: Identity, processes: Processes, place: &Pa
     // Outer ones first, so that an inner one with other rights lies on top.
     grants.sort_by_key(|(path, _)| path.components().count());
     for (path, attributes) in grants {
+        let missing = |error| Refusal::of_command(&format!("the granted path {}", path.display()), &error);
+        path.symlink_metadata().map_err(missing)?;
         trees.push((path.clone(), take(path, attributes)?));
     }
     let devices = DEVICES.iter().map(|name| Path::new("/dev").join(name)).filter(|path| path.exists());

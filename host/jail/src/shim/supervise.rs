@@ -16,6 +16,7 @@ use crate::folder::{Folder, Started, boot, ticks};
 use crate::kernel;
 use crate::namespace::Namespaces;
 use crate::ownership::Loan;
+use crate::refusal::Refusal;
 use crate::watch::timespec;
 use model::Digest;
 use rustix::event::{PollFd, PollFlags, poll};
@@ -44,7 +45,7 @@ pub fn supervise(folder: &Folder, command: &Command) -> Result<(), Error> {
     let mut jail = Jail::default();
     let ending = match jail.build(folder, command) {
         Ok(inside) => inside.run(folder, command, &jail),
-        Err(Obstacle::Refused(message)) => Ok(Ending::not_started(message)),
+        Err(Obstacle::Refused(refusal)) => Ok(Ending::not_started(refusal)),
         Err(Obstacle::Failed(error)) => Err(error),
     };
     // Nothing of the child is left now, whichever way it went.
@@ -55,8 +56,8 @@ pub fn supervise(folder: &Folder, command: &Command) -> Result<(), Error> {
 
 /// Why there is no jail.
 enum Obstacle {
-    /// A sentence for whoever started the child.
-    Refused(String),
+    /// Word for whoever started the child.
+    Refused(Refusal),
     /// The shim itself is in trouble.
     Failed(Error),
 }
@@ -68,7 +69,7 @@ impl From<Error> for Obstacle {
 }
 
 fn refused(what: &'static str) -> impl FnOnce(io::Error) -> Obstacle {
-    move |error| Obstacle::Refused(format!("{what}: {error}"))
+    move |error| Obstacle::Refused(format!("{what}: {error}").into())
 }
 
 /// What must be undone at the end.
@@ -101,7 +102,8 @@ impl Jail {
                 self.tear_down();
                 self.group = ControlGroup::create(&format!("tidegate-{}", name(folder)), &command.limits);
                 let parts = self.split(folder, command, wanted.and(Namespaces::usable(root)), wanted)?;
-                parts.ok_or_else(|| Obstacle::Refused("the jail's first process could not be made".to_owned()))?
+                parts
+                    .ok_or_else(|| Obstacle::Refused("the jail's first process could not be made".to_owned().into()))?
             }
         };
         // While the first process builds the root: the kernel takes its time for both.
@@ -110,7 +112,7 @@ impl Jail {
         }
         match inside.hear()? {
             Some(Report::Ready(left_out)) => degraded.extend(left_out),
-            Some(Report::Refused(message)) => return Err(inside.give_up(message)),
+            Some(Report::Refused(refusal)) => return Err(inside.give_up(refusal)),
             Some(Report::Ended { .. }) | None => {
                 return Err(inside.give_up("the jail's first process died".to_owned()));
             }
@@ -153,7 +155,7 @@ impl Jail {
         }
         degraded.extend(self.lacking());
         if let Some(message) = unmet(command, &degraded).filter(|_| namespaces != wanted) {
-            return Err(Obstacle::Refused(message));
+            return Err(Obstacle::Refused(message.into()));
         }
         if user.changes {
             self.loan = Loan::take(&command.workspace).map_err(refused("the loan of the workspace"))?;
@@ -230,9 +232,9 @@ impl Inside {
         }
     }
 
-    fn give_up(&self, message: String) -> Obstacle {
+    fn give_up(&self, refusal: impl Into<Refusal>) -> Obstacle {
         self.end();
-        Obstacle::Refused(message)
+        Obstacle::Refused(refusal.into())
     }
 
     /// Kills the first process, and with it the jail, and waits until both are gone.
@@ -316,7 +318,7 @@ struct Course {
     grace: Duration,
     /// When an interrupted child is killed.
     kill: Option<Instant>,
-    refusal: Option<String>,
+    refusal: Option<Refusal>,
     /// Why output is missing.
     loss: Option<String>,
     status: Option<i32>,
@@ -371,15 +373,15 @@ impl Course {
 
     fn take(&mut self, report: Report) {
         match report {
-            Report::Refused(message) => self.refusal = Some(message),
+            Report::Refused(refusal) => self.refusal = Some(refusal),
             Report::Ended { status, signal } => (self.status, self.signal) = (status, signal),
             Report::Ready(_) => {}
         }
     }
 
     fn ending(self, out_of_memory: bool) -> Ending {
-        if let Some(message) = self.refusal {
-            return Ending::not_started(message);
+        if let Some(refusal) = self.refusal {
+            return Ending::not_started(refusal);
         }
         let status = self.status;
         // Who never told its end was killed with the jail.
@@ -392,7 +394,7 @@ impl Course {
         };
         let cause = self.cause.unwrap_or(by_itself);
         let whole = ![Cause::OutputLimit, Cause::OutputLost].contains(&cause);
-        Ending { cause, status: status.filter(|_| whole), signal, message: self.loss }
+        Ending { cause, status: status.filter(|_| whole), signal, message: self.loss, reason: None }
     }
 }
 
