@@ -13,6 +13,7 @@ mod convert;
 mod ending;
 mod error;
 mod folder;
+mod guard;
 mod kernel;
 mod namespace;
 mod ownership;

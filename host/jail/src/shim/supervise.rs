@@ -13,6 +13,7 @@ use crate::child::Request;
 use crate::command::{Command, Network, Strictness};
 use crate::ending::{Cause, Ending};
 use crate::folder::{Folder, Started, boot, ticks};
+use crate::guard::Guard;
 use crate::kernel;
 use crate::namespace::Namespaces;
 use crate::ownership::Loan;
@@ -200,11 +201,11 @@ impl Jail {
     /// Guards besides namespaces that are missing.
     fn lacking(&self) -> Vec<String> {
         let guards = [
-            (kernel::landlock_abi().is_some(), "no landlock"),
-            (self.group.memory, "no memory control group: each process is limited by itself"),
-            (self.group.processes, "no pids control group: processes are counted with others of the same user"),
+            (kernel::landlock_abi().is_some(), Guard::Landlock),
+            (self.group.memory, Guard::MemoryGroup),
+            (self.group.processes, Guard::ProcessGroup),
         ];
-        guards.iter().filter(|(given, _)| !given).map(|(_, text)| (*text).to_owned()).collect()
+        guards.iter().filter(|(given, _)| !given).map(|(_, guard)| guard.absence().to_owned()).collect()
     }
 
     fn tear_down(&mut self) {
