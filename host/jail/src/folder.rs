@@ -3,7 +3,7 @@
 //! | file | who | when |
 //! |---|---|---|
 //! | `spec.json` | host | before the shim begins; created once |
-//! | `lock` | shim | held for its life |
+//! | `lock` | host, then shim | taken by the host that begins a shim, held for the shim's life |
 //! | `control` | shim | a FIFO for the host's requests, before `started` |
 //! | `reserve` | shim | before `started`; room for `exit` on a full disk, removed with it |
 //! | `started` | shim | before the program begins |
@@ -197,7 +197,7 @@ impl Folder {
         }
     }
 
-    /// Takes the lock for the life of the answer; `None` where another shim has it.
+    /// Takes the lock for the life of the answer; `None` where another shim has it, or another host begins one.
     pub fn lock(&self) -> Result<Option<File>, Error> {
         let path = self.file("lock");
         let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path);
@@ -209,8 +209,24 @@ impl Folder {
         }
     }
 
-    /// Whether a shim holds the lock. Asks with a shared one, so that several hosts may ask at once; a shim that tries in that
-    /// very moment gives up, and the host that sent it tries again.
+    /// Takes over the lock from the host, which handed it on as standard output. Other children of a process never get it.
+    pub fn inherit_lock(&self) -> Result<File, Error> {
+        let path = self.file("lock");
+        let inherit = || {
+            let (mine, there) = (rustix::fs::fstat(std::io::stdout())?, rustix::fs::stat(&path)?);
+            if (mine.st_dev, mine.st_ino) != (there.st_dev, there.st_ino) {
+                return Err(io::Error::other("standard output is not the lock: no host began this shim"));
+            }
+            let file = File::from(rustix::io::fcntl_dupfd_cloexec(std::io::stdout(), 3)?);
+            // The same open file, so this only fails where the host did not have it.
+            flock(&file, FlockOperation::NonBlockingLockExclusive)?;
+            Ok(file)
+        };
+        inherit().map_err(Error::io("inherit", &path))
+    }
+
+    /// Whether a shim holds the lock. Asks with a shared one, so that several hosts may ask at once; a host that tries in that
+    /// very moment looks again.
     fn is_locked(&self) -> Result<bool, Error> {
         let path = self.file("lock");
         let file = match File::open(&path) {

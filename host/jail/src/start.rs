@@ -89,10 +89,13 @@ enum Spawned {
     Theirs,
 }
 
-/// Runs the shim until it has the lock and has detached itself. The command travels through a pipe, since it may hold
-/// secrets; nothing of the host's own environment goes along.
+/// Runs the shim until it has detached itself. The command travels through a pipe, since it may hold secrets; nothing of the
+/// host's own environment goes along.
 fn spawn(shim: &Shim, folder: &Folder, command: &Command) -> Result<Spawned, Error> {
     let path = folder.path();
+    // Taken here and handed on as the shim's standard output: it belongs to the open file, so it is never free in between,
+    // and a host that comes after the death of this one finds the shim that was begun, however slow it is.
+    let Some(lock) = folder.lock()? else { return Ok(Spawned::Theirs) };
     let folder_path = std::path::absolute(path).map_err(Error::io("find", path))?;
     let mut process = std::process::Command::new(&shim.executable)
         .args(&shim.arguments)
@@ -100,7 +103,7 @@ fn spawn(shim: &Shim, folder: &Folder, command: &Command) -> Result<Spawned, Err
         .env_clear()
         .current_dir("/")
         .stdin(Stdio::piped())
-        .stdout(Stdio::null())
+        .stdout(Stdio::from(lock))
         .stderr(Stdio::null())
         .spawn()
         .map_err(Error::io("run the shim", &shim.executable))?;

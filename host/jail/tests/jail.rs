@@ -620,6 +620,33 @@ fn a_shim_that_died_before_it_began_is_replaced() {
 }
 
 #[test]
+fn the_lock_is_never_free_while_a_shim_begins() {
+    let room = Room::new();
+    // A shim that dies at once, after trying the lock as any other host would.
+    let script = "flock -n \"$0/lock\" true && echo free >> \"$0/free\"; echo tried >> \"$0/tried\"; exit 1";
+    let prober = Shim { executable: jail::resolve("sh").unwrap(), arguments: vec!["-c".into(), script.into()] };
+    assert!(jail::resolve("flock").is_some(), "this test needs flock: `apt-get install util-linux`");
+    let command = room.shell("echo here");
+    assert!(matches!(jail::start(&prober, &room.child(), &command), Err(Error::Shim(_))));
+    assert!(room.child().join("tried").exists());
+    assert!(!room.child().join("free").exists(), "another host could have begun a second shim");
+    // It died with the lock, which is free again.
+    let mut child = room.start(&command);
+    assert_eq!(finish(&mut child), ("here\n".into(), String::new(), exited(0)));
+}
+
+#[test]
+fn a_shim_that_no_host_began_gives_up() {
+    let room = Room::new();
+    let mut child = room.start(&room.shell("sleep 60"));
+    let stray = std::process::Command::new(SHIM).arg(room.child()).stdin(Stdio::null()).stdout(Stdio::null()).status();
+    assert!(!stray.unwrap().success());
+    assert_eq!(child.state().unwrap(), State::Running);
+    child.kill().unwrap();
+    assert_eq!(finish(&mut child).2.cause, Cause::Cancelled);
+}
+
+#[test]
 fn required_guards_are_given_or_named() {
     let room = Room::new();
     let mut command = room.shell("echo here");
