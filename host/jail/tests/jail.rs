@@ -647,6 +647,40 @@ fn a_shim_that_no_host_began_gives_up() {
 }
 
 #[test]
+fn hidden_paths_are_empty_for_a_child() {
+    let room = Room::new();
+    // Below a folder of the system that every child sees.
+    let Ok(system) = tempfile::tempdir_in("/opt") else {
+        eprintln!("skipped: only root can write to /opt, below which this test hides a file");
+        return;
+    };
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::set_permissions(system.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let at = |name: &str| system.path().join(name);
+    std::fs::create_dir_all(at("keys/lent")).unwrap();
+    for name in ["secret", "open", "keys/private", "keys/lent/one"] {
+        std::fs::write(at(name), name).unwrap();
+    }
+    std::os::unix::fs::symlink("secret", at("alias")).unwrap();
+    let place = system.path().display();
+    let script = format!(
+        "cd {place}; cat secret alias; echo; ls -A keys; cat open; echo; cat keys/lent/one; echo; echo x > secret; \
+         touch keys/new; echo $?"
+    );
+    let mut command = room.shell(&script);
+    let (output, ..) = room.run(&command);
+    assert_eq!(output, "secretsecret\nlent\nprivate\nopen\nkeys/lent/one\n1\n", "the guard, not the tool");
+    command.hidden = vec![at("secret"), at("keys"), at("no-such-file"), "/tmp/elsewhere".into()];
+    let (output, error, ending) = room.run(&command);
+    assert_eq!(output, "\nopen\n\n1\n", "{error}{ending:?}");
+    // What is granted below a hidden folder is there; a grant of all does not uncover the file.
+    command.read = vec![at("keys/lent"), "/opt".into()];
+    let (output, error, ending) = room.run(&command);
+    assert_eq!(output, "\nlent\nopen\nkeys/lent/one\n1\n", "{error}{ending:?}");
+    assert_eq!(std::fs::read_to_string(at("secret")).unwrap(), "secret", "the host's own file is as it was");
+}
+
+#[test]
 fn required_guards_are_given_or_named() {
     let room = Room::new();
     let mut command = room.shell("echo here");

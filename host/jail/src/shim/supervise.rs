@@ -154,6 +154,9 @@ impl Jail {
         if outside.0 == 0 && !user.changes {
             degraded.push("no user of its own: the child runs as root's user, without its capabilities".to_owned());
         }
+        if !namespaces.mount && !command.hidden.is_empty() {
+            degraded.push("children may read the paths that are to be hidden: no mount namespaces here".to_owned());
+        }
         degraded.extend(self.lacking());
         if let Some(message) = unmet(command, &degraded).filter(|_| namespaces != wanted) {
             return Err(Obstacle::Refused(message.into()));
