@@ -18,6 +18,7 @@ mod lock;
 mod message;
 mod mirror;
 mod name;
+mod packed;
 mod push;
 mod read;
 mod redact;

@@ -164,9 +164,10 @@ fn what_is_too_large_for_a_file_or_a_link_is_never_loaded() {
     claim_size(mirror.directory(), &huge, (1 << 30) + 1);
     let long = repository.blob(&[b'x'; 4097]).unwrap();
     let who = git2::Signature::now("Ann", "ann@example.com").unwrap();
-    for (mode, blob, told) in
-        [(0o100_644, git2::Oid::from_str(&huge).unwrap(), "1073741825 of at most"), (0o120_000, long, "4097 of at most")]
-    {
+    for (mode, blob, told) in [
+        (0o100_644, git2::Oid::from_str(&huge).unwrap(), "1073741825 of at most"),
+        (0o120_000, long, "4097 of at most"),
+    ] {
         let mut builder = repository.treebuilder(None).unwrap();
         builder.insert("big", blob, mode).unwrap();
         let tree = repository.find_tree(builder.write().unwrap()).unwrap();

@@ -151,6 +151,36 @@ fn follows_forced_deleted_and_renamed_branches() {
 }
 
 #[test]
+fn thousands_of_branches_are_one_file() {
+    let place = Place::new();
+    let first = place.commit("main", "one", &[("a", FILE, "1")]);
+    let mirror = place.mirror();
+    mirror.fetch().unwrap();
+    git(&place.path("remote.git"), &["-c", "user.name=A", "-c", "user.email=a@b", "tag", "-am", "v1", "v1", &first.0]);
+    let head = place.commit("main", "two", &[("a", FILE, "2")]);
+    let oid = git2::Oid::from_str(&first.0).unwrap();
+    for n in 0..600 {
+        place.remote.reference(&format!("refs/heads/team-{}/b{n}", n % 7), oid, true, "").unwrap();
+    }
+    mirror.fetch().unwrap();
+    let listed = |folder: &Path| git(folder, &["for-each-ref", "refs/heads", "refs/tags"]);
+    assert_eq!(listed(mirror.directory()), listed(&place.path("remote.git")));
+    assert!(!mirror.directory().join("refs/heads/team-1").exists(), "no file each");
+    assert_eq!(mirror.resolve("main").unwrap().as_ref(), Some(&head));
+    assert_eq!(mirror.resolve("v1").unwrap().as_ref(), Some(&first));
+    // They change, go and come like any other.
+    place.remote.find_reference("refs/heads/team-1/b1").unwrap().delete().unwrap();
+    place.commit("team-2/b2", "three", &[("a", FILE, "3")]);
+    place.remote.reference("refs/heads/team-1/b1/below", oid, true, "").unwrap();
+    for n in 0..501 {
+        place.remote.reference(&format!("refs/tags/t{n}"), oid, true, "").unwrap();
+    }
+    mirror.fetch().unwrap();
+    assert_eq!(listed(mirror.directory()), listed(&place.path("remote.git")));
+    git(mirror.directory(), &["fsck", "--full", "--strict"]);
+}
+
+#[test]
 fn a_tag_does_not_take_a_branchs_place() {
     let place = Place::new();
     let main = place.commit("main", "main", &[("a", FILE, "1")]);
