@@ -38,7 +38,9 @@ impl GitSsh {
         }
         let folder = tempfile::tempdir()?;
         for name in ["host", "user", "stranger"] {
-            run(Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(folder.path().join(name)))?;
+            run(Command::new("ssh-keygen")
+                .args(["-q", "-t", "ed25519", "-N", "", "-f"])
+                .arg(folder.path().join(name)))?;
         }
         let user = run(Command::new("id").arg("-un"))?;
         // The log in `sshd.log` says why a connection was refused.

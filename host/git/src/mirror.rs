@@ -94,7 +94,7 @@ impl Mirror {
     }
 
     /// What it mirrors.
-    pub fn remote(&self) -> &Remote {
+    pub(crate) fn remote(&self) -> &Remote {
         &self.inner.remote
     }
 
