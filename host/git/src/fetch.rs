@@ -53,7 +53,11 @@ impl Mirror {
         };
         self.break_locks().map_err(|e| Error::io("remove left locks from", self.directory(), e))?;
         self.update(&repository, &advertised)?;
-        ticket::succeed(lock.file(), ticket).map_err(|e| Error::io("write", &path, e))
+        ticket::succeed(lock.file(), ticket).map_err(|e| Error::io("write", &path, e))?;
+        // What was fetched is there, whatever comes of the housework; the next fetch tries it again.
+        let _ = self.sweep();
+        let _ = self.compact(&repository);
+        Ok(())
     }
 
     /// Fetches one reference by its full name, such as a change request's `refs/pull/7/head`, and answers its

@@ -5,6 +5,7 @@
 
 mod changes;
 mod checkout;
+mod compact;
 mod credential;
 mod edit;
 mod error;

@@ -4,6 +4,7 @@ use crate::fixture::{EXECUTABLE, FILE, LINK, Place, SUBMODULE, git};
 use git::{Error, Kind, Mirror, Remote};
 use model::CommitId;
 use std::fs;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 
 #[test]
@@ -175,6 +176,107 @@ fn thousands_of_branches_are_one_file() {
     }
     mirror.fetch().unwrap();
     assert_eq!(listed(mirror.directory()), listed(&place.path("remote.git")));
+    git(mirror.directory(), &["fsck", "--full", "--strict"]);
+}
+
+#[test]
+fn many_packs_become_one_under_living_readers() {
+    let place = Place::new();
+    let mut commits = vec![place.commit("main", "0", &[("a", FILE, "0")])];
+    let mirror = place.mirror();
+    mirror.fetch().unwrap();
+    let packs = || {
+        let names = fs::read_dir(mirror.directory().join("objects/pack")).unwrap().map(|e| e.unwrap().path());
+        names.filter(|path| path.extension().is_some_and(|end| end == "pack")).count()
+    };
+    // One commit that nothing refers to any more, and readers that know the folder as it is: one with open packs, one
+    // that has opened none yet, and another program.
+    commits.push(place.commit("gone", "gone", &[("a", FILE, "gone")]));
+    mirror.fetch().unwrap();
+    place.remote.find_reference("refs/heads/gone").unwrap().delete().unwrap();
+    let mut n = 0;
+    while packs() < 50 {
+        n += 1;
+        commits.push(place.commit("main", "m", &[("a", FILE, &n.to_string())]));
+        mirror.fetch().unwrap();
+        assert!(n < 60, "{} packs", packs());
+    }
+    let oid = |commit: &CommitId| git2::Oid::from_str(&commit.0).unwrap();
+    let [busy, idle] = [0, 1].map(|_| git2::Repository::open_bare(mirror.directory()).unwrap());
+    busy.find_commit(oid(&commits[0])).unwrap();
+    idle.odb().unwrap().refresh().unwrap();
+    let mut other = std::process::Command::new("git");
+    other.arg("-C").arg(mirror.directory()).args(["cat-file", "--batch-check"]);
+    let mut other = other.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let (mut ask, mut answers) = (other.stdin.take().unwrap(), BufReader::new(other.stdout.take().unwrap()));
+    let mut asked = |commit: &CommitId| {
+        writeln!(ask, "{commit}").unwrap();
+        let mut line = String::new();
+        answers.read_line(&mut line).unwrap();
+        assert!(line.contains(" commit "), "{line}");
+    };
+    asked(&commits[0]);
+
+    let known = commits.clone();
+    commits.push(place.commit("main", "last", &[("a", FILE, "last")]));
+    let done = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                // Once more after the fetch at least.
+                for last in [false, true] {
+                    while !done.load(std::sync::atomic::Ordering::SeqCst) || last {
+                        known.iter().for_each(|commit| assert!(mirror.read(commit, "a", 9).unwrap().is_some()));
+                        if last {
+                            break;
+                        }
+                    }
+                }
+            });
+        }
+        let fetched = mirror.fetch();
+        done.store(true, std::sync::atomic::Ordering::SeqCst);
+        fetched.unwrap();
+    });
+    assert_eq!(packs(), 1);
+    for commit in &commits {
+        let found = [&busy, &idle].map(|reader| reader.find_commit(oid(commit)).unwrap().tree().unwrap().len());
+        assert_eq!(found, [1, 1]);
+        asked(commit);
+        assert!(mirror.read(commit, "a", 9).unwrap().is_some());
+    }
+    drop(ask);
+    assert!(other.wait().unwrap().success());
+    git(mirror.directory(), &["fsck", "--full", "--strict"]);
+}
+
+#[test]
+fn what_the_killed_left_is_swept_after_a_day() {
+    let place = Place::new();
+    place.commit("main", "0", &[("a", FILE, "0")]);
+    let mirror = place.mirror();
+    mirror.fetch().unwrap();
+    let litter = |name: &str| {
+        [
+            mirror.directory().join(format!("objects/pack/pack_git2_{name}")),
+            mirror.directory().join(format!("objects/tmp_object_git2_{name}")),
+            place.path(&format!("mirrors/.mirror-{name}")),
+        ]
+    };
+    let day = std::time::Duration::from_secs(24 * 60 * 60);
+    for (name, age) in [("old", day + day / 24), ("new", day - day / 24)] {
+        let [pack, object, folder] = litter(name);
+        fs::write(&pack, "x").unwrap();
+        fs::write(&object, "x").unwrap();
+        fs::create_dir(&folder).unwrap();
+        fs::write(folder.join("HEAD"), "x").unwrap();
+        for path in [pack, object, folder] {
+            fs::File::open(path).unwrap().set_modified(std::time::SystemTime::now() - age).unwrap();
+        }
+    }
+    mirror.fetch().unwrap();
+    assert!(litter("old").iter().all(|path| !path.exists()));
+    assert!(litter("new").iter().all(|path| path.exists()));
     git(mirror.directory(), &["fsck", "--full", "--strict"]);
 }
 
