@@ -9,16 +9,20 @@ use std::collections::BTreeMap;
 /// Deepest nesting of folders that is walked: far above what people make, far below what the stack takes.
 pub(crate) const DEEPEST: usize = 256;
 
+/// Most entries that one comparison reads, of both sides together: the checkout's bound. Trees of a few objects can name
+/// the same folders 10^10 times over without a single file, so that no limit on paths would end it.
+const ENTRIES: u64 = 1_000_000;
+
 /// Name to mode, object and whether it is a folder.
 type Names = BTreeMap<Vec<u8>, (i32, Oid, bool)>;
 
 impl Mirror {
     /// The paths of files, links and submodules that differ between two commits, in byte order. `TooLarge` where
-    /// they are more than `limit`. A name that is not UTF-8 shows with replacement characters.
+    /// they are more than `limit`, or a million entries were read without an end. A name that is not UTF-8 shows with replacement characters.
     pub fn changed_paths(&self, base: &CommitId, head: &CommitId, limit: usize) -> Result<Vec<String>, Error> {
         let repository = self.repository()?;
         let (base, head) = (self.tree(&repository, base)?.id(), self.tree(&repository, head)?.id());
-        let mut found = Found { mirror: self, repository: &repository, paths: Vec::new(), limit };
+        let mut found = Found { mirror: self, repository: &repository, paths: Vec::new(), limit, entries: 0 };
         if base != head {
             found.compare(Some(base), Some(head), &mut Vec::new(), 0)?;
         }
@@ -34,6 +38,8 @@ struct Found<'a> {
     repository: &'a Repository,
     paths: Vec<Vec<u8>>,
     limit: usize,
+    /// Read so far.
+    entries: u64,
 }
 
 impl Found<'_> {
@@ -51,6 +57,11 @@ impl Found<'_> {
             return Err(Error::path(String::from_utf8_lossy(at), format!("folders are nested deeper than {DEEPEST}")));
         }
         let (old, mut new) = (self.names(a)?, self.names(b)?);
+        self.entries += (old.len() + new.len()) as u64;
+        if self.entries > ENTRIES {
+            let what = "the comparison of two commits".to_owned();
+            return Err(Error::TooLarge { what, size: self.entries, limit: ENTRIES, unit: "entries" });
+        }
         let mut pairs: Vec<_> = old.into_iter().map(|(n, e)| (new.remove(&n), n, Some(e))).collect();
         pairs.extend(new.into_iter().map(|(n, e)| (Some(e), n, None)));
         for (after, name, before) in pairs.into_iter().filter(|(after, _, before)| after != before) {

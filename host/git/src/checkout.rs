@@ -20,6 +20,11 @@ const ENTRIES: u64 = 1_000_000;
 /// Most bytes of one checkout, for the same reason: 16 GiB.
 const BYTES: u64 = 16 << 30;
 
+/// Largest file: 1 GiB. Each is in memory once while it is written.
+const FILE_BYTES: u64 = 1 << 30;
+/// Longest target of a link: what the system takes for a path.
+const LINK_BYTES: u64 = 4096;
+
 impl Mirror {
     /// Writes a commit's files into a folder that exists and is empty. Submodules become empty folders. A name that
     /// is not safe on disk (`.git`, `..`) refuses the whole commit; what was written until then stays.
@@ -84,9 +89,14 @@ impl Writer<'_> {
         Ok(())
     }
 
-    fn blob(&mut self, oid: Oid, path: &[u8]) -> Result<git2::OdbObject<'_>, Error> {
+    /// Loads an object that is not above the limit; a larger one is never loaded.
+    fn blob(&mut self, oid: Oid, path: &[u8], limit: u64) -> Result<git2::OdbObject<'_>, Error> {
         let damaged = |e: git2::Error| refused(path, &format!("its object cannot be read: {}", e.message()));
         let (size, _) = self.odb.read_header(oid).map_err(damaged)?;
+        if size as u64 > limit {
+            let what = format!("`{}`", String::from_utf8_lossy(path).escape_debug());
+            return Err(too_large(&what, size as u64, limit, "bytes"));
+        }
         self.bytes += size as u64;
         if self.bytes > BYTES {
             return Err(too_large("the checkout", self.bytes, BYTES, "bytes"));
@@ -95,7 +105,7 @@ impl Writer<'_> {
     }
 
     fn file(&mut self, oid: Oid, at: &Path, path: &[u8], mode: u32) -> Result<(), Error> {
-        let blob = self.blob(oid, path)?;
+        let blob = self.blob(oid, path, FILE_BYTES)?;
         let write = || {
             let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(at)?;
             file.write_all(blob.data())
@@ -104,7 +114,7 @@ impl Writer<'_> {
     }
 
     fn link(&mut self, oid: Oid, at: &Path, path: &[u8]) -> Result<(), Error> {
-        let blob = self.blob(oid, path)?;
+        let blob = self.blob(oid, path, LINK_BYTES)?;
         if blob.data().is_empty() || blob.data().contains(&0) {
             return Err(refused(path, "the link's target is empty or holds a NUL"));
         }

@@ -53,7 +53,7 @@ pub enum Error {
         size: u64,
         /// The limit.
         limit: u64,
-        /// `bytes` or `paths`.
+        /// `bytes`, `paths` or `entries`.
         unit: &'static str,
     },
     /// There is no such branch or reference.

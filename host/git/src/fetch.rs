@@ -6,6 +6,7 @@ use crate::local;
 use crate::lock::{self, Lock};
 use crate::mirror::Mirror;
 use crate::name;
+use crate::packed;
 use crate::remote::Place;
 use crate::ticket;
 use crate::wire::{self, Advertised};
@@ -18,7 +19,7 @@ use std::time::Duration;
 /// How long a fetch waits for those before it. A fetch that is waited for counts for all who waited, so this is
 /// about two of them.
 const PATIENCE: Duration = Duration::from_secs(20 * 60);
-/// So many new references are packed into one file; loose ones cost a file each.
+/// More new or changed references than this go into one file; loose ones cost a file each.
 const PACK_REFERENCES: usize = 500;
 
 impl Mirror {
@@ -50,8 +51,13 @@ impl Mirror {
                 advertised
             }
         };
-        self.update(&repository, &advertised).map_err(|e| self.git("update the references of the mirror", e))?;
-        ticket::succeed(lock.file(), ticket).map_err(|e| Error::io("write", &path, e))
+        self.break_locks().map_err(|e| Error::io("remove left locks from", self.directory(), e))?;
+        self.update(&repository, &advertised)?;
+        ticket::succeed(lock.file(), ticket).map_err(|e| Error::io("write", &path, e))?;
+        // What was fetched is there, whatever comes of the housework; the next fetch tries it again.
+        let _ = self.sweep();
+        let _ = self.compact(&repository);
+        Ok(())
     }
 
     /// Fetches one reference by its full name, such as a change request's `refs/pull/7/head`, and answers its
@@ -73,11 +79,12 @@ impl Mirror {
     }
 
     /// Sets the mirror's references to the remote's. Dropped ones go first: `a` may have become `a/b`.
-    fn update(&self, repository: &Repository, advertised: &Advertised) -> Result<(), git2::Error> {
+    fn update(&self, repository: &Repository, advertised: &Advertised) -> Result<(), Error> {
+        let updating = |e| self.git("update the references of the mirror", e);
         let mut here: BTreeMap<String, Option<Oid>> = BTreeMap::new();
         for glob in ["refs/heads/*", "refs/tags/*"] {
-            for reference in repository.references_glob(glob)? {
-                let reference = reference?;
+            for reference in repository.references_glob(glob).map_err(updating)? {
+                let reference = reference.map_err(updating)?;
                 // A name that is no UTF-8 never came from an advertisement that was taken.
                 if let Ok(name) = reference.name() {
                     here.insert(name.to_owned(), reference.target());
@@ -87,24 +94,32 @@ impl Mirror {
         let there: BTreeMap<&str, Oid> = advertised.tips.iter().map(|(name, oid)| (name.as_str(), *oid)).collect();
         for name in here.keys().filter(|name| !there.contains_key(name.as_str())) {
             match repository.find_reference(name).and_then(|mut reference| reference.delete()) {
-                Err(e) if e.code() != ErrorCode::NotFound => return Err(e),
+                Err(e) if e.code() != ErrorCode::NotFound => return Err(updating(e)),
                 _ => {}
             }
         }
+        let new: Vec<(&str, Oid)> =
+            there.iter().filter(|(name, _)| !here.contains_key(**name)).map(|(n, o)| (*n, *o)).collect();
+        let packed = new.len() > PACK_REFERENCES;
+        if packed {
+            packed::add(self.directory(), &new)
+                .map_err(|e| Error::io("pack the references of", self.directory(), e))?;
+        }
         let mut written = 0;
         for (name, oid) in &there {
-            if here.get(*name) != Some(&Some(*oid)) {
-                repository.reference(name, *oid, true, "fetch")?;
+            let now = here.get(*name);
+            if now != Some(&Some(*oid)) && !(packed && now.is_none()) {
+                repository.reference(name, *oid, true, "fetch").map_err(updating)?;
                 written += 1;
             }
         }
         if written > PACK_REFERENCES {
-            repository.refdb_compress()?;
+            repository.refdb_compress().map_err(updating)?;
         }
         if let Some(head) = &advertised.head {
-            let now = repository.find_reference("HEAD")?;
+            let now = repository.find_reference("HEAD").map_err(updating)?;
             if now.symbolic_target().ok().flatten() != Some(head.as_str()) {
-                repository.set_head(head)?;
+                repository.set_head(head).map_err(updating)?;
             }
         }
         Ok(())

@@ -5,6 +5,7 @@
 
 mod changes;
 mod checkout;
+mod compact;
 mod credential;
 mod edit;
 mod error;
@@ -12,11 +13,13 @@ mod fetch;
 mod history;
 mod kind;
 mod library;
+mod litter;
 mod local;
 mod lock;
 mod message;
 mod mirror;
 mod name;
+mod packed;
 mod push;
 mod read;
 mod redact;

@@ -1,6 +1,7 @@
 //! The settings of libgit2 that hold for the whole process. Never changed after the first use.
 
 use git2::opts;
+use std::ffi::c_int;
 use std::sync::Once;
 
 /// A TCP or TLS connection is there within this time, in milliseconds.
@@ -28,5 +29,8 @@ pub(crate) fn prepare() {
         let _ = unsafe { opts::set_verify_owner_validation(false) };
         let _ = unsafe { opts::set_server_connect_timeout_in_milliseconds(CONNECT_MILLIS) };
         let _ = unsafe { opts::set_server_timeout_in_milliseconds(SILENCE_MILLIS) };
+        // A push to a folder that was reported must be there after a power failure: packs, loose objects, references and
+        // their folders are flushed, as Git does by default. git2 has no wrapper; the option takes one int.
+        let _ = unsafe { libgit2_sys::git_libgit2_opts(libgit2_sys::GIT_OPT_ENABLE_FSYNC_GITDIR as c_int, 1 as c_int) };
     });
 }

@@ -3,6 +3,7 @@
 
 use crate::error::Error;
 use crate::library;
+use crate::litter;
 use crate::name;
 use crate::remote::Remote;
 use git2::{ErrorCode, Oid, Repository, RepositoryInitOptions, RepositoryOpenFlags};
@@ -94,7 +95,7 @@ impl Mirror {
     }
 
     /// What it mirrors.
-    pub fn remote(&self) -> &Remote {
+    pub(crate) fn remote(&self) -> &Remote {
         &self.inner.remote
     }
 
@@ -104,7 +105,7 @@ impl Mirror {
         let parent = directory.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
         fs::create_dir_all(parent).map_err(|e| Error::io("create", parent, e))?;
         let fresh = tempfile::Builder::new()
-            .prefix(".mirror-")
+            .prefix(litter::FRESH)
             .tempdir_in(parent)
             .map_err(|e| Error::io("create a folder in", parent, e))?;
         let mut options = RepositoryInitOptions::new();

@@ -9,7 +9,7 @@ use crate::redact::clean;
 use crate::wire;
 use git2::{ErrorClass, ErrorCode, Oid, PushOptions, Repository};
 use std::cell::{Cell, RefCell};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Tries while the server cannot lock the branch that is still where it was: pushes hold that lock for
 /// milliseconds. The pauses add up to about a second.
@@ -79,9 +79,10 @@ pub(crate) fn push(
         };
         let lost = before.filter(|before| *before != now);
         match (verdict, lost) {
-            (Verdict::Refused(why), _) if !is_contention(&why) => return Err(Error::Rejected { why }),
-            // The server compares with the old id, so a push that is still on its way can no longer land.
+            // The server compares with the old id, so a push that is still on its way can no longer land. Before any
+            // word of the server: who lost a race in unknown words may try again, and is told then if it is forbidden.
             (_, Some(before)) => return Ok(Move::Lost { expected: before, actual: now }),
+            (Verdict::Refused(why), _) if !is_contention(&why) => return Err(Error::Rejected { why }),
             (Verdict::Refused(why), None) => last = why,
             (Verdict::Failed(e), None) if e.code() == ErrorCode::NotFastForward => last = clean(e.message()),
             // Moved and moved back, or the server's own view was late.
@@ -124,7 +125,8 @@ fn once(
     let elsewhere = Cell::new(false);
     let status: RefCell<Option<Option<String>>> = RefCell::new(None);
     let remarks: RefCell<Vec<u8>> = RefCell::new(Vec::new());
-    let mut callbacks = wire::callbacks(mirror.remote());
+    let deadline = wire::deadline();
+    let mut callbacks = wire::callbacks(mirror.remote(), deadline);
     callbacks.push_negotiation(|updates| {
         for update in updates.iter().filter(|update| update.dst_refname_bytes() == full.as_bytes()) {
             let old = Some(update.src()).filter(|old| !old.is_zero());
@@ -148,7 +150,8 @@ fn once(
         let mut remarks = remarks.borrow_mut();
         let room = REMARKS.saturating_sub(remarks.len());
         remarks.extend_from_slice(&text[..text.len().min(room)]);
-        true
+        // This takes the place of the callback that watches the time: a hook that talks for ever is ended here too.
+        Instant::now() < deadline
     });
     let mut options = PushOptions::new();
     options.remote_callbacks(callbacks).proxy_options(wire::proxy());

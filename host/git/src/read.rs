@@ -48,12 +48,6 @@ pub(crate) fn too_large(path: &str, size: usize, limit: usize) -> Error {
 }
 
 impl Mirror {
-    /// What is at a path; `""` is the root.
-    pub fn look(&self, commit: &CommitId, path: &str) -> Result<Option<Kind>, Error> {
-        let repository = self.repository()?;
-        Ok(entry(&self.tree(&repository, commit)?, path)?.map(|(_, kind)| kind))
-    }
-
     /// A file's content, or a link's target as text. `Path` for a folder or a submodule, `TooLarge` above `limit`
     /// bytes, which costs no memory.
     pub fn read(&self, commit: &CommitId, path: &str, limit: usize) -> Result<Option<Vec<u8>>, Error> {

@@ -71,11 +71,6 @@ impl Transaction {
         &self.head
     }
 
-    /// The branch that they are for.
-    pub fn branch(&self) -> &str {
-        &self.branch
-    }
-
     /// A file's content or a link's target as the edits leave it.
     pub fn read(&self, path: &str, limit: usize) -> Result<Option<Vec<u8>>, Error> {
         name::check_path(path)?;

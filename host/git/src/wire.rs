@@ -31,13 +31,17 @@ impl Advertised {
     }
 }
 
+/// When a transfer that begins now is given up.
+pub(crate) fn deadline() -> Instant {
+    Instant::now() + TRANSFER
+}
+
 /// Callbacks that answer for credentials and end what takes too long. The host keys of SSH are checked by libgit2
 /// against `~/.ssh/known_hosts` and TLS certificates against the system's: no callback loosens that.
-pub(crate) fn callbacks(remote: &Remote) -> RemoteCallbacks<'_> {
+pub(crate) fn callbacks(remote: &Remote, deadline: Instant) -> RemoteCallbacks<'_> {
     let mut callbacks = RemoteCallbacks::new();
     let mut asked = false;
     callbacks.credentials(move |url, user, allowed| answer(remote, url, user, allowed, &mut asked));
-    let deadline = Instant::now() + TRANSFER;
     callbacks
         .transfer_progress(move |progress| Instant::now() < deadline && progress.received_bytes() <= TRANSFER_BYTES);
     callbacks.sideband_progress(move |_| Instant::now() < deadline);
@@ -66,7 +70,7 @@ fn answer(
         // After a redirect libgit2 asks with the new URL.
         return deny("it redirects to another server, which does not get this credential");
     }
-    let user = user.unwrap_or_else(|| credential.username());
+    let user = login(remote, credential, user);
     if allowed.contains(CredentialType::USERNAME) {
         return Cred::username(user);
     }
@@ -74,8 +78,8 @@ fn answer(
         return deny("it does not accept the configured credential");
     }
     match credential {
-        Credential::Password { username, secret } if allowed.contains(CredentialType::USER_PASS_PLAINTEXT) => {
-            Cred::userpass_plaintext(username, secret.expose())
+        Credential::Password { secret, .. } if allowed.contains(CredentialType::USER_PASS_PLAINTEXT) => {
+            Cred::userpass_plaintext(user, secret.expose())
         }
         Credential::SshKey { private_key, .. } if allowed.contains(CredentialType::SSH_KEY) => {
             Cred::ssh_key(user, None, private_key, None)
@@ -83,6 +87,13 @@ fn answer(
         Credential::SshAgent { .. } if allowed.contains(CredentialType::SSH_KEY) => Cred::ssh_key_from_agent(user),
         _ => deny("it does not take the configured kind of credential"),
     }
+}
+
+/// As whom to log in. An SSH URL's own user goes first: libgit2 has told the server that name already, and takes no
+/// credential for another. An HTTP URL has none of its own; one that a redirect brings is not listened to.
+fn login<'a>(remote: &Remote, credential: &'a Credential, user: Option<&'a str>) -> &'a str {
+    let http = remote.url.starts_with("http");
+    user.filter(|_| !http).unwrap_or_else(|| credential.username())
 }
 
 /// Scheme, host and port of an HTTP URL.
@@ -103,7 +114,7 @@ pub(crate) fn connect<'r, 'c>(
     handle: &'c mut git2::Remote<'r>,
     remote: &'c Remote,
 ) -> Result<RemoteConnection<'r, 'c, 'c>, Error> {
-    let connected = handle.connect_auth(Direction::Fetch, Some(callbacks(remote)), Some(proxy()));
+    let connected = handle.connect_auth(Direction::Fetch, Some(callbacks(remote, deadline())), Some(proxy()));
     connected.map_err(|e| error(remote, "reached", e))
 }
 
@@ -147,7 +158,7 @@ pub(crate) fn download(
     refspecs: &[String],
 ) -> Result<(), Error> {
     let mut options = FetchOptions::new();
-    options.remote_callbacks(callbacks(remote)).proxy_options(proxy()).download_tags(AutotagOption::None);
+    options.remote_callbacks(callbacks(remote, deadline())).proxy_options(proxy()).download_tags(AutotagOption::None);
     let done = connection.remote().download(refspecs, Some(&mut options));
     done.map_err(|e| error(remote, "fetched", e))
 }
@@ -179,6 +190,12 @@ pub(crate) fn error(remote: &Remote, doing: &'static str, e: git2::Error) -> Err
             why: "its SSH host key is not the one in ~/.ssh/known_hosts, or there is none".into(),
             hint: "compare the key with what the server's operator publishes, then add it with `ssh-keyscan`",
         },
+        // One line that libssh2 cannot read makes it refuse the whole file.
+        (_, ErrorClass::Ssh) if why.contains("known_hosts") => Error::Untrusted {
+            url,
+            why: format!("~/.ssh/known_hosts cannot be used: {why}"),
+            hint: "correct the file: each line is a host, a kind of key and the key, as `ssh-keyscan` prints them",
+        },
         (ErrorCode::Certificate, _) => Error::Untrusted {
             url,
             why,
@@ -209,7 +226,24 @@ pub(crate) fn check(full: &str) -> Result<(), Error> {
 
 #[cfg(test)]
 mod tests {
-    use super::origin;
+    use super::{login, origin};
+    use crate::credential::{Credential, Secret};
+    use crate::remote::Remote;
+
+    #[test]
+    fn the_user_of_an_ssh_url_goes_before_the_credentials() {
+        let credential = Credential::Password { username: "ci".into(), secret: Secret::new("x") };
+        for (url, asked, expected) in [
+            ("ssh://alice@host/a", Some("alice"), "alice"),
+            ("alice@host:a", Some("alice"), "alice"),
+            ("ssh://host/a", None, "ci"),
+            ("https://host/a", None, "ci"),
+            ("https://host/a", Some("mallory"), "ci"),
+        ] {
+            let remote = Remote { url: url.to_owned(), credential: None };
+            assert_eq!(login(&remote, &credential, asked), expected, "{url}");
+        }
+    }
 
     #[test]
     fn a_credential_is_for_one_origin() {

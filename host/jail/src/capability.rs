@@ -2,6 +2,7 @@
 
 use crate::cgroup::{self, ControlGroup};
 use crate::command::Limits;
+use crate::guard::Guard;
 use crate::kernel;
 use crate::namespace::Namespaces;
 use std::fmt;
@@ -29,7 +30,10 @@ pub struct Capabilities {
     pub process_group: bool,
 }
 
-/// Tries every guard once. Costs a few milliseconds, and leaves nothing behind.
+/// Tries every guard once: a few short-lived duplicates of this process and one control group. Costs a few milliseconds,
+/// needs no shim, may be called in a process with threads, and leaves nothing behind. A host calls it when it starts, prints
+/// [`Capabilities::missing`], and goes on: whether a child may run without them is each command's
+/// [`Strictness`](crate::Strictness).
 pub fn detect() -> Capabilities {
     let root = rustix::process::geteuid().is_root();
     let namespaces = Namespaces::usable(root);
@@ -50,16 +54,16 @@ pub fn detect() -> Capabilities {
 }
 
 impl Capabilities {
-    /// Each guard: whether it is there, what it gives, and what its absence means.
-    fn guards(&self) -> [(bool, &'static str, &'static str); 7] {
+    /// Each guard, and whether it is there.
+    fn guards(&self) -> [(bool, Guard); 7] {
         [
-            (self.landlock.is_some(), "landlock", "files are guarded by mounts and users alone"),
-            (self.mount_namespace, "mount namespace", "sockets of daemons stay reachable, /tmp is shared"),
-            (self.pid_namespace, "pid namespace", "other processes are visible"),
-            (self.ipc_namespace, "ipc namespace", "System V memory is shared"),
-            (self.network_namespace, "network namespace", "the network stays reachable"),
-            (self.memory_group, "memory control group", "each process is limited by itself"),
-            (self.process_group, "pids control group", "processes are counted with others of the same user"),
+            (self.landlock.is_some(), Guard::Landlock),
+            (self.mount_namespace, Guard::Mounts),
+            (self.pid_namespace, Guard::Processes),
+            (self.ipc_namespace, Guard::Ipc),
+            (self.network_namespace, Guard::Network),
+            (self.memory_group, Guard::MemoryGroup),
+            (self.process_group, Guard::ProcessGroup),
         ]
     }
 
@@ -68,10 +72,12 @@ impl Capabilities {
         self.guards().iter().all(|(given, ..)| *given)
     }
 
-    /// The guards that a child goes without, and what that means.
+    /// What the guards that are missing mean, one sentence each without a full stop, for an operator to read when the host
+    /// starts: "children share the network of this machine: no network namespaces here". Empty where all are there. The
+    /// same sentences are in [`Child::degraded`](crate::Child::degraded), and in the refusal of a command that requires all
+    /// guards.
     pub fn missing(&self) -> Vec<String> {
-        let absent = self.guards().into_iter().filter(|(given, ..)| !given);
-        absent.map(|(_, name, meaning)| format!("no {name}: {meaning}")).collect()
+        self.guards().iter().filter(|(given, _)| !given).map(|(_, guard)| guard.absence().to_owned()).collect()
     }
 }
 
@@ -83,11 +89,12 @@ impl fmt::Display for Capabilities {
             (false, false) => "the host's user (no user namespaces)",
         };
         writeln!(f, "children run as: {user}")?;
-        for (given, name, meaning) in self.guards() {
-            match (given, name, self.landlock) {
-                (true, "landlock", Some(abi)) => writeln!(f, "landlock: yes, ABI {abi}")?,
+        for (given, guard) in self.guards() {
+            let name = guard.name();
+            match (given, guard, self.landlock) {
+                (true, Guard::Landlock, Some(abi)) => writeln!(f, "{name}: yes, ABI {abi}")?,
                 (true, ..) => writeln!(f, "{name}: yes")?,
-                (false, ..) => writeln!(f, "{name}: no; {meaning}")?,
+                (false, ..) => writeln!(f, "{name}: no; {}", guard.absence())?,
             }
         }
         Ok(())
@@ -104,9 +111,22 @@ mod tests {
         machine.landlock = Some(7);
         (machine.network_namespace, machine.root) = (false, false);
         assert!(!machine.is_complete());
-        assert!(machine.missing().contains(&"no network namespace: the network stays reachable".to_owned()));
+        let told = "children share the network of this machine: no network namespaces here";
+        assert!(machine.missing().contains(&told.to_owned()), "{:?}", machine.missing());
         let text = machine.to_string();
         assert!(text.contains("landlock: yes, ABI 7\n"), "{text}");
-        assert!(text.contains("network namespace: no; the network stays reachable\n"), "{text}");
+        assert!(text.contains(&format!("network namespace: no; {told}\n")), "{text}");
+        machine = Capabilities {
+            root: true,
+            landlock: Some(7),
+            user_namespace: true,
+            mount_namespace: true,
+            pid_namespace: true,
+            ipc_namespace: true,
+            network_namespace: true,
+            memory_group: true,
+            process_group: true,
+        };
+        assert!(machine.is_complete() && machine.missing().is_empty());
     }
 }

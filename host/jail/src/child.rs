@@ -130,7 +130,7 @@ impl Child {
     pub fn wait(&mut self, timeout: Duration) -> Result<Option<Event>, Error> {
         let deadline = Instant::now() + timeout;
         if self.watch.is_none() {
-            self.watch = Some(Watch::new(&self.folder)?);
+            self.watch = Some(Watch::new(&self.folder));
         }
         loop {
             // Asked before the outputs are read: once it ended, nothing is added to them.
@@ -162,7 +162,7 @@ impl Child {
 
     /// Kills every process of it (SIGKILL), and waits until they are gone. No error where it has ended.
     pub fn kill(&self) -> Result<(), Error> {
-        let watch = Watch::new(&self.folder)?;
+        let watch = Watch::new(&self.folder);
         let deadline = Instant::now() + DEATH;
         while self.state()? == State::Running {
             // Again each time: a shim that is about to begin has no ear yet.

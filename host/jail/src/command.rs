@@ -50,6 +50,12 @@ pub struct Command {
     pub grace_millis: u64,
     /// What to do where this machine lacks a guard.
     pub strictness: Strictness,
+    /// Files and folders of the host that the child must not see although they are in the system's folders or in a granted
+    /// one: key files below `/etc`, the host's own state. They are empty for it; what is not there is skipped, and a grant
+    /// of something below a hidden folder still shows that. Without a mount namespace nothing is hidden, which the child's
+    /// record says.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hidden: Vec<PathBuf>,
 }
 
 impl Command {
@@ -72,6 +78,7 @@ impl Command {
             timeout_millis: None,
             grace_millis: 30_000,
             strictness: Strictness::BestEffort,
+            hidden: Vec::new(),
         }
     }
 
@@ -89,6 +96,11 @@ impl Command {
                     "{} cannot be granted: the jail has its own, or it is no plain path",
                     path.display()
                 ));
+            }
+        }
+        for path in &self.hidden {
+            if !is_plain(path) || path == Path::new("/") {
+                return invalid(format!("{} cannot be hidden: it is no plain path", path.display()));
             }
         }
         let inner = [self.input.file(), self.standard_output.file(), self.standard_error.file()];
@@ -114,8 +126,8 @@ impl Command {
     }
 }
 
-/// Paths that a grant may not take over: the child's own view of them is what the jail stands on.
-const RESERVED: &[&str] = &["/workspace", "/proc", "/dev", "/tmp", "/sys"];
+/// Paths that a grant may not take over, and that need no hiding: the child's own view of them is what the jail stands on.
+pub(crate) const RESERVED: &[&str] = &["/workspace", "/proc", "/dev", "/tmp", "/sys"];
 
 /// Absolute, without `..`, NUL or a final `/.`.
 fn is_plain(path: &Path) -> bool {
@@ -222,6 +234,7 @@ pub fn resolve(program: &str) -> Option<PathBuf> {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may panic")]
 mod tests {
     use super::*;
 
@@ -231,6 +244,16 @@ mod tests {
         for name in ["", ".", "..", "/bin/sh", "./sh", "no-such-program-here"] {
             assert_eq!(resolve(name), None, "{name}");
         }
+    }
+
+    #[test]
+    fn a_command_that_hides_nothing_reads_as_it_did_before_there_was_hiding() {
+        let mut command = Command::new("/bin/true", "/srv/workspace");
+        let text = serde_json::to_string(&command).unwrap();
+        assert!(!text.contains("hidden"), "{text}");
+        assert_eq!(serde_json::from_str::<Command>(&text).unwrap(), command);
+        command.hidden.push("/etc/shadow".into());
+        assert!(serde_json::to_string(&command).unwrap().contains(r#""hidden":["/etc/shadow"]"#));
     }
 
     #[test]
@@ -251,6 +274,8 @@ mod tests {
             with(|c| c.standard_output = Output::File("/etc/passwd".into())),
             with(|c| c.read = vec!["/".into()]),
             with(|c| c.write = vec!["/proc/sys".into()]),
+            with(|c| c.hidden = vec!["/".into()]),
+            with(|c| c.hidden = vec!["/etc/../root".into()]),
             with(|c| c.environment = [("HOME".to_owned(), "/root".to_owned())].into()),
             with(|c| c.environment = [("A=B".to_owned(), String::new())].into()),
             with(|c| c.arguments = vec!["a\0b".to_owned()]),

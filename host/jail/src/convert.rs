@@ -15,6 +15,9 @@ impl From<Error> for Failure {
                 .hint("use another key, or start the same command with the same key"),
             Error::Invalid(_) => Self::invalid(message),
             Error::Refused(_) => Self::denied(message),
+            Error::NotStarted(_) => Self::new(Blame::User, "invalid", message)
+                .hint("check that the program, its interpreter, its working directory and its input file are there"),
+            Error::Unable(_) => Self::new(Blame::Host, "unavailable", message),
             Error::Lost(_) => Self { retryable: false, ..Self::unavailable(message) },
             Error::Shim(_) | Error::Io { .. } => Self::internal(message),
         }
@@ -34,6 +37,10 @@ mod tests {
         assert_eq!(failure.message, "cannot read /x: No such file or directory (os error 2)");
         assert_eq!(Failure::from(Error::Conflict("/x".into())).code, "conflict");
         assert!(Failure::from(Error::Refused("no".into())).is_denied());
+        let missing = Failure::from(Error::NotStarted("its working directory: No such file or directory".into()));
+        assert_eq!((missing.code.as_str(), missing.blame, missing.retryable), ("invalid", Blame::User, false));
+        let bare = Failure::from(Error::Unable("no landlock".into()));
+        assert_eq!((bare.code.as_str(), bare.blame), ("unavailable", Blame::Host));
         assert!(!Failure::from(Error::Lost("/x".into())).retryable);
     }
 }

@@ -12,9 +12,15 @@ pub enum Error {
     /// The command breaks a rule of the jail, whatever machine it runs on.
     #[error("{0}")]
     Invalid(String),
-    /// The jail would not begin the child: a missing guard that was required, a file that is not in the workspace.
+    /// The jail would not begin the child: a path of it leads out of the workspace through a link.
     #[error("the jail refused to start the child: {0}")]
     Refused(String),
+    /// What the command names is not there or cannot be used: an input file, a working directory, an interpreter.
+    #[error("the child could not be started: {0}")]
+    NotStarted(String),
+    /// This machine cannot begin the child: a guard that is required is missing, or the system gave out.
+    #[error("this machine cannot start the child: {0}")]
+    Unable(String),
     /// The shim was killed while its child ran: whether the child did its work is unknown.
     #[error("the shim of {} was killed; what its child did is unknown", .0.display())]
     Lost(PathBuf),

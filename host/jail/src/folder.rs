@@ -3,8 +3,9 @@
 //! | file | who | when |
 //! |---|---|---|
 //! | `spec.json` | host | before the shim begins; created once |
-//! | `lock` | shim | held for its life |
+//! | `lock` | host, then shim | taken by the host that begins a shim, held for the shim's life |
 //! | `control` | shim | a FIFO for the host's requests, before `started` |
+//! | `reserve` | shim | before `started`; room for `exit` on a full disk, removed with it |
 //! | `started` | shim | before the program begins |
 //! | `stdout`, `stderr` | shim | as the child writes |
 //! | `exit` | shim | when all output is kept and every process is gone |
@@ -21,6 +22,11 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+
+/// The file that keeps room for the ending.
+const RESERVE: &str = "reserve";
+/// An ending and the log of a shim's last moments fit, whatever the size of a block.
+const RESERVED_BYTES: usize = 16 * 1024;
 
 /// What a folder says about its child.
 #[derive(Debug)]
@@ -135,6 +141,27 @@ impl Folder {
         self.sync()
     }
 
+    /// Takes room for a later value, which a full disk would not have. The bytes are random, since some file systems
+    /// store others in no room at all.
+    pub fn reserve(&self) -> Result<(), Error> {
+        let path = self.file(RESERVE);
+        let write = || {
+            let mut bytes = vec![0; RESERVED_BYTES];
+            File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+            let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path)?;
+            file.write_all(&bytes)
+        };
+        write().map_err(Error::io("reserve room in", &path))
+    }
+
+    /// Stores a value, if need be in the room that was taken for it, and gives that back in any case.
+    pub fn store_last(&self, name: &str, value: &impl Serialize) -> Result<(), Error> {
+        let stored = self.store(name, value);
+        // Where there is none, none is left.
+        let _ = fs::remove_file(self.file(RESERVE));
+        stored.or_else(|_| self.store(name, value))
+    }
+
     /// Writes a value beside its place, durably, under a name of this process's own.
     fn draft(&self, name: &str, value: &impl Serialize) -> Result<PathBuf, Error> {
         static COUNTER: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
@@ -145,7 +172,11 @@ impl Folder {
             file.write_all(&serde_json::to_vec(value)?)?;
             file.sync_all()
         };
-        write().map_err(Error::io("write", &path))?;
+        if let Err(error) = write() {
+            // On a full disk even an empty file takes room that is wanted.
+            let _ = fs::remove_file(&path);
+            return Err(Error::io("write", &path)(error));
+        }
         Ok(path)
     }
 
@@ -166,7 +197,7 @@ impl Folder {
         }
     }
 
-    /// Takes the lock for the life of the answer; `None` where another shim has it.
+    /// Takes the lock for the life of the answer; `None` where another shim has it, or another host begins one.
     pub fn lock(&self) -> Result<Option<File>, Error> {
         let path = self.file("lock");
         let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path);
@@ -178,8 +209,24 @@ impl Folder {
         }
     }
 
-    /// Whether a shim holds the lock. Asks with a shared one, so that several hosts may ask at once; a shim that tries in that
-    /// very moment gives up, and the host that sent it tries again.
+    /// Takes over the lock from the host, which handed it on as standard output. Other children of a process never get it.
+    pub fn inherit_lock(&self) -> Result<File, Error> {
+        let path = self.file("lock");
+        let inherit = || {
+            let (mine, there) = (rustix::fs::fstat(std::io::stdout())?, rustix::fs::stat(&path)?);
+            if (mine.st_dev, mine.st_ino) != (there.st_dev, there.st_ino) {
+                return Err(io::Error::other("standard output is not the lock: no host began this shim"));
+            }
+            let file = File::from(rustix::io::fcntl_dupfd_cloexec(std::io::stdout(), 3)?);
+            // The same open file, so this only fails where the host did not have it.
+            flock(&file, FlockOperation::NonBlockingLockExclusive)?;
+            Ok(file)
+        };
+        inherit().map_err(Error::io("inherit", &path))
+    }
+
+    /// Whether a shim holds the lock. Asks with a shared one, so that several hosts may ask at once; a host that tries in that
+    /// very moment looks again.
     fn is_locked(&self) -> Result<bool, Error> {
         let path = self.file("lock");
         let file = match File::open(&path) {
@@ -274,7 +321,7 @@ mod tests {
         started.init_ticks += 1;
         folder.store("started", &started).unwrap();
         assert!(matches!(folder.status().unwrap(), Status::Lost));
-        folder.store("exit", &Ending::not_started("x")).unwrap();
+        folder.store("exit", &Ending::not_started("x".to_owned().into())).unwrap();
         assert!(matches!(folder.status().unwrap(), Status::Ended(_)));
         assert!(!folder.store_new("exit", &1).unwrap());
     }

@@ -1,5 +1,6 @@
 //! Namespaces: which of them a child gets, and which this machine allows. It never mounts anything.
 
+use crate::guard::Guard;
 use crate::kernel;
 use rustix::process::{Pid, WaitOptions, waitpid};
 use std::ffi::c_int;
@@ -66,14 +67,14 @@ impl Namespaces {
     /// What a child goes without, compared to the `wanted` ones; one line each.
     pub fn lacking(self, wanted: Self) -> Vec<String> {
         [
-            (self.mount, wanted.mount, "no mount namespace: sockets of daemons stay reachable, /tmp is shared"),
-            (self.pid, wanted.pid, "no pid namespace: other processes are visible"),
-            (self.ipc, wanted.ipc, "no ipc namespace: System V memory is shared"),
-            (self.network, wanted.network, "no network namespace: the network stays reachable"),
+            (self.mount, wanted.mount, Guard::Mounts),
+            (self.pid, wanted.pid, Guard::Processes),
+            (self.ipc, wanted.ipc, Guard::Ipc),
+            (self.network, wanted.network, Guard::Network),
         ]
         .iter()
         .filter(|(got, wanted, _)| *wanted && !got)
-        .map(|(_, _, text)| (*text).to_owned())
+        .map(|(.., guard)| guard.absence().to_owned())
         .collect()
     }
 }

@@ -21,7 +21,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::process::ExitCode;
 
-/// The exit status of a shim that found the folder taken.
+/// The exit status of a shim that found its work begun: the host that sent it had looked before another one ended.
 pub(crate) const OUTRUN: i32 = 3;
 
 /// What `tidegate jail-shim FOLDER` runs: the command comes as JSON on standard input.
@@ -49,7 +49,7 @@ fn begin(folder: &Folder) -> Result<ExitCode, Error> {
         return Err(Error::Shim(format!("it was begun in a process with {threads} threads")));
     }
     let outrun = ExitCode::from(OUTRUN as u8);
-    let Some(lock) = folder.lock()? else { return Ok(outrun) };
+    let lock = folder.inherit_lock()?;
     if ["started", "exit"].iter().any(|name| folder.file(name).exists()) {
         return Ok(outrun);
     }

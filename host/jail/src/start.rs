@@ -2,7 +2,6 @@
 
 use crate::child::Child;
 use crate::command::Command;
-use crate::ending::{Cause, Ending};
 use crate::folder::{Folder, Spec, Started, Status};
 use crate::watch::Watch;
 use crate::{Error, cgroup, ownership};
@@ -28,7 +27,8 @@ const ATTEMPTS: usize = 3;
 /// Starts the command in a folder of its own, or finds the child that was started there before.
 ///
 /// Of several hosts that race, one starts it and all get it. Errors: `Conflict` where the folder belongs to another
-/// command, `Refused` where the jail would not begin it, `Invalid` for a command that no jail may run.
+/// command, `Invalid` for a command that no jail may run, `Refused`, `NotStarted` and `Unable` where it did not begin. One that
+/// is only found out to be unable to begin after this has answered ends so: see [`Ending::error`](crate::Ending::error).
 pub fn start(shim: &Shim, directory: &Path, command: &Command) -> Result<Child, Error> {
     command.check()?;
     let folder = Folder::new(directory);
@@ -42,13 +42,13 @@ pub fn start(shim: &Shim, directory: &Path, command: &Command) -> Result<Child, 
         return Err(Error::Conflict(directory.to_owned()));
     }
 
-    let watch = Watch::new(&folder)?;
+    let watch = Watch::new(&folder);
     let deadline = Instant::now() + PATIENCE;
     let mut attempts = 0;
     loop {
         match folder.status()? {
-            Status::Ended(Ending { cause: Cause::NotStarted, message, .. }) => {
-                return Err(Error::Refused(message.unwrap_or_default()));
+            Status::Ended(ending) => {
+                return ending.error().map_or_else(|| Ok(Child::new(folder, spec)), Err);
             }
             Status::Running if !folder.file("started").exists() => {
                 if Instant::now() > deadline {
@@ -56,7 +56,7 @@ pub fn start(shim: &Shim, directory: &Path, command: &Command) -> Result<Child, 
                 }
                 watch.sleep(&folder, deadline)?;
             }
-            Status::Running | Status::Ended(_) => return Ok(Child::new(folder, spec)),
+            Status::Running => return Ok(Child::new(folder, spec)),
             Status::Lost => {
                 clean_up(&folder, &spec)?;
                 return Ok(Child::new(folder, spec));
@@ -89,10 +89,13 @@ enum Spawned {
     Theirs,
 }
 
-/// Runs the shim until it has the lock and has detached itself. The command travels through a pipe, since it may hold
-/// secrets; nothing of the host's own environment goes along.
+/// Runs the shim until it has detached itself. The command travels through a pipe, since it may hold secrets; nothing of the
+/// host's own environment goes along.
 fn spawn(shim: &Shim, folder: &Folder, command: &Command) -> Result<Spawned, Error> {
     let path = folder.path();
+    // Taken here and handed on as the shim's standard output: it belongs to the open file, so it is never free in between,
+    // and a host that comes after the death of this one finds the shim that was begun, however slow it is.
+    let Some(lock) = folder.lock()? else { return Ok(Spawned::Theirs) };
     let folder_path = std::path::absolute(path).map_err(Error::io("find", path))?;
     let mut process = std::process::Command::new(&shim.executable)
         .args(&shim.arguments)
@@ -100,7 +103,7 @@ fn spawn(shim: &Shim, folder: &Folder, command: &Command) -> Result<Spawned, Err
         .env_clear()
         .current_dir("/")
         .stdin(Stdio::piped())
-        .stdout(Stdio::null())
+        .stdout(Stdio::from(lock))
         .stderr(Stdio::null())
         .spawn()
         .map_err(Error::io("run the shim", &shim.executable))?;

@@ -118,6 +118,69 @@ fn a_tree_that_nests_without_end_is_refused() {
 }
 
 #[test]
+fn trees_that_multiply_without_a_file_are_refused() {
+    let place = Place::new();
+    let base = place.commit("base", "b", &[("a", FILE, "1")]);
+    let names: Vec<Vec<u8>> = (0..10).map(|n| vec![b'0' + n]).collect();
+    let mut tree = place.raw_tree(&[]);
+    for _ in 0..10 {
+        let entries: Vec<RawEntry<'_>> = names.iter().map(|name| ("40000", name.as_slice(), tree)).collect();
+        tree = place.raw_tree(&entries);
+    }
+    let head = place.commit_tree("main", "m", tree);
+    let mirror = place.mirror();
+    mirror.fetch().unwrap();
+    for (a, b) in [(&base, &head), (&head, &base)] {
+        let failure = mirror.changed_paths(a, b, 10).unwrap_err().failure();
+        assert_eq!(failure.code, "too-large", "{failure:?}");
+    }
+}
+
+/// A loose object whose header claims a size that its content does not have.
+fn claim_size(repository: &Path, id: &str, size: u64) {
+    let text = format!("blob {size}\0x");
+    let (mut a, mut b) = (1_u32, 0_u32);
+    for byte in text.bytes() {
+        a = (a + u32::from(byte)) % 65521;
+        b = (b + a) % 65521;
+    }
+    let length = text.len() as u16;
+    // One stored block of zlib, and its checksum.
+    let mut bytes = vec![0x78, 0x01, 0x01];
+    bytes.extend([length.to_le_bytes(), (!length).to_le_bytes()].concat());
+    bytes.extend(text.bytes());
+    bytes.extend((b << 16 | a).to_be_bytes());
+    let folder = repository.join("objects").join(&id[..2]);
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join(&id[2..]), bytes).unwrap();
+}
+
+#[test]
+fn what_is_too_large_for_a_file_or_a_link_is_never_loaded() {
+    let place = Place::new();
+    let mirror = place.mirror();
+    let repository = git2::Repository::open_bare(mirror.directory()).unwrap();
+    let huge = "f00d".repeat(10);
+    claim_size(mirror.directory(), &huge, (1 << 30) + 1);
+    let long = repository.blob(&[b'x'; 4097]).unwrap();
+    let who = git2::Signature::now("Ann", "ann@example.com").unwrap();
+    for (mode, blob, told) in [
+        (0o100_644, git2::Oid::from_str(&huge).unwrap(), "1073741825 of at most"),
+        (0o120_000, long, "4097 of at most"),
+    ] {
+        let mut builder = repository.treebuilder(None).unwrap();
+        builder.insert("big", blob, mode).unwrap();
+        let tree = repository.find_tree(builder.write().unwrap()).unwrap();
+        let commit = repository.commit(None, &who, &who, "m", &tree, &[]).unwrap();
+        let out = tempfile::tempdir().unwrap();
+        let failure = mirror.checkout(&model::CommitId(commit.to_string()), out.path()).unwrap_err().failure();
+        assert_eq!(failure.code, "too-large", "{failure:?}");
+        assert!(failure.message.contains("`big`") && failure.message.contains(told), "{failure:?}");
+        assert_eq!(fs::read_dir(out.path()).unwrap().count(), 0);
+    }
+}
+
+#[test]
 fn thousands_of_files() {
     let place = Place::new();
     let names: Vec<String> = (0..5000).map(|n| format!("d{}/f{n}", n % 70)).collect();

@@ -171,6 +171,12 @@ fn a_lost_race_is_moved() {
     let error = edits.push(message("x")).unwrap_err();
     assert!(matches!(&error, Error::Moved { .. }), "{error:?}");
     assert!(git(&place.path("remote.git"), &["log", "--format=%s", "main"]).starts_with("theirs\ntheirs\n"));
+    // A server that says so in words of its own: that the branch moved is what counts.
+    hook(&place, "pre-receive", &format!("{theirs}echo 'somebody else is first' >&2\nexit 1\n"));
+    let mut edits = mirror.begin("main").unwrap();
+    edits.put("x", b"1".to_vec()).unwrap();
+    let error = edits.push(message("x")).unwrap_err();
+    assert!(matches!(&error, Error::Moved { .. }), "{error:?}");
 }
 
 #[test]

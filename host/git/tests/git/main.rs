@@ -3,9 +3,12 @@
 
 #[path = "../../../../tests/src/git_http.rs"]
 mod git_http;
+#[path = "../../../../tests/src/ssh.rs"]
+mod git_ssh;
 
 mod checkout;
 mod fixture;
 mod http;
 mod mirror;
+mod ssh;
 mod transaction;

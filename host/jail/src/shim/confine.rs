@@ -4,7 +4,9 @@ use super::identity::Identity;
 use super::landlock::{View, rules};
 use super::stream::Streams;
 use crate::command::{Command, SEARCH_PATH};
+use crate::refusal::Refusal;
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat, openat2};
+use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit, setrlimit};
 use std::os::unix::process::CommandExt as _;
 use std::process::Stdio;
@@ -19,9 +21,9 @@ pub struct Surroundings {
 }
 
 /// Becomes the program. Only returns with a sentence about what stood in the way.
-pub fn execute(command: &Command, surroundings: &Surroundings, streams: Streams) -> String {
+pub fn execute(command: &Command, surroundings: &Surroundings, streams: Streams) -> Refusal {
     match confine(command, surroundings) {
-        Err(message) => message,
+        Err(refusal) => refusal,
         Ok(()) => {
             let mut program = std::process::Command::new(&command.program);
             program.args(&command.arguments).env_clear().envs(&command.environment);
@@ -29,12 +31,12 @@ pub fn execute(command: &Command, surroundings: &Surroundings, streams: Streams)
             program.env("PATH", SEARCH_PATH).env("TMPDIR", temporary).env("HOME", temporary.join("home"));
             program.stdin(Stdio::from(streams.input)).stdout(Stdio::from(streams.output));
             let error = program.stderr(Stdio::from(streams.error)).exec();
-            format!("{}: {error}", command.program.display())
+            Refusal::of_command(&command.program.display().to_string(), &error)
         }
     }
 }
 
-fn confine(command: &Command, surroundings: &Surroundings) -> Result<(), String> {
+fn confine(command: &Command, surroundings: &Surroundings) -> Result<(), Refusal> {
     fn explain<E: std::fmt::Display>(what: &'static str) -> impl FnOnce(E) -> String {
         move |error| format!("{what}: {error}")
     }
@@ -51,9 +53,9 @@ fn confine(command: &Command, surroundings: &Surroundings) -> Result<(), String>
     // As the child's own user: a folder that it may not enter is no working directory.
     let directory = if command.directory.is_empty() { "." } else { &command.directory };
     let inside = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
-    let directory = openat2(&workspace, directory, flags, Mode::empty(), inside);
-    let directory = directory.map_err(explain("its working directory"))?;
-    rustix::process::fchdir(&directory).map_err(explain("its working directory"))?;
+    let unusable = |error: Errno| Refusal::of_command(&format!("its working directory `{directory}`"), &error.into());
+    let opened = openat2(&workspace, directory, flags, Mode::empty(), inside).map_err(unusable)?;
+    rustix::process::fchdir(&opened).map_err(unusable)?;
     rustix::process::umask(Mode::WGRP | Mode::WOTH);
     if let Some(rules) = rules {
         rules.restrict_self().map_err(explain("landlock"))?;

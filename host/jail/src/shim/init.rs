@@ -9,6 +9,7 @@ use super::stream::Streams;
 use crate::command::Command;
 use crate::kernel;
 use crate::namespace::Namespaces;
+use crate::refusal::Refusal;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::Mode;
 use rustix::io::Errno;
@@ -26,7 +27,7 @@ pub enum Report {
     /// The jail stands, without these guards; the program waits for the order.
     Ready(Vec<String>),
     /// The jail or the program could not be begun.
-    Refused(String),
+    Refused(Refusal),
     /// The program ended.
     Ended { status: Option<i32>, signal: Option<i32> },
 }
@@ -54,8 +55,8 @@ pub fn run(mut plan: Plan<'_>) -> ! {
     let outcome = prepare(&mut plan);
     match outcome {
         Ok(left_out) => tell(&mut plan.report, &Report::Ready(left_out)),
-        Err(message) => {
-            tell(&mut plan.report, &Report::Refused(message));
+        Err(refusal) => {
+            tell(&mut plan.report, &Report::Refused(refusal));
             kernel::exit_now(1);
         }
     }
@@ -66,8 +67,8 @@ pub fn run(mut plan: Plan<'_>) -> ! {
     let begun = kernel::child_signals().and_then(|signals| Ok((signals, kernel::clone_into(0)?)));
     match begun {
         Ok((_, None)) => {
-            let message = confine::execute(plan.command, &plan.surroundings, plan.streams);
-            tell(&mut plan.report, &Report::Refused(message));
+            let refusal = confine::execute(plan.command, &plan.surroundings, plan.streams);
+            tell(&mut plan.report, &Report::Refused(refusal));
             kernel::exit_now(127);
         }
         Ok((signals, Some(program))) => {
@@ -85,14 +86,14 @@ pub fn run(mut plan: Plan<'_>) -> ! {
             kernel::exit_now(0);
         }
         Err(error) => {
-            tell(&mut plan.report, &Report::Refused(format!("the program's process: {error}")));
+            tell(&mut plan.report, &Report::Refused(format!("the program's process: {error}").into()));
             kernel::exit_now(1);
         }
     }
 }
 
 /// Builds the jail. Answers what it had to leave out.
-fn prepare(plan: &mut Plan<'_>) -> Result<Vec<String>, String> {
+fn prepare(plan: &mut Plan<'_>) -> Result<Vec<String>, Refusal> {
     if plan.namespaces.pid {
         // The end of this process is the end of its namespace, even if the shim is killed.
         let _ = set_parent_process_death_signal(Some(Signal::KILL));

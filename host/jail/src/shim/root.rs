@@ -3,8 +3,9 @@
 
 use super::identity::Identity;
 use super::landlock::{SYSTEM, resolver};
-use crate::command::Command;
+use crate::command::{Command, RESERVED};
 use crate::kernel::{Reach, restrict_mount};
+use crate::refusal::Refusal;
 use rustix::fs::{Mode, OFlags, ResolveFlags, fchown, mkdirat, openat, openat2, symlinkat};
 use rustix::io::Errno;
 use rustix::mount::{
@@ -34,7 +35,7 @@ pub enum Processes {
 }
 
 /// Builds the root on a file system in memory at `place`, and moves into it. Answers what it had to leave out.
-pub fn enter(command: &Command, user: Identity, processes: Processes, place: &Path) -> Result<Vec<String>, String> {
+pub fn enter(command: &Command, user: Identity, processes: Processes, place: &Path) -> Result<Vec<String>, Refusal> {
     // Before anything else: nothing of this may reach the host's own mounts.
     mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
         .map_err(explain("private mounts"))?;
@@ -56,6 +57,8 @@ pub fn enter(command: &Command, user: Identity, processes: Processes, place: &Pa
     // Outer ones first, so that an inner one with other rights lies on top.
     grants.sort_by_key(|(path, _)| path.components().count());
     for (path, attributes) in grants {
+        let missing = |error| Refusal::of_command(&format!("the granted path {}", path.display()), &error);
+        path.symlink_metadata().map_err(missing)?;
         trees.push((path.clone(), take(path, attributes)?));
     }
     let devices = DEVICES.iter().map(|name| Path::new("/dev").join(name)).filter(|path| path.exists());
@@ -82,8 +85,23 @@ pub fn enter(command: &Command, user: Identity, processes: Processes, place: &Pa
     let size = command.limits.temporary_bytes.to_string();
     put(&root, Path::new("/dev/shm"), &memory(&size, "1777", READ_WRITE)?)?;
     let left_out = put_processes(&root, processes)?;
+    let mut hidden: Vec<_> = command.hidden.iter().filter(|path| !is_own(path)).collect();
+    hidden.sort_by_key(|path| path.components().count());
+    let mut hidden = hidden.into_iter().peekable();
+    let mut covers = Vec::new();
+    // As with grants, inner ones lie on top of outer ones; of the same path, the cover lies on top.
     for (path, tree) in &trees {
+        while let Some(outer) = hidden.next_if(|hidden| hidden.components().count() < path.components().count()) {
+            covers.extend(cover(&root, outer)?);
+        }
         put(&root, path, tree)?;
+    }
+    for path in hidden {
+        covers.extend(cover(&root, path)?);
+    }
+    for tree in &covers {
+        // Only now: the places of grants below them had to be made.
+        restrict_mount(tree, READ_ONLY.bits().into(), Reach::One).map_err(explain("a hidden folder"))?;
     }
     restrict_mount(&root, READ_ONLY.bits().into(), Reach::One).map_err(explain("the private root"))?;
 
@@ -158,6 +176,33 @@ fn bind(path: &Path) -> Result<OwnedFd, String> {
 enum Kind {
     Folder,
     File,
+}
+
+/// Whether the jail has its own at this path, and shows nothing of the host there.
+fn is_own(path: &Path) -> bool {
+    RESERVED.iter().any(|reserved| path.starts_with(reserved))
+}
+
+/// Puts something empty over a path of the new root, if it is there: `/dev/null` over a file, and a folder in memory, which
+/// it answers, over a folder.
+fn cover(root: &OwnedFd, path: &Path) -> Result<Option<OwnedFd>, String> {
+    let hide = |error: Errno| format!("hiding {}: {error}", path.display());
+    let found = openat2(root, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty(), ResolveFlags::IN_ROOT);
+    let target = match found {
+        Ok(target) => target,
+        Err(Errno::NOENT | Errno::NOTDIR) => return Ok(None),
+        Err(error) => return Err(hide(error)),
+    };
+    let stat = rustix::fs::fstat(&target).map_err(hide)?;
+    let is_folder = rustix::fs::FileType::from_raw_mode(stat.st_mode) == rustix::fs::FileType::Directory;
+    let tree = if is_folder {
+        memory("1m", "755", MountAttrFlags::MOUNT_ATTR_NOSUID | MountAttrFlags::MOUNT_ATTR_NODEV)?
+    } else {
+        bind(Path::new("/dev/null"))?
+    };
+    let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;
+    move_mount(&tree, "", &target, "", flags).map_err(hide)?;
+    Ok(is_folder.then_some(tree))
 }
 
 /// Mounts a tree at a path of the new root, which is made where it does not exist.

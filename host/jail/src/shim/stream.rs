@@ -5,6 +5,7 @@ use super::identity::Identity;
 use crate::command::{Command, Input, Output};
 use crate::folder::Folder;
 use crate::kernel;
+use crate::refusal::Refusal;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags};
 use rustix::fs::{CWD, fchown, fstat, openat, openat2, statat, unlinkat};
 use rustix::io::Errno;
@@ -46,15 +47,16 @@ pub enum Flow {
 /// A way within the workspace: no links, nowhere outside.
 const INSIDE: ResolveFlags = ResolveFlags::BENEATH.union(ResolveFlags::NO_SYMLINKS).union(ResolveFlags::NO_MAGICLINKS);
 
-/// Opens all three. The error is a sentence for a person.
-pub fn open(command: &Command, folder: &Folder, user: Identity) -> Result<(Streams, Vec<Kept>), String> {
+/// Opens all three.
+pub fn open(command: &Command, folder: &Folder, user: Identity) -> Result<(Streams, Vec<Kept>), Refusal> {
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let workspace = openat(CWD, &command.workspace, flags, Mode::empty())
         .map_err(|error| format!("the workspace {}: {error}", command.workspace.display()))?;
     let input = match &command.input {
         Input::Nothing => null().map_err(|error| format!("/dev/null: {error}"))?,
         Input::Bytes(bytes) => kernel::sealed_file("input", bytes).map_err(|error| format!("the input: {error}"))?,
-        Input::File(path) => read_inside(&workspace, path).map_err(|error| format!("the input `{path}`: {error}"))?,
+        Input::File(path) => read_inside(&workspace, path)
+            .map_err(|error| Refusal::of_command(&format!("the input `{path}`"), &error))?,
     };
     let mut kept = Vec::new();
     let mut target = |output: &Output, name: &str| {
@@ -70,7 +72,10 @@ pub fn open(command: &Command, folder: &Folder, user: Identity) -> Result<(Strea
                 Ok(File::from(end))
             }
         };
-        open().map_err(|error| format!("the {name} `{}`: {error}", output.file().map_or("", String::as_str)))
+        open().map_err(|error| match output {
+            Output::File(path) => Refusal::of_command(&format!("the {name} `{path}`"), &error),
+            Output::Keep | Output::Discard => Refusal::from(format!("the {name}: {error}")),
+        })
     };
     let output = target(&command.standard_output, "stdout")?;
     let error = match (&command.standard_output, &command.standard_error) {
@@ -108,6 +113,7 @@ fn create_inside(workspace: &OwnedFd, path: &str, user: Identity) -> io::Result<
         Ok(stat) if FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile => {
             unlinkat(&parent, name, AtFlags::empty())?;
         }
+        Ok(stat) if FileType::from_raw_mode(stat.st_mode) == FileType::Symlink => return Err(Errno::LOOP.into()),
         Ok(_) => return Err(io::Error::other("exists and is not a regular file")),
         Err(Errno::NOENT) => {}
         Err(error) => return Err(error.into()),

@@ -13,9 +13,11 @@ use crate::child::Request;
 use crate::command::{Command, Network, Strictness};
 use crate::ending::{Cause, Ending};
 use crate::folder::{Folder, Started, boot, ticks};
+use crate::guard::Guard;
 use crate::kernel;
 use crate::namespace::Namespaces;
 use crate::ownership::Loan;
+use crate::refusal::Refusal;
 use crate::watch::timespec;
 use model::Digest;
 use rustix::event::{PollFd, PollFlags, poll};
@@ -44,19 +46,19 @@ pub fn supervise(folder: &Folder, command: &Command) -> Result<(), Error> {
     let mut jail = Jail::default();
     let ending = match jail.build(folder, command) {
         Ok(inside) => inside.run(folder, command, &jail),
-        Err(Obstacle::Refused(message)) => Ok(Ending::not_started(message)),
+        Err(Obstacle::Refused(refusal)) => Ok(Ending::not_started(refusal)),
         Err(Obstacle::Failed(error)) => Err(error),
     };
     // Nothing of the child is left now, whichever way it went.
     sweep();
     jail.tear_down();
-    folder.store("exit", &ending?)
+    folder.store_last("exit", &ending?)
 }
 
 /// Why there is no jail.
 enum Obstacle {
-    /// A sentence for whoever started the child.
-    Refused(String),
+    /// Word for whoever started the child.
+    Refused(Refusal),
     /// The shim itself is in trouble.
     Failed(Error),
 }
@@ -68,7 +70,7 @@ impl From<Error> for Obstacle {
 }
 
 fn refused(what: &'static str) -> impl FnOnce(io::Error) -> Obstacle {
-    move |error| Obstacle::Refused(format!("{what}: {error}"))
+    move |error| Obstacle::Refused(format!("{what}: {error}").into())
 }
 
 /// What must be undone at the end.
@@ -101,7 +103,8 @@ impl Jail {
                 self.tear_down();
                 self.group = ControlGroup::create(&format!("tidegate-{}", name(folder)), &command.limits);
                 let parts = self.split(folder, command, wanted.and(Namespaces::usable(root)), wanted)?;
-                parts.ok_or_else(|| Obstacle::Refused("the jail's first process could not be made".to_owned()))?
+                parts
+                    .ok_or_else(|| Obstacle::Refused("the jail's first process could not be made".to_owned().into()))?
             }
         };
         // While the first process builds the root: the kernel takes its time for both.
@@ -110,7 +113,7 @@ impl Jail {
         }
         match inside.hear()? {
             Some(Report::Ready(left_out)) => degraded.extend(left_out),
-            Some(Report::Refused(message)) => return Err(inside.give_up(message)),
+            Some(Report::Refused(refusal)) => return Err(inside.give_up(refusal)),
             Some(Report::Ended { .. }) | None => {
                 return Err(inside.give_up("the jail's first process died".to_owned()));
             }
@@ -128,7 +131,8 @@ impl Jail {
             control_groups: self.group.folders().to_vec(),
             temporary: self.temporary.clone(),
         };
-        folder.store("started", &started).inspect_err(|_| inside.end())?;
+        let noted = folder.reserve().and_then(|()| folder.store("started", &started));
+        noted.inspect_err(|_| inside.end())?;
         Ok(inside)
     }
 
@@ -150,9 +154,12 @@ impl Jail {
         if outside.0 == 0 && !user.changes {
             degraded.push("no user of its own: the child runs as root's user, without its capabilities".to_owned());
         }
+        if !namespaces.mount && !command.hidden.is_empty() {
+            degraded.push("children may read the paths that are to be hidden: no mount namespaces here".to_owned());
+        }
         degraded.extend(self.lacking());
         if let Some(message) = unmet(command, &degraded).filter(|_| namespaces != wanted) {
-            return Err(Obstacle::Refused(message));
+            return Err(Obstacle::Refused(message.into()));
         }
         if user.changes {
             self.loan = Loan::take(&command.workspace).map_err(refused("the loan of the workspace"))?;
@@ -197,11 +204,11 @@ impl Jail {
     /// Guards besides namespaces that are missing.
     fn lacking(&self) -> Vec<String> {
         let guards = [
-            (kernel::landlock_abi().is_some(), "no landlock"),
-            (self.group.memory, "no memory control group: each process is limited by itself"),
-            (self.group.processes, "no pids control group: processes are counted with others of the same user"),
+            (kernel::landlock_abi().is_some(), Guard::Landlock),
+            (self.group.memory, Guard::MemoryGroup),
+            (self.group.processes, Guard::ProcessGroup),
         ];
-        guards.iter().filter(|(given, _)| !given).map(|(_, text)| (*text).to_owned()).collect()
+        guards.iter().filter(|(given, _)| !given).map(|(_, guard)| guard.absence().to_owned()).collect()
     }
 
     fn tear_down(&mut self) {
@@ -229,9 +236,9 @@ impl Inside {
         }
     }
 
-    fn give_up(&self, message: String) -> Obstacle {
+    fn give_up(&self, refusal: impl Into<Refusal>) -> Obstacle {
         self.end();
-        Obstacle::Refused(message)
+        Obstacle::Refused(refusal.into())
     }
 
     /// Kills the first process, and with it the jail, and waits until both are gone.
@@ -254,10 +261,7 @@ impl Inside {
             course.take(report);
         }
         for kept in &mut self.kept {
-            let flow = kept.finish(&mut buffer).map_err(Error::io("keep the output in", folder.path()))?;
-            if flow == Flow::Flooded {
-                course.cause.get_or_insert(Cause::OutputLimit);
-            }
+            course.heed(kept.finish(&mut buffer));
         }
         Ok(course.ending(jail.group.ran_out_of_memory()))
     }
@@ -279,8 +283,7 @@ impl Inside {
             let (reported, requested) = (!fds[0].revents().is_empty(), !fds[1].revents().is_empty());
             drop(fds);
             for kept in &mut self.kept {
-                if kept.pump(buffer)? == Flow::Flooded {
-                    course.cause.get_or_insert(Cause::OutputLimit);
+                if course.heed(kept.pump(buffer)) {
                     return Ok(());
                 }
             }
@@ -319,7 +322,9 @@ struct Course {
     grace: Duration,
     /// When an interrupted child is killed.
     kill: Option<Instant>,
-    refusal: Option<String>,
+    refusal: Option<Refusal>,
+    /// Why output is missing.
+    loss: Option<String>,
     status: Option<i32>,
     signal: Option<i32>,
 }
@@ -330,7 +335,7 @@ impl Course {
         // A deadline beyond the clock's end is none.
         let timeout = command.timeout_millis.and_then(|millis| now.checked_add(Duration::from_millis(millis)));
         let grace = Duration::from_millis(command.grace_millis);
-        Self { cause: None, timeout, grace, kill: None, refusal: None, status: None, signal: None }
+        Self { cause: None, timeout, grace, kill: None, refusal: None, loss: None, status: None, signal: None }
     }
 
     fn deadline(&self) -> Option<Instant> {
@@ -357,17 +362,30 @@ impl Course {
         true
     }
 
+    /// Notes what became of output; whether the child must end for it.
+    fn heed(&mut self, flow: io::Result<Flow>) -> bool {
+        match flow {
+            Ok(Flow::Open | Flow::Closed) => return false,
+            Ok(Flow::Flooded) => drop(self.cause.get_or_insert(Cause::OutputLimit)),
+            Err(error) => {
+                self.cause.get_or_insert(Cause::OutputLost);
+                self.loss.get_or_insert(format!("the output could not be written: {error}"));
+            }
+        }
+        true
+    }
+
     fn take(&mut self, report: Report) {
         match report {
-            Report::Refused(message) => self.refusal = Some(message),
+            Report::Refused(refusal) => self.refusal = Some(refusal),
             Report::Ended { status, signal } => (self.status, self.signal) = (status, signal),
             Report::Ready(_) => {}
         }
     }
 
     fn ending(self, out_of_memory: bool) -> Ending {
-        if let Some(message) = self.refusal {
-            return Ending::not_started(message);
+        if let Some(refusal) = self.refusal {
+            return Ending::not_started(refusal);
         }
         let status = self.status;
         // Who never told its end was killed with the jail.
@@ -378,7 +396,9 @@ impl Course {
             (Some(_), false) => Cause::Exited,
             (None, false) => Cause::Signalled,
         };
-        Ending { cause: self.cause.unwrap_or(by_itself), status, signal, message: None }
+        let cause = self.cause.unwrap_or(by_itself);
+        let whole = ![Cause::OutputLimit, Cause::OutputLost].contains(&cause);
+        Ending { cause, status: status.filter(|_| whole), signal, message: self.loss, reason: None }
     }
 }
 
