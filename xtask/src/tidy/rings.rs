@@ -21,11 +21,12 @@ const RINGS: [(&str, u32); 13] = [
 ];
 
 /// A package, and the only crate that names it in its own dependencies.
-const OWNERS: [(&str, &[&str]); 8] = [
+const OWNERS: [(&str, &[&str]); 9] = [
     ("wasmtime", &["plugin"]),
     ("wasmtime-wasi", &["plugin"]),
     ("rusqlite", &["store"]),
     ("git2", &["git"]),
+    ("libgit2-sys", &["git"]),
     ("landlock", &["jail"]),
     ("serde-saphyr", &["manifest"]),
     ("clap", &["cli"]),

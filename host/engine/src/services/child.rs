@@ -42,17 +42,17 @@ pub(crate) async fn start(
         if let Some(parent) = folder.parent() {
             std::fs::create_dir_all(parent).map_err(|e| crate::state::unusable(attempt.core.state.root(), &e))?;
         }
-        let child = jail::start(&attempt.core.shim, &folder, &command).map_err(failure)?;
+        let child = jail::start(&attempt.core.shim, &folder, &command).map_err(Failure::from)?;
         // A stop that came while the jail was being built found nobody to interrupt.
         if attempt.stopping.is_asked() {
-            child.interrupt().map_err(failure)?;
+            child.interrupt().map_err(Failure::from)?;
         }
         let mut logged = 0;
         if known {
             logged = attempt.core.journal.reader()?.count_lines(&attempt.run, &attempt.key, attempt.number, OUTPUT)?;
             attempt.log.write_blocking("debug", format!("found the child `{key}` again, which was begun before"));
         } else {
-            for guard in child.degraded().map_err(failure)? {
+            for guard in child.degraded().map_err(Failure::from)? {
                 attempt.log.write_blocking("warn", format!("the jail goes without a guard: {guard}"));
             }
         }
@@ -62,19 +62,6 @@ pub(crate) async fn start(
         Ok(running)
     })
     .await
-}
-
-fn failure(error: jail::Error) -> Failure {
-    let message = match std::error::Error::source(&error) {
-        Some(source) => format!("{error}: {source}"),
-        None => error.to_string(),
-    };
-    match error {
-        jail::Error::Conflict(_) => Failure::new(Blame::Plugin, "conflict", message),
-        jail::Error::Invalid(_) => Failure::invalid(message),
-        jail::Error::Refused(_) => Failure::new(Blame::User, "denied", message),
-        _ => Failure::new(Blame::Host, "unavailable", message),
-    }
 }
 
 fn jail_command(attempt: &Attempt, command: process::Command) -> Result<Command, Failure> {
@@ -99,6 +86,8 @@ fn jail_command(attempt: &Attempt, command: process::Command) -> Result<Command,
     made.workspace_writable = attempt.grant.workspace == Some(WorkspaceGrant::Write);
     made.read = paths(&grant.paths.read);
     made.write = paths(&grant.paths.write);
+    // The host's own state is no child's business, wherever it lies.
+    made.hidden = vec![attempt.core.state.root().to_owned()];
     made.network = if grant.network == NetworkGrant::All { Network::All } else { Network::None };
     made.timeout_millis = Some(u64::from(command.timeout_seconds) * 1000).filter(|millis| *millis > 0);
     made.strictness = if attempt.core.settings.jail_required { Strictness::Required } else { Strictness::BestEffort };
@@ -142,7 +131,7 @@ impl Inner {
         let deadline = Instant::now() + timeout;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
-            match self.child.wait(left).map_err(failure)? {
+            match self.child.wait(left).map_err(Failure::from)? {
                 None => return Ok(None),
                 Some(Event::Ended(ending)) => {
                     for index in 0..2 {
@@ -201,8 +190,8 @@ impl Running {
     ) -> Result<(), Failure> {
         let folder = self.folder.clone();
         // A handle of its own: `next` may hold the other one for minutes.
-        aside(move || match jail::attach(&folder).map_err(failure)? {
-            Some(child) => work(&child).map_err(failure),
+        aside(move || match jail::attach(&folder).map_err(Failure::from)? {
+            Some(child) => work(&child).map_err(Failure::from),
             None => Ok(()),
         })
         .await
