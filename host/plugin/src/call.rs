@@ -83,6 +83,7 @@ pub enum HostCall {
     Start {
         program: String,
         variables: Vec<String>,
+        files: ChildFiles,
     },
     ChildNext,
     ChildInterrupt,
@@ -92,6 +93,16 @@ pub enum HostCall {
         interface: &'static str,
         function: &'static str,
     },
+}
+
+/// What a child's input and outputs make of the workspace's files: the host opens them for the child, so the jail's own
+/// rules do not guard them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ChildFiles {
+    /// Its input is a file.
+    pub reads: bool,
+    /// One of its outputs is a file.
+    pub writes: bool,
 }
 
 /// What a call is to the outside.
@@ -236,7 +247,16 @@ pub fn authorise(call: &HostCall, mode: Mode, grant: &Grant) -> Result<(), Failu
             permit::write_path(grant, repository, path)
         }
         HostCall::ApprovalRead => permit::approval(grant),
-        HostCall::Start { program, variables } => permit::program(grant, program, variables.iter().map(String::as_str)),
+        HostCall::Start { program, variables, files } => {
+            permit::program(grant, program, variables.iter().map(String::as_str))?;
+            if files.reads {
+                permit::workspace(grant, false)?;
+            }
+            if files.writes {
+                permit::workspace(grant, true)?;
+            }
+            Ok(())
+        }
         HostCall::Unserved { interface, .. } => Err(permit::unserved(interface)),
         // Held by a resource that was granted when it was made.
         HostCall::TransactionHead { .. }
@@ -277,7 +297,7 @@ pub fn check_path(path: &str) -> Result<(), Failure> {
 
 #[cfg(test)]
 mod tests {
-    use super::{HostCall, Kind, authorise, check_path};
+    use super::{ChildFiles, HostCall, Kind, authorise, check_path};
     use crate::mode::Mode;
     use model::Grant;
     use serde_json::json;
@@ -286,6 +306,10 @@ mod tests {
         serde_json::from_value(json!({"workspace": "write", "process": {"programs": ["*"], "environment": ["*"]},
             "artifact": {"write": true}, "repository": {"read": ["*"], "write": {"*": {}}}, "approval": {}}))
         .unwrap_or_default()
+    }
+
+    fn start(files: ChildFiles) -> HostCall {
+        HostCall::Start { program: "sh".into(), variables: vec!["A".into()], files }
     }
 
     fn calls() -> Vec<HostCall> {
@@ -302,7 +326,7 @@ mod tests {
             HostCall::Begin { repository: repository(), branch: "main".into() },
             HostCall::TransactionPut { repository: repository(), path: path() },
             HostCall::ApprovalRead,
-            HostCall::Start { program: "sh".into(), variables: vec!["A".into()] },
+            start(ChildFiles::default()),
         ]
     }
 
@@ -323,6 +347,25 @@ mod tests {
                 assert_eq!(answer.is_ok(), call.kind() == Kind::Reading, "{call:?} {answer:?}");
             }
             assert!(authorise(&call, Mode::Describe, &everything()).is_err());
+        }
+    }
+
+    #[test]
+    fn the_files_of_a_child_are_files_of_the_workspace() {
+        let (nothing, reads, writes) = (
+            ChildFiles::default(),
+            ChildFiles { reads: true, writes: false },
+            ChildFiles { reads: false, writes: true },
+        );
+        for (workspace, allowed) in
+            [(None, [true, false, false]), (Some("read"), [true, true, false]), (Some("write"), [true, true, true])]
+        {
+            let grant = json!({"workspace": workspace, "process": {"programs": ["sh"], "environment": ["A"]}});
+            let grant: Grant = serde_json::from_value(grant).expect("a grant");
+            for (files, allowed) in [nothing, reads, writes].into_iter().zip(allowed) {
+                let answer = authorise(&start(files), Mode::Run, &grant);
+                assert_eq!(answer.is_ok(), allowed, "{workspace:?} {files:?} {answer:?}");
+            }
         }
     }
 

@@ -30,7 +30,7 @@ pub mod wit {
     };
 }
 
-pub use call::{HostCall, Kind, authorise, check_path};
+pub use call::{ChildFiles, HostCall, Kind, authorise, check_path};
 pub use component::{FREE, INTERFACE, Plugin};
 pub use host::{LARGEST, PluginHost};
 pub use imports::clean_line;

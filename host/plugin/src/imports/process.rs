@@ -3,7 +3,7 @@
 use super::fits;
 use crate::bindings::tidegate::plugin::process;
 use crate::bindings::tidegate::plugin::types::Error;
-use crate::call::HostCall;
+use crate::call::{ChildFiles, HostCall};
 use crate::services::Child;
 use crate::state::{ChildEntry, State};
 use model::Failure;
@@ -20,7 +20,7 @@ const WAIT: u32 = 300_000;
 impl process::Host for State {
     async fn start(&mut self, key: String, command: process::Command) -> Result<Result<Resource<ChildEntry>, Error>> {
         let variables = command.environment.iter().map(|variable| variable.name.clone()).collect();
-        let call = HostCall::Start { program: command.program.clone(), variables };
+        let call = HostCall::Start { program: command.program.clone(), variables, files: files(&command) };
         let services = self.services.clone();
         let work = async move {
             check(&key, &command)?;
@@ -44,6 +44,14 @@ fn check(key: &str, command: &process::Command) -> Result<(), Failure> {
     if command.program.contains('/') {
         return Err(Failure::invalid("a program is a name, never a path"));
     }
+fn files(command: &process::Command) -> ChildFiles {
+    let outputs = [&command.standard_output, &command.standard_error];
+    ChildFiles {
+        reads: matches!(command.input, process::Input::File(_)),
+        writes: outputs.iter().any(|output| matches!(output, process::Output::File(_))),
+    }
+}
+
     if let process::Input::Bytes(bytes) = &command.input {
         fits("the input", bytes.len())?;
     }

@@ -3,6 +3,27 @@
 use crate::guest::{Attempt, answers, everything};
 use model::Blame;
 use serde_json::json;
+use std::collections::BTreeMap;
+
+/// The jail keeps a child's own writes out of the workspace; these files the host opens for it.
+#[tokio::test]
+async fn the_files_of_a_child_need_the_workspace_grant() {
+    let reading = "denied: reading the workspace is not granted: it needs `workspace: read`";
+    let writing = "denied: writing the workspace is not granted: it needs `workspace: write`";
+    for (workspace, input, output, starts) in
+        [(None, reading, writing, 1), (Some("read"), "ok", writing, 2), (Some("write"), "ok", "ok", 4)]
+    {
+        let grant = json!({"workspace": workspace, "process": {"programs": ["sh"]}});
+        let ended = Attempt::new("path").inputs("a").grant(grant).run().await;
+        let answers: BTreeMap<_, _> = answers(&ended.outputs().to_string()).into_iter().collect();
+        assert_eq!(answers["process.start in a folder"], "ok");
+        assert_eq!(answers["process.start with input"], input, "{workspace:?}");
+        assert_eq!(answers["process.start with output"], output, "{workspace:?}");
+        assert_eq!(answers["process.start with errors"], output, "{workspace:?}");
+        let started = ended.recorder.calls().into_iter().filter(|call| call.starts_with("process.start")).count();
+        assert_eq!(started, starts, "{workspace:?}");
+    }
+}
 
 #[tokio::test]
 async fn a_variable_that_was_not_granted() {
