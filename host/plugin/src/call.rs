@@ -173,6 +173,20 @@ impl HostCall {
         }
     }
 
+    /// Whether the host writes something durable for the call, which `Limits::effects` counts. A child's events and a
+    /// transaction's reads are part of what was counted when it began: a long child has as many as it likes.
+    pub fn durable(&self) -> bool {
+        let follows = matches!(
+            self,
+            Self::TransactionHead { .. }
+                | Self::TransactionRead { .. }
+                | Self::ChildNext
+                | Self::ChildInterrupt
+                | Self::ChildKill
+        );
+        self.kind() == Kind::Effect && !follows
+    }
+
     /// Whether the call begins something new, which a cancelled step may not.
     pub fn begins(&self) -> bool {
         matches!(
@@ -367,6 +381,30 @@ mod tests {
                 assert_eq!(answer.is_ok(), allowed, "{workspace:?} {files:?} {answer:?}");
             }
         }
+    }
+
+    #[test]
+    fn what_follows_a_beginning_is_not_counted_again() {
+        let (repository, path) = (|| "config".to_owned(), || "a".to_owned());
+        let follow = [
+            HostCall::ChildNext,
+            HostCall::ChildInterrupt,
+            HostCall::ChildKill,
+            HostCall::TransactionHead { repository: repository() },
+            HostCall::TransactionRead { repository: repository(), path: path() },
+        ];
+        for call in follow {
+            // Effects all the same where there may be none: nothing that a preview could hold began.
+            assert_eq!((call.kind(), call.durable()), (Kind::Effect, false), "{call:?}");
+        }
+        for call in calls() {
+            assert_eq!(call.durable(), call.kind() == Kind::Effect, "{call:?}");
+        }
+        let put = HostCall::TransactionPut { repository: repository(), path: path() };
+        for call in [put, HostCall::Push { repository: repository() }] {
+            assert!(call.durable(), "{call:?}");
+        }
+        assert!(!HostCall::Log.durable());
     }
 
     #[test]

@@ -26,7 +26,7 @@ pub struct Limits {
     pub calls: u64,
     /// One host call, where the call does not say how long it waits.
     pub host_call: Duration,
-    /// Effects that take a durable write at the host (`start`, `push`…).
+    /// Effects that take a durable write at the host (`start`, `push`…): `HostCall::durable`.
     pub effects: u64,
 }
 

@@ -117,7 +117,7 @@ impl State {
         if let Err(failure) = authorise(call, self.mode, &self.grant) {
             return Ok(Err(failure));
         }
-        if call.kind() == Kind::Effect {
+        if call.durable() {
             self.effects += 1;
             if self.effects > self.limits.effects {
                 return exhausted(format!("the plugin made more than {} calls with effects", self.limits.effects));

@@ -3,6 +3,7 @@
 use crate::guest::Attempt;
 use model::Blame;
 
+
 #[tokio::test]
 async fn a_flood_of_transactions() {
     let ended = Attempt::new("transactions").limits(|limits| limits.handles = 16).run().await;
@@ -18,6 +19,18 @@ async fn a_flood_of_children() {
     let ended = attempt.run().await;
     ended.ended_by("exhausted", "it holds too many handles");
     assert!((16..=100).contains(&ended.recorder.calls().len()), "{}", ended.recorder.calls().len());
+}
+
+/// What takes no new row at the host is bounded by the calls alone.
+#[tokio::test]
+async fn a_long_child_and_a_long_transaction_are_two_effects() {
+    let ended = Attempt::new("follow").inputs(50).limits(|limits| limits.effects = 2).run().await;
+    assert!(ended.answer.is_ok(), "{:?}", ended.answer);
+    for call in ["process.next", "repository-write.head", "repository-write.read"] {
+        assert_eq!(ended.receipt.calls[call].count, 50, "{call}");
+    }
+    let ended = Attempt::new("follow").limits(|limits| limits.effects = 1).run().await;
+    ended.ended_by("exhausted", "the plugin made more than 1 calls with effects");
 }
 
 #[tokio::test]
