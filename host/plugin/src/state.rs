@@ -100,7 +100,10 @@ impl State {
                 Ok(answer) => answer,
                 Err(_) => {
                     let message = format!("`{}` took longer than {}", call.name(), in_words(limit));
-                    Err(Failure::new(Blame::Upstream, "timed-out", message).retryable())
+                    let failure = Failure::new(Blame::Upstream, "timed-out", message);
+                    // The host's work goes on after nobody waits for it, so an effect may yet take place: done again, it
+                    // would be done twice.
+                    Err(if call.kind() == Kind::Effect { failure } else { failure.retryable() })
                 }
             },
         };
