@@ -140,7 +140,8 @@ impl State {
     }
 
     /// Ends the children whose handles the instance held to its end: it is gone, so they are dropped. Not done where the
-    /// whole call is dropped: then the host stops, and its children stay for the next one.
+    /// whole call is dropped: then the host stops, and its children stay for the next one. What cannot be ended in time
+    /// is ended with the attempt.
     pub(crate) async fn abandon_children(&mut self) {
         let left = self.table.iter_mut().filter_map(|entry| entry.downcast_ref::<ChildEntry>());
         let left: Vec<_> = left.map(|entry| entry.0.clone()).collect();
@@ -149,13 +150,18 @@ impl State {
                 child.abandon().await;
             }
         };
-        // What cannot be ended now is ended with the attempt.
         let _ = tokio::time::timeout(self.limits.host_call, abandon).await;
     }
 
     /// Refuses a call of an interface that is not served.
     pub(crate) async fn unserved<T>(
         &mut self,
+    /// Ends one child. What cannot be ended in time is ended with the attempt: a guest that gives a handle back must not
+    /// hang on it.
+    pub(crate) async fn abandon(&mut self, child: Arc<dyn Child>) {
+        let _ = tokio::time::timeout(self.limits.host_call, child.abandon()).await;
+    }
+
         interface: &'static str,
         function: &'static str,
     ) -> wasmtime::Result<Result<T, Error>> {

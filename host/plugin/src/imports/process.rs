@@ -28,12 +28,27 @@ impl process::Host for State {
         };
         let started = self.perform(call, work).await?;
         Ok(match started {
-            Ok(child) => {
-                self.children += 1;
-                Ok(self.table.push(ChildEntry(child))?)
-            }
+            Ok(child) => match self.table.push(ChildEntry(child.clone())) {
+                Ok(handle) => {
+                    self.children += 1;
+                    Ok(handle)
+                }
+                // It runs, and nobody has a handle that could end it.
+                Err(full) => {
+                    self.abandon(child).await;
+                    return Err(full.into());
+                }
+            },
             Err(error) => Err(error),
         })
+    }
+}
+
+fn files(command: &process::Command) -> ChildFiles {
+    let outputs = [&command.standard_output, &command.standard_error];
+    ChildFiles {
+        reads: matches!(command.input, process::Input::File(_)),
+        writes: outputs.iter().any(|output| matches!(output, process::Output::File(_))),
     }
 }
 
@@ -44,14 +59,6 @@ fn check(key: &str, command: &process::Command) -> Result<(), Failure> {
     if command.program.contains('/') {
         return Err(Failure::invalid("a program is a name, never a path"));
     }
-fn files(command: &process::Command) -> ChildFiles {
-    let outputs = [&command.standard_output, &command.standard_error];
-    ChildFiles {
-        reads: matches!(command.input, process::Input::File(_)),
-        writes: outputs.iter().any(|output| matches!(output, process::Output::File(_))),
-    }
-}
-
     if let process::Input::Bytes(bytes) = &command.input {
         fits("the input", bytes.len())?;
     }
@@ -96,7 +103,7 @@ impl process::HostChild for State {
     async fn drop(&mut self, handle: Resource<ChildEntry>) -> Result<()> {
         let entry = self.table.delete(handle)?;
         self.children = self.children.saturating_sub(1);
-        entry.0.abandon().await;
+        self.abandon(entry.0).await;
         Ok(())
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::guest::Attempt;
 use model::Blame;
-
+use std::time::Duration;
 
 #[tokio::test]
 async fn a_flood_of_transactions() {
@@ -19,6 +19,17 @@ async fn a_flood_of_children() {
     let ended = attempt.run().await;
     ended.ended_by("exhausted", "it holds too many handles");
     assert!((16..=100).contains(&ended.recorder.calls().len()), "{}", ended.recorder.calls().len());
+    assert_eq!(ended.recorder.children(), 0, "the last one, which got no handle, is dropped too");
+}
+
+#[tokio::test]
+async fn a_child_that_cannot_be_ended_holds_nobody_up() {
+    let limits = |limits: &mut plugin::Limits| {
+        (limits.host_call, limits.wall) = (Duration::from_millis(50), Duration::from_secs(10));
+    };
+    let ended = Attempt::new("program").inputs("stubborn").limits(limits).run().await;
+    assert!(ended.answer.is_ok(), "{:?}", ended.answer);
+    assert_eq!(ended.recorder.children(), 1, "the engine ends it with the attempt");
 }
 
 /// What takes no new row at the host is bounded by the calls alone.
