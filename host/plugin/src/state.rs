@@ -1,6 +1,7 @@
 //! What a store holds for one call into a plugin, and the one path that all its host calls take.
 
 use crate::bindings::tidegate::plugin::types::Error;
+use crate::blame::Told;
 use crate::call::{HostCall, Kind, authorise};
 use crate::limits::{Exhausted, Limits, Meter, in_words};
 use crate::mode::Mode;
@@ -31,6 +32,7 @@ pub(crate) struct State {
     pub(crate) meter: Meter,
     pub(crate) table: ResourceTable,
     pub(crate) receipt: Receipt,
+    pub(crate) told: Told,
     pub(crate) began: Instant,
     pub(crate) log: LogUse,
     pub(crate) depth: u32,
@@ -61,6 +63,7 @@ impl State {
             meter: Meter::new(limits.memory),
             table,
             receipt: Receipt::default(),
+            told: Told::default(),
             began: Instant::now(),
             log: LogUse::default(),
             depth: 0,
@@ -108,7 +111,7 @@ impl State {
             },
         };
         self.receipt.note(call.name(), began.elapsed(), answer.as_ref().err());
-        Ok(answer.map_err(Error::from))
+        Ok(answer.map_err(|failure| self.told.tell(failure)))
     }
 
     /// Whether the call may go on. The outer error is a budget that ends the instance.
@@ -153,15 +156,15 @@ impl State {
         let _ = tokio::time::timeout(self.limits.host_call, abandon).await;
     }
 
-    /// Refuses a call of an interface that is not served.
-    pub(crate) async fn unserved<T>(
-        &mut self,
     /// Ends one child. What cannot be ended in time is ended with the attempt: a guest that gives a handle back must not
     /// hang on it.
     pub(crate) async fn abandon(&mut self, child: Arc<dyn Child>) {
         let _ = tokio::time::timeout(self.limits.host_call, child.abandon()).await;
     }
 
+    /// Refuses a call of an interface that is not served.
+    pub(crate) async fn unserved<T>(
+        &mut self,
         interface: &'static str,
         function: &'static str,
     ) -> wasmtime::Result<Result<T, Error>> {

@@ -54,3 +54,10 @@ async fn outputs_above_a_mebibyte_are_not_kept() {
     let ended = Attempt::new("outputs").inputs(length).limits(|limits| limits.message = 1 << 19).run().await;
     ended.ended_by("too-large", TOO_LARGE);
 }
+
+#[tokio::test]
+async fn details_that_are_too_large_are_dropped_with_a_note() {
+    let ended = Attempt::new("details").inputs((64 << 10) + 1).run().await;
+    let note = "the details are 65537 bytes and were dropped; at most 65536 are kept";
+    assert_eq!(ended.failure().details, Some(serde_json::json!({ "note": note })));
+}
