@@ -8,6 +8,7 @@ use crate::component::Plugin;
 use crate::engine::TICK;
 use crate::imports::clean_line;
 use crate::limits::{Exhausted, Limits, in_words};
+use crate::lock::clean_description;
 use crate::mode::Mode;
 use crate::record::{Receipt, micros};
 use crate::services::Services;
@@ -89,7 +90,7 @@ impl Plugin {
                 instance.tidegate_plugin_plugin().call_describe(store).await.map(Ok::<_, Error>)
             })
             .await;
-        answer
+        answer.map(clean_description)
     }
 
     async fn call<T>(

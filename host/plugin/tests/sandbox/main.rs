@@ -8,6 +8,7 @@ mod grant;
 mod guest;
 mod handle;
 mod import;
+mod lock;
 mod log;
 mod memory;
 mod message;
