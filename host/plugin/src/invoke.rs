@@ -32,6 +32,13 @@ pub struct Invocation {
     pub services: Arc<dyn Services>,
 }
 
+impl Invocation {
+    /// The same for a call that only asks: somebody waits for the answer, whatever time a run has.
+    fn asking(self) -> Self {
+        Self { limits: self.limits.at_most(&Limits::asking()), ..self }
+    }
+}
+
 /// The longest reason of a trap, in bytes.
 const LINE: usize = 16 << 10;
 
@@ -59,7 +66,7 @@ impl Plugin {
     ) -> (Result<step::Forecast, Failure>, Receipt) {
         let name = step_of(&request);
         let (answer, receipt) = self
-            .call(invocation, Mode::Preview, Some(name), async |instance: &Host_, store: &mut Store<State>| {
+            .call(invocation.asking(), Mode::Preview, Some(name), async |instance: &Host_, store: &mut Store<State>| {
                 instance.tidegate_plugin_step().call_preview(store, &request).await
             })
             .await;
@@ -74,7 +81,7 @@ impl Plugin {
     ) -> (Result<step::Finding, Failure>, Receipt) {
         let name = step_of(&request);
         let (answer, receipt) = self
-            .call(invocation, Mode::Probe, Some(name), async |instance: &Host_, store: &mut Store<State>| {
+            .call(invocation.asking(), Mode::Probe, Some(name), async |instance: &Host_, store: &mut Store<State>| {
                 instance.tidegate_plugin_step().call_probe(store, &request).await
             })
             .await;
@@ -197,5 +204,55 @@ fn assert_send(plugin: &Plugin, invocation: Invocation, request: step::Request) 
     let plugin = plugin.clone();
     async move {
         let _ = plugin.run(invocation, request).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Failure, Grant, Invocation, Limits};
+    use crate::wit::step::Request;
+    use crate::{PluginHost, Silent};
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    /// The clock of the epochs is turned by hand, as fast as it goes, so that half a minute of computing is soon over.
+    #[tokio::test]
+    async fn what_only_asks_computes_for_half_a_minute_at_most() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/guests/test/hostile.wasm");
+        let wasm = std::fs::read(path).unwrap_or_else(|e| panic!("run `cargo xtask guests` first ({path}: {e})"));
+        let plugin = PluginHost::new(None).expect("the engine starts").0.load(&wasm).expect("a plugin");
+        let over = Arc::new(AtomicBool::new(false));
+        let (engine, stop) = (plugin.core.engine.clone(), over.clone());
+        let turning = std::thread::spawn(move || {
+            while !stop.load(Ordering::SeqCst) {
+                engine.increment_epoch();
+                std::thread::yield_now();
+            }
+        });
+        let invocation = || Invocation {
+            plugin: "hostile".to_owned(),
+            grant: Grant::default(),
+            limits: Limits::default(),
+            services: Arc::new(Silent),
+        };
+        let request = Request {
+            name: "loop".to_owned(),
+            inputs: "{}".to_owned(),
+            run: "r1".to_owned(),
+            key: "s".to_owned(),
+            attempt: 1,
+            environment: None,
+            event: "{}".to_owned(),
+            resumption: None,
+        };
+        let shown = plugin.preview(invocation(), request.clone()).await.0.map(|_| ());
+        let found = plugin.probe(invocation(), request).await.0.map(|_| ());
+        over.store(true, Ordering::SeqCst);
+        turning.join().expect("no panic");
+        for (answer, function) in [(shown, "preview"), (found, "probe")] {
+            let Failure { code, message, .. } = answer.expect_err("it loops");
+            let why = format!("plugin `hostile`, step `s`, in `{function}`: it computed longer than 30 s");
+            assert_eq!((code.as_str(), message), ("timed-out", why));
+        }
     }
 }
