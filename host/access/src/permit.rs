@@ -19,20 +19,27 @@ pub fn workspace(grant: &Grant, write: bool) -> Result<(), Failure> {
     }
 }
 
-/// Running a program with these variables.
+/// Variables that any child may be given: they tell the host's own facts (which run, which step, where outputs go), so
+/// whoever narrows a step's environment need not know of them.
+const OWN: [&str; 3] = ["TIDEGATE_OUTPUT", "TIDEGATE_RUN", "TIDEGATE_STEP"];
+
+/// Running a program with these variables. All variables that are missing are named at once.
 pub fn program<'a>(grant: &Grant, program: &str, variables: impl IntoIterator<Item = &'a str>) -> Result<(), Failure> {
     let needed = format!("process: {{ programs: [{program}] }}");
     let granted = grant.process.as_ref().ok_or_else(|| missing(&format!("running `{program}`"), &needed))?;
     if !granted.programs.iter().any(|p| matches(p, program)) {
         return Err(missing(&format!("running `{program}`"), &needed));
     }
-    for name in variables {
-        if !granted.environment.iter().any(|p| matches(p, name)) {
-            let needed = format!("process: {{ environment: [{name}] }}");
-            return Err(missing(&format!("the environment variable `{name}`"), &needed));
-        }
+    let allowed = |name: &str| OWN.contains(&name) || granted.environment.iter().any(|p| matches(p, name));
+    let mut lacking: Vec<&str> = variables.into_iter().filter(|name| !allowed(name)).collect();
+    lacking.sort_unstable();
+    lacking.dedup();
+    let needed = format!("process: {{ environment: [{}] }}", lacking.join(", "));
+    match lacking[..] {
+        [] => Ok(()),
+        [name] => Err(missing(&format!("the environment variable `{name}`"), &needed)),
+        _ => Err(missing(&format!("giving the environment variables `{}`", lacking.join("`, `")), &needed)),
     }
-    Ok(())
 }
 
 /// Reading (or storing) artifacts.
@@ -91,4 +98,35 @@ pub fn approval(grant: &Grant) -> Result<(), Failure> {
 /// A capability that this host does not serve.
 pub fn unserved(interface: &str) -> Failure {
     Failure::denied(format!("`{interface}` is not served by this version of Tidegate, so nothing can grant it"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::program;
+    use model::Grant;
+    use serde_json::json;
+
+    fn granted(environment: &[&str]) -> Grant {
+        let grant = json!({"process": {"programs": ["sh"], "environment": environment}});
+        serde_json::from_value(grant).expect("a grant")
+    }
+
+    #[test]
+    fn all_variables_that_are_missing_are_named_at_once() {
+        let denied = program(&granted(&["CI_*"]), "sh", ["B", "CI_RUN", "A", "B"]).expect_err("two are missing");
+        assert!(denied.is_denied());
+        let why =
+            "giving the environment variables `A`, `B` is not granted: it needs `process: { environment: [A, B] }`";
+        assert_eq!(denied.message, why);
+    }
+
+    #[test]
+    fn the_hosts_own_facts_need_no_grant_and_nothing_that_looks_like_them() {
+        assert_eq!(program(&granted(&[]), "sh", ["TIDEGATE_OUTPUT", "TIDEGATE_RUN", "TIDEGATE_STEP"]), Ok(()));
+        for name in ["TIDEGATE_TOKEN", "TIDEGATE_OUTPUT2", "tidegate_run", "TIDEGATE_", "XTIDEGATE_STEP"] {
+            assert!(program(&granted(&[]), "sh", [name]).is_err(), "{name}");
+        }
+        // They are no way to a program that is not granted.
+        assert!(program(&granted(&[]), "bash", ["TIDEGATE_RUN"]).is_err());
+    }
 }

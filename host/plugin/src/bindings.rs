@@ -23,16 +23,6 @@ wasmtime::component::bindgen!({
     },
 });
 
-use crate::imports::{clean_line, clean_text};
-use model::{Blame, Failure};
-use tidegate::plugin::types::Error;
-
-/// The longest message that crosses the boundary, in bytes (`types.error`).
-const MESSAGE: usize = 4096;
-
-/// The longest code, in bytes.
-const CODE: usize = 128;
-
 /// Cuts a text at a character boundary.
 pub(crate) fn cut(text: &str, most: usize) -> &str {
     let mut end = text.len().min(most);
@@ -40,33 +30,4 @@ pub(crate) fn cut(text: &str, most: usize) -> &str {
         end -= 1;
     }
     &text[..end]
-}
-
-impl From<Failure> for Error {
-    fn from(failure: Failure) -> Self {
-        Self {
-            code: failure.code,
-            message: cut(&failure.message, MESSAGE).to_owned(),
-            retryable: failure.retryable,
-            hint: failure.hint,
-            details: failure.details.map(|details| details.to_string()),
-        }
-    }
-}
-
-impl From<Error> for Failure {
-    /// What a plugin returned: its own doing unless it passes on a refusal or an upstream's failure.
-    fn from(error: Error) -> Self {
-        let blame = match error.code.as_str() {
-            "denied" | "invalid" => Blame::User,
-            "unavailable" | "rate-limited" => Blame::Upstream,
-            "internal" => Blame::Host,
-            _ => Blame::Plugin,
-        };
-        let details = error.details.and_then(|text| serde_json::from_str(&text).ok());
-        // It is shown in terminals, and a plugin may have made it of what it read elsewhere.
-        let message = clean_text(&error.message, MESSAGE);
-        let hint = error.hint.map(|hint| clean_text(&hint, MESSAGE));
-        Self { code: clean_line(&error.code, CODE), message, blame, retryable: error.retryable, hint, details }
-    }
 }

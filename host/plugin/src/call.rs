@@ -83,6 +83,7 @@ pub enum HostCall {
     Start {
         program: String,
         variables: Vec<String>,
+        files: ChildFiles,
     },
     ChildNext,
     ChildInterrupt,
@@ -92,6 +93,16 @@ pub enum HostCall {
         interface: &'static str,
         function: &'static str,
     },
+}
+
+/// What a child's input and outputs make of the workspace's files: the host opens them for the child, so the jail's own
+/// rules do not guard them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ChildFiles {
+    /// Its input is a file.
+    pub reads: bool,
+    /// One of its outputs is a file.
+    pub writes: bool,
 }
 
 /// What a call is to the outside.
@@ -160,6 +171,20 @@ impl HostCall {
             Self::Unserved { interface, .. } if READING.contains(interface) => Kind::Reading,
             _ => Kind::Effect,
         }
+    }
+
+    /// Whether the host writes something durable for the call, which `Limits::effects` counts. A child's events and a
+    /// transaction's reads are part of what was counted when it began: a long child has as many as it likes.
+    pub fn durable(&self) -> bool {
+        let follows = matches!(
+            self,
+            Self::TransactionHead { .. }
+                | Self::TransactionRead { .. }
+                | Self::ChildNext
+                | Self::ChildInterrupt
+                | Self::ChildKill
+        );
+        self.kind() == Kind::Effect && !follows
     }
 
     /// Whether the call begins something new, which a cancelled step may not.
@@ -236,7 +261,16 @@ pub fn authorise(call: &HostCall, mode: Mode, grant: &Grant) -> Result<(), Failu
             permit::write_path(grant, repository, path)
         }
         HostCall::ApprovalRead => permit::approval(grant),
-        HostCall::Start { program, variables } => permit::program(grant, program, variables.iter().map(String::as_str)),
+        HostCall::Start { program, variables, files } => {
+            permit::program(grant, program, variables.iter().map(String::as_str))?;
+            if files.reads {
+                permit::workspace(grant, false)?;
+            }
+            if files.writes {
+                permit::workspace(grant, true)?;
+            }
+            Ok(())
+        }
         HostCall::Unserved { interface, .. } => Err(permit::unserved(interface)),
         // Held by a resource that was granted when it was made.
         HostCall::TransactionHead { .. }
@@ -277,7 +311,7 @@ pub fn check_path(path: &str) -> Result<(), Failure> {
 
 #[cfg(test)]
 mod tests {
-    use super::{HostCall, Kind, authorise, check_path};
+    use super::{ChildFiles, HostCall, Kind, authorise, check_path};
     use crate::mode::Mode;
     use model::Grant;
     use serde_json::json;
@@ -286,6 +320,10 @@ mod tests {
         serde_json::from_value(json!({"workspace": "write", "process": {"programs": ["*"], "environment": ["*"]},
             "artifact": {"write": true}, "repository": {"read": ["*"], "write": {"*": {}}}, "approval": {}}))
         .unwrap_or_default()
+    }
+
+    fn start(files: ChildFiles) -> HostCall {
+        HostCall::Start { program: "sh".into(), variables: vec!["A".into()], files }
     }
 
     fn calls() -> Vec<HostCall> {
@@ -302,7 +340,7 @@ mod tests {
             HostCall::Begin { repository: repository(), branch: "main".into() },
             HostCall::TransactionPut { repository: repository(), path: path() },
             HostCall::ApprovalRead,
-            HostCall::Start { program: "sh".into(), variables: vec!["A".into()] },
+            start(ChildFiles::default()),
         ]
     }
 
@@ -324,6 +362,49 @@ mod tests {
             }
             assert!(authorise(&call, Mode::Describe, &everything()).is_err());
         }
+    }
+
+    #[test]
+    fn the_files_of_a_child_are_files_of_the_workspace() {
+        let (nothing, reads, writes) = (
+            ChildFiles::default(),
+            ChildFiles { reads: true, writes: false },
+            ChildFiles { reads: false, writes: true },
+        );
+        for (workspace, allowed) in
+            [(None, [true, false, false]), (Some("read"), [true, true, false]), (Some("write"), [true, true, true])]
+        {
+            let grant = json!({"workspace": workspace, "process": {"programs": ["sh"], "environment": ["A"]}});
+            let grant: Grant = serde_json::from_value(grant).expect("a grant");
+            for (files, allowed) in [nothing, reads, writes].into_iter().zip(allowed) {
+                let answer = authorise(&start(files), Mode::Run, &grant);
+                assert_eq!(answer.is_ok(), allowed, "{workspace:?} {files:?} {answer:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_follows_a_beginning_is_not_counted_again() {
+        let (repository, path) = (|| "config".to_owned(), || "a".to_owned());
+        let follow = [
+            HostCall::ChildNext,
+            HostCall::ChildInterrupt,
+            HostCall::ChildKill,
+            HostCall::TransactionHead { repository: repository() },
+            HostCall::TransactionRead { repository: repository(), path: path() },
+        ];
+        for call in follow {
+            // Effects all the same where there may be none: nothing that a preview could hold began.
+            assert_eq!((call.kind(), call.durable()), (Kind::Effect, false), "{call:?}");
+        }
+        for call in calls() {
+            assert_eq!(call.durable(), call.kind() == Kind::Effect, "{call:?}");
+        }
+        let put = HostCall::TransactionPut { repository: repository(), path: path() };
+        for call in [put, HostCall::Push { repository: repository() }] {
+            assert!(call.durable(), "{call:?}");
+        }
+        assert!(!HostCall::Log.durable());
     }
 
     #[test]

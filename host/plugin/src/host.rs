@@ -8,7 +8,9 @@ use std::path::Path;
 use std::sync::Arc;
 use wasmtime::component::Component;
 
-/// The largest component that is loaded, in bytes: a JavaScript component is 12 MB.
+/// The largest component that is loaded, in bytes: a JavaScript component is 12 MB. Components are compiled in this
+/// process and without a limit of time, about a second a megabyte, so this is all that bounds what an untrusted one costs.
+/// A child process under limits would bound it better.
 pub const LARGEST: usize = 64 << 20;
 
 /// Loads and compiles components.

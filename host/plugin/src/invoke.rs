@@ -1,12 +1,14 @@
 //! Calls into a plugin: a fresh store each, limits around it, and an answer that names who is to blame.
 
+use crate::answer;
 use crate::bindings::Host_;
 use crate::bindings::exports::tidegate::plugin::{plugin as described, step};
 use crate::bindings::tidegate::plugin::types::Error;
 use crate::component::Plugin;
 use crate::engine::TICK;
-use crate::imports::{clean_line, clean_text, too_large};
+use crate::imports::clean_line;
 use crate::limits::{Exhausted, Limits, in_words};
+use crate::lock::clean_description;
 use crate::mode::Mode;
 use crate::record::{Receipt, micros};
 use crate::services::Services;
@@ -30,11 +32,14 @@ pub struct Invocation {
     pub services: Arc<dyn Services>,
 }
 
-/// The longest answer of a plugin, in bytes (`types.json`).
-const ANSWER: usize = 1 << 20;
-/// The longest body of a forecast, in bytes.
-const BODY: usize = 256 << 10;
-/// The longest line of a forecast, or reason, in bytes.
+impl Invocation {
+    /// The same for a call that only asks: somebody waits for the answer, whatever time a run has.
+    fn asking(self) -> Self {
+        Self { limits: self.limits.at_most(&Limits::asking()), ..self }
+    }
+}
+
+/// The longest reason of a trap, in bytes.
 const LINE: usize = 16 << 10;
 
 impl Plugin {
@@ -50,15 +55,7 @@ impl Plugin {
                 instance.tidegate_plugin_step().call_run(store, &request).await
             })
             .await;
-        let answer = answer.and_then(|outcome| outcome.map_err(Failure::from)).and_then(|mut outcome| {
-            match &mut outcome {
-                step::Outcome::Succeeded(json) | step::Outcome::Unchanged(json) => check_answer(json)?,
-                step::Outcome::Skipped(reason) => *reason = clean_line(reason, LINE),
-                step::Outcome::Waiting(_) => {}
-            }
-            Ok(outcome)
-        });
-        (answer, receipt)
+        (answer.and_then(answer::outcome), receipt)
     }
 
     /// `step.preview`.
@@ -69,23 +66,11 @@ impl Plugin {
     ) -> (Result<step::Forecast, Failure>, Receipt) {
         let name = step_of(&request);
         let (answer, receipt) = self
-            .call(invocation, Mode::Preview, Some(name), async |instance: &Host_, store: &mut Store<State>| {
+            .call(invocation.asking(), Mode::Preview, Some(name), async |instance: &Host_, store: &mut Store<State>| {
                 instance.tidegate_plugin_step().call_preview(store, &request).await
             })
             .await;
-        let answer = answer.and_then(|forecast| forecast.map_err(Failure::from)).and_then(|mut forecast| {
-            if forecast.body.len() > BODY {
-                return Err(too_large("the body of its forecast", forecast.body.len(), BODY));
-            }
-            forecast.body = clean_text(&forecast.body, BODY);
-            for effect in &mut forecast.effects {
-                for text in [&mut effect.kind, &mut effect.subject, &mut effect.summary] {
-                    *text = clean_line(text, LINE);
-                }
-            }
-            Ok(forecast)
-        });
-        (answer, receipt)
+        (answer.and_then(answer::forecast), receipt)
     }
 
     /// `step.probe`.
@@ -96,19 +81,11 @@ impl Plugin {
     ) -> (Result<step::Finding, Failure>, Receipt) {
         let name = step_of(&request);
         let (answer, receipt) = self
-            .call(invocation, Mode::Probe, Some(name), async |instance: &Host_, store: &mut Store<State>| {
+            .call(invocation.asking(), Mode::Probe, Some(name), async |instance: &Host_, store: &mut Store<State>| {
                 instance.tidegate_plugin_step().call_probe(store, &request).await
             })
             .await;
-        let answer = answer.and_then(|finding| finding.map_err(Failure::from)).and_then(|mut finding| {
-            match &mut finding {
-                step::Finding::Done(json) => check_answer(json)?,
-                step::Finding::Unknown(reason) => *reason = clean_line(reason, LINE),
-                step::Finding::NotDone => {}
-            }
-            Ok(finding)
-        });
-        (answer, receipt)
+        (answer.and_then(answer::finding), receipt)
     }
 
     /// `plugin.describe`, with everything refused.
@@ -120,7 +97,7 @@ impl Plugin {
                 instance.tidegate_plugin_plugin().call_describe(store).await.map(Ok::<_, Error>)
             })
             .await;
-        answer?.map_err(Failure::from)
+        answer.map(clean_description)
     }
 
     async fn call<T>(
@@ -128,7 +105,7 @@ impl Plugin {
         invocation: Invocation,
         mode: Mode,
         step: Option<String>,
-        function: impl AsyncFnOnce(&Host_, &mut Store<State>) -> wasmtime::Result<T>,
+        function: impl AsyncFnOnce(&Host_, &mut Store<State>) -> wasmtime::Result<Result<T, Error>>,
     ) -> (Result<T, Failure>, Receipt) {
         let Invocation { plugin, grant, limits, services } = invocation;
         let (wall, compute, message) = (limits.wall, limits.compute, limits.message);
@@ -150,12 +127,13 @@ impl Plugin {
         let mut receipt = std::mem::take(&mut state.receipt);
         receipt.peak_memory = state.meter.peak as u64;
         receipt.micros = micros(state.began.elapsed());
-        let place = match &step {
-            Some(step) => format!("plugin `{plugin}`, step `{step}`, in `{}`", mode.function()),
-            None => format!("{plugin}, in `{}`", mode.function()),
+        let who = match &step {
+            Some(step) => format!("plugin `{plugin}`, step `{step}`"),
+            None => plugin,
         };
+        let place = format!("{who}, in `{}`", mode.function());
         let answer = match answer {
-            Ok(Ok(answer)) => Ok(answer),
+            Ok(Ok(answer)) => answer.map_err(|error| state.told.judge(error, &who)),
             Ok(Err(error)) => Err(explain(&error, &place)),
             Err(_) => {
                 let message = format!("{place}: it took longer than {}", in_words(wall));
@@ -184,14 +162,6 @@ fn watch_compute(store: &mut Store<State>, compute: Duration) {
 
 fn step_of(request: &step::Request) -> String {
     request.key.clone()
-}
-
-fn check_answer(json: &str) -> Result<(), Failure> {
-    if json.len() <= ANSWER {
-        return Ok(());
-    }
-    let message = format!("its outputs are {} bytes; at most {ANSWER} are kept, store an artifact instead", json.len());
-    Err(Failure::new(Blame::Plugin, "too-large", message))
 }
 
 /// What ended an instance, in words: the limit, the trap and where.
@@ -234,5 +204,55 @@ fn assert_send(plugin: &Plugin, invocation: Invocation, request: step::Request) 
     let plugin = plugin.clone();
     async move {
         let _ = plugin.run(invocation, request).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Failure, Grant, Invocation, Limits};
+    use crate::wit::step::Request;
+    use crate::{PluginHost, Silent};
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    /// The clock of the epochs is turned by hand, as fast as it goes, so that half a minute of computing is soon over.
+    #[tokio::test]
+    async fn what_only_asks_computes_for_half_a_minute_at_most() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/guests/test/hostile.wasm");
+        let wasm = std::fs::read(path).unwrap_or_else(|e| panic!("run `cargo xtask guests` first ({path}: {e})"));
+        let plugin = PluginHost::new(None).expect("the engine starts").0.load(&wasm).expect("a plugin");
+        let over = Arc::new(AtomicBool::new(false));
+        let (engine, stop) = (plugin.core.engine.clone(), over.clone());
+        let turning = std::thread::spawn(move || {
+            while !stop.load(Ordering::SeqCst) {
+                engine.increment_epoch();
+                std::thread::yield_now();
+            }
+        });
+        let invocation = || Invocation {
+            plugin: "hostile".to_owned(),
+            grant: Grant::default(),
+            limits: Limits::default(),
+            services: Arc::new(Silent),
+        };
+        let request = Request {
+            name: "loop".to_owned(),
+            inputs: "{}".to_owned(),
+            run: "r1".to_owned(),
+            key: "s".to_owned(),
+            attempt: 1,
+            environment: None,
+            event: "{}".to_owned(),
+            resumption: None,
+        };
+        let shown = plugin.preview(invocation(), request.clone()).await.0.map(|_| ());
+        let found = plugin.probe(invocation(), request).await.0.map(|_| ());
+        over.store(true, Ordering::SeqCst);
+        turning.join().expect("no panic");
+        for (answer, function) in [(shown, "preview"), (found, "probe")] {
+            let Failure { code, message, .. } = answer.expect_err("it loops");
+            let why = format!("plugin `hostile`, step `s`, in `{function}`: it computed longer than 30 s");
+            assert_eq!((code.as_str(), message), ("timed-out", why));
+        }
     }
 }

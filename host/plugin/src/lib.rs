@@ -2,8 +2,10 @@
 //! host through one path. It knows nothing of runs, repositories or children: the engine carries calls out.
 #![deny(missing_docs)]
 
+mod answer;
 #[allow(missing_docs, reason = "generated from wit/, which documents it")]
 mod bindings;
+mod blame;
 mod cache;
 mod call;
 mod component;
@@ -30,7 +32,7 @@ pub mod wit {
     };
 }
 
-pub use call::{HostCall, Kind, authorise, check_path};
+pub use call::{ChildFiles, HostCall, Kind, authorise, check_path};
 pub use component::{FREE, INTERFACE, Plugin};
 pub use host::{LARGEST, PluginHost};
 pub use imports::clean_line;

@@ -26,7 +26,7 @@ pub struct Limits {
     pub calls: u64,
     /// One host call, where the call does not say how long it waits.
     pub host_call: Duration,
-    /// Effects that take a durable write at the host (`start`, `push`…).
+    /// Effects that take a durable write at the host (`start`, `push`…): `HostCall::durable`.
     pub effects: u64,
 }
 
@@ -49,10 +49,21 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// For `describe`: one second, little of anything.
+    /// For `preview` and `probe`: a minute, half of it computing. What else there is is as much as for a run.
+    pub fn asking() -> Self {
+        Self { wall: Duration::from_secs(60), compute: Duration::from_secs(30), ..Self::default() }
+    }
+
+    /// These, with no more time than others have.
+    pub(crate) fn at_most(self, others: &Self) -> Self {
+        Self { wall: self.wall.min(others.wall), compute: self.compute.min(others.compute), ..self }
+    }
+
+    /// For `describe`: one second of computing, little of anything. Nothing in it waits, so the wall limit is only for a
+    /// machine that is too busy to compute.
     pub fn describe() -> Self {
         Self {
-            wall: Duration::from_secs(1),
+            wall: Duration::from_secs(5),
             compute: Duration::from_secs(1),
             memory: 128 << 20,
             handles: 0,
@@ -140,5 +151,19 @@ impl wasmtime::ResourceLimiter for Meter {
 
     fn table_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
         Err(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Limits;
+    use std::time::Duration;
+
+    #[test]
+    fn asking_shortens_and_never_lengthens() {
+        let asked = Limits { memory: 1, ..Limits::default() }.at_most(&Limits::asking());
+        let expected = (Duration::from_secs(60), Duration::from_secs(30), 1);
+        assert_eq!((asked.wall, asked.compute, asked.memory), expected);
+        assert_eq!(Limits::describe().at_most(&Limits::asking()), Limits::describe());
     }
 }

@@ -1,13 +1,16 @@
 //! What was resolved and may be loaded: `tidegate.lock`. At run time only the lock counts: a component that differs from
 //! it in bytes or imports is refused.
 
-use crate::component::{FREE, INTERFACE, Plugin};
-use crate::wit::description::{Description, Interruption};
-use model::grant::{ApprovalGrant, ArtifactGrant, Grant, ProcessGrant, RepositoryGrant, WorkspaceGrant, WriteScope};
-use model::{Blame, Digest, Failure};
+mod description;
+mod want;
+
+use crate::component::Plugin;
+pub(crate) use description::clean as clean_description;
+use model::{Blame, Digest, Failure, Grant};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use want::{grant_of, widen};
 
 /// A lock file: JSON, sorted, so that a diff shows what changed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -122,78 +125,6 @@ impl Lock {
 }
 
 impl Locked {
-    /// Locks a component by what it says of itself. All that is wrong is answered at once.
-    pub fn new(source: &str, plugin: &Plugin, description: Description) -> Result<(String, Self), Vec<Failure>> {
-        let mut wrong = Vec::new();
-        let mut refuse = |message: String| wrong.push(Failure::new(Blame::Plugin, "invalid", message));
-        let name = description.name;
-        if !is_name(&name) {
-            refuse(format!("its name {name:?} is not 1 to 63 lower-case letters, digits and `-`"));
-        }
-        if !is_version(&description.version) {
-            refuse(format!("its version {:?} is no semantic version", description.version));
-        }
-        if description.offers.is_empty() {
-            refuse("it offers nothing".to_owned());
-        }
-        let (mut offers, mut seen, mut wanted) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
-        for offer in description.offers {
-            let what = format!("its offer {} `{}`", offer.role, offer.name);
-            if !seen.insert((offer.role.clone(), offer.name.clone())) {
-                refuse(format!("{what} is there twice"));
-            }
-            let mut schema = |text: &str, of: &str| {
-                schema_of(text).unwrap_or_else(|why| {
-                    refuse(format!("{what}: the schema of its {of} {why}"));
-                    json!({})
-                })
-            };
-            let inputs = schema(&offer.inputs, "inputs");
-            let outputs = offer.outputs.as_deref().map(|text| schema(text, "outputs"));
-            let mut capabilities = Vec::new();
-            for capability in offer.capabilities {
-                let scope =
-                    schema_of(&capability.scope).and_then(|scope| grant_of(&capability.name, &scope).map(|_| scope));
-                let scope = scope.unwrap_or_else(|why| {
-                    refuse(format!("{what}: the scope of `{}` is no grant: it {why}", capability.name));
-                    json!({})
-                });
-                wanted.insert(capability.name.clone());
-                capabilities.push(Capability { name: capability.name, reason: capability.reason, scope });
-            }
-            offers.push(Offer {
-                role: offer.role,
-                name: offer.name,
-                summary: offer.summary,
-                inputs,
-                outputs,
-                idempotent: offer.interruption == Interruption::Idempotent,
-                capabilities,
-                annotations: offer.annotations.into_iter().map(|a| (a.name, a.value)).collect(),
-            });
-        }
-        let imported = capabilities(plugin.imports());
-        for import in imported.difference(&wanted) {
-            refuse(format!("it imports `{import}`, which no offer asks for"));
-        }
-        for want in wanted.difference(&imported) {
-            refuse(format!("an offer asks for `{want}`, which it does not import"));
-        }
-        if !wrong.is_empty() {
-            return Err(wrong);
-        }
-        let locked = Self {
-            source: source.to_owned(),
-            version: description.version,
-            digest: plugin.digest().clone(),
-            interface: INTERFACE.to_owned(),
-            summary: description.summary,
-            imports: plugin.imports().to_vec(),
-            offers,
-        };
-        Ok((name, locked))
-    }
-
     /// Whether a loaded component is the locked one. Error: `denied` naming what differs.
     pub fn check(&self, name: &str, plugin: &Plugin) -> Result<(), Failure> {
         let hint = "look at the change, then run `tidegate plugin lock`";
@@ -220,86 +151,4 @@ impl Locked {
         }
         all
     }
-}
-
-fn schema_of(text: &str) -> Result<Value, String> {
-    match serde_json::from_str::<Value>(text) {
-        Ok(value) if value.is_object() => Ok(value),
-        Ok(_) => Err("is no JSON object".to_owned()),
-        Err(e) => Err(format!("is no JSON: {e}")),
-    }
-}
-
-/// The imports that need a grant.
-fn capabilities(imports: &[String]) -> BTreeSet<String> {
-    let inert = |name: &str| name.starts_with("wasi:") || FREE.contains(&name);
-    imports.iter().filter(|name| !inert(name)).cloned().collect()
-}
-
-/// A capability's scope as a grant; `{}` asks for all of it. Capabilities that no grant has yet are empty.
-fn grant_of(name: &str, scope: &Value) -> Result<Grant, String> {
-    let all = scope.as_object().is_none_or(serde_json::Map::is_empty);
-    fn read<T: serde::de::DeserializeOwned>(value: &Value) -> Result<T, String> {
-        serde_json::from_value(value.clone()).map_err(|e| format!("does not fit: {e}"))
-    }
-    let mut grant = Grant::default();
-    match name {
-        "workspace-read" => grant.workspace = Some(WorkspaceGrant::Read),
-        "workspace-write" => grant.workspace = Some(WorkspaceGrant::Write),
-        "process" if all => {
-            let star = || vec!["*".to_owned()];
-            grant.process = Some(ProcessGrant { programs: star(), environment: star(), ..ProcessGrant::default() });
-        }
-        "process" => grant.process = Some(read(scope)?),
-        "artifact-read" => grant.artifact = Some(ArtifactGrant { write: false }),
-        "artifact-write" => grant.artifact = Some(ArtifactGrant { write: true }),
-        "repository-read" if all => {
-            grant.repository = Some(RepositoryGrant { read: vec!["*".into()], ..<_>::default() })
-        }
-        "repository-write" if all => {
-            let write = [("*".to_owned(), WriteScope::default())].into();
-            grant.repository = Some(RepositoryGrant { write, ..RepositoryGrant::default() });
-        }
-        "repository-read" | "repository-write" => grant.repository = Some(read(scope)?),
-        "approval" => grant.approval = Some(ApprovalGrant {}),
-        _ => {}
-    }
-    Ok(grant)
-}
-
-fn widen(all: &mut Grant, more: Grant) {
-    all.workspace = all.workspace.max(more.workspace);
-    all.approval = all.approval.or(more.approval);
-    if let Some(artifact) = more.artifact {
-        let write = all.artifact.as_ref().is_some_and(|a| a.write) || artifact.write;
-        all.artifact = Some(ArtifactGrant { write });
-    }
-    if let Some(process) = more.process {
-        let own = all.process.get_or_insert_with(ProcessGrant::default);
-        own.programs.extend(process.programs);
-        own.environment.extend(process.environment);
-        own.paths.read.extend(process.paths.read);
-        own.paths.write.extend(process.paths.write);
-        if process.network == model::grant::NetworkGrant::All {
-            own.network = process.network;
-        }
-    }
-    if let Some(repository) = more.repository {
-        let own = all.repository.get_or_insert_with(RepositoryGrant::default);
-        own.read.extend(repository.read);
-        own.write.extend(repository.write);
-    }
-}
-
-fn is_name(name: &str) -> bool {
-    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    (1..=63).contains(&name.len()) && name.chars().all(fits) && !name.starts_with('-') && !name.ends_with('-')
-}
-
-/// `MAJOR.MINOR.PATCH` with an optional pre-release and build.
-fn is_version(text: &str) -> bool {
-    let core = text.split(['-', '+']).next().unwrap_or_default();
-    let parts: Vec<_> = core.split('.').collect();
-    let digits = |part: &&str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
-    parts.len() == 3 && parts.iter().all(digits) && text.len() <= 100
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Mode {
-    /// `plugin.describe`: everything but the log is refused.
+    /// `plugin.describe`: all is refused but what needs no grant: log, clock, random, cancellation.
     Describe,
     /// `step.preview`: interfaces with effects are refused.
     Preview,

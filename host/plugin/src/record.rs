@@ -1,5 +1,6 @@
 //! What a call into a plugin did and used, for the step's receipt.
 
+use crate::imports::clean_line;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -41,6 +42,8 @@ pub struct Receipt {
 
 /// Most denials that a receipt quotes.
 const DENIALS: usize = 16;
+/// The longest of them, in bytes.
+const DENIAL: usize = 4096;
 
 impl Receipt {
     pub(crate) fn note(&mut self, name: String, took: Duration, failure: Option<&model::Failure>) {
@@ -50,8 +53,10 @@ impl Receipt {
         match failure {
             Some(failure) if failure.is_denied() => {
                 calls.denied += 1;
-                if self.denials.len() < DENIALS && !self.denials.contains(&failure.message) {
-                    self.denials.push(failure.message.clone());
+                // It names what the plugin asked for, in the plugin's own words.
+                let message = clean_line(&failure.message, DENIAL);
+                if self.denials.len() < DENIALS && !self.denials.contains(&message) {
+                    self.denials.push(message);
                 }
             }
             Some(_) => calls.failed += 1,

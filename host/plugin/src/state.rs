@@ -1,6 +1,7 @@
 //! What a store holds for one call into a plugin, and the one path that all its host calls take.
 
 use crate::bindings::tidegate::plugin::types::Error;
+use crate::blame::Told;
 use crate::call::{HostCall, Kind, authorise};
 use crate::limits::{Exhausted, Limits, Meter, in_words};
 use crate::mode::Mode;
@@ -31,6 +32,7 @@ pub(crate) struct State {
     pub(crate) meter: Meter,
     pub(crate) table: ResourceTable,
     pub(crate) receipt: Receipt,
+    pub(crate) told: Told,
     pub(crate) began: Instant,
     pub(crate) log: LogUse,
     pub(crate) depth: u32,
@@ -61,6 +63,7 @@ impl State {
             meter: Meter::new(limits.memory),
             table,
             receipt: Receipt::default(),
+            told: Told::default(),
             began: Instant::now(),
             log: LogUse::default(),
             depth: 0,
@@ -100,12 +103,15 @@ impl State {
                 Ok(answer) => answer,
                 Err(_) => {
                     let message = format!("`{}` took longer than {}", call.name(), in_words(limit));
-                    Err(Failure::new(Blame::Upstream, "timed-out", message).retryable())
+                    let failure = Failure::new(Blame::Upstream, "timed-out", message);
+                    // The host's work goes on after nobody waits for it, so an effect may yet take place: done again, it
+                    // would be done twice.
+                    Err(if call.kind() == Kind::Effect { failure } else { failure.retryable() })
                 }
             },
         };
         self.receipt.note(call.name(), began.elapsed(), answer.as_ref().err());
-        Ok(answer.map_err(Error::from))
+        Ok(answer.map_err(|failure| self.told.tell(failure)))
     }
 
     /// Whether the call may go on. The outer error is a budget that ends the instance.
@@ -117,7 +123,7 @@ impl State {
         if let Err(failure) = authorise(call, self.mode, &self.grant) {
             return Ok(Err(failure));
         }
-        if call.kind() == Kind::Effect {
+        if call.durable() {
             self.effects += 1;
             if self.effects > self.limits.effects {
                 return exhausted(format!("the plugin made more than {} calls with effects", self.limits.effects));
@@ -137,7 +143,8 @@ impl State {
     }
 
     /// Ends the children whose handles the instance held to its end: it is gone, so they are dropped. Not done where the
-    /// whole call is dropped: then the host stops, and its children stay for the next one.
+    /// whole call is dropped: then the host stops, and its children stay for the next one. What cannot be ended in time
+    /// is ended with the attempt.
     pub(crate) async fn abandon_children(&mut self) {
         let left = self.table.iter_mut().filter_map(|entry| entry.downcast_ref::<ChildEntry>());
         let left: Vec<_> = left.map(|entry| entry.0.clone()).collect();
@@ -146,8 +153,13 @@ impl State {
                 child.abandon().await;
             }
         };
-        // What cannot be ended now is ended with the attempt.
         let _ = tokio::time::timeout(self.limits.host_call, abandon).await;
+    }
+
+    /// Ends one child. What cannot be ended in time is ended with the attempt: a guest that gives a handle back must not
+    /// hang on it.
+    pub(crate) async fn abandon(&mut self, child: Arc<dyn Child>) {
+        let _ = tokio::time::timeout(self.limits.host_call, child.abandon()).await;
     }
 
     /// Refuses a call of an interface that is not served.

@@ -75,10 +75,8 @@ impl Step for Approval {
 
     fn run(context: &Context, inputs: Inputs) -> Result<Outcome<Outputs>, Error> {
         let seconds = inputs.check()?;
-        let deadline = match context.remembered::<Memory>()? {
-            Some(memory) => memory.deadline,
-            None => Deadline::within(seconds)?,
-        };
+        let remembered = context.remembered::<Memory>()?.map(|memory| memory.deadline);
+        let deadline = remembered.map_or_else(|| Deadline::within(seconds), Ok)?;
         let group = inputs.group.as_deref().unwrap_or_default();
         let tally = approval::of_this_step(inputs.count, group)?;
         match tally.state.as_str() {
@@ -87,7 +85,8 @@ impl Step for Approval {
             // The votes are looked at before the clock, and a void tally counts as none: votes on what is now the
             // subject may still come.
             _ => {
-                let Some(left) = deadline.left()? else {
+                let left = left(remembered, seconds, Deadline::left)?;
+                let Some(left) = left else {
                     return Err(Error::new(
                         "timed-out",
                         format!("nobody gave {} within {}", inputs.wanted(tally.missing), inputs.deadline),
@@ -100,6 +99,16 @@ impl Step for Approval {
             }
         }
     }
+}
+
+/// How long to wait now. The first call has all of its time, however long it took to count the votes: nobody could vote
+/// before, and a deadline of a second must not end in the call that sets it.
+fn left(
+    remembered: Option<Deadline>,
+    seconds: u32,
+    ask: impl FnOnce(Deadline) -> Result<Option<u32>, Error>,
+) -> Result<Option<u32>, Error> {
+    remembered.map_or(Ok(Some(seconds)), ask)
 }
 
 impl Inputs {
@@ -145,7 +154,7 @@ fn rejected(votes: &[approval::Vote]) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use super::{Inputs, approvers, rejected};
+    use super::{Deadline, Inputs, approvers, left, rejected};
     use tidegate::approval::Vote;
 
     fn vote(voter: &str, verdict: &str, counts: bool) -> Vote {
@@ -157,6 +166,14 @@ mod tests {
         let votes = [vote("author", "approve", false), vote("alice", "approve", true), vote("alice", "approve", true)];
         assert_eq!(approvers(&votes), ["alice"]);
         assert_eq!(rejected(&[vote("bob", "reject", true)]).message, "bob rejected it: no tests");
+    }
+
+    #[test]
+    fn the_first_call_waits_whatever_the_deadline() {
+        let set = Some(Deadline { at: 1_000 });
+        assert_eq!(left(None, 1, |_| Ok(None)).expect("no clock is asked"), Some(1));
+        assert_eq!(left(set, 1, |_| Ok(None)).expect("it is reached"), None);
+        assert_eq!(left(set, 9, |_| Ok(Some(1))).expect("it is not"), Some(1));
     }
 
     #[test]

@@ -8,7 +8,7 @@ pub use wire::elapsed;
 /// Milliseconds since 1970-01-01 in UTC.
 ///
 /// # Errors
-/// `internal` where the host's answer is no timestamp.
+/// `bug` where the host's answer is no timestamp.
 pub fn now() -> Result<u64, Error> {
     let text = wire::now();
     milliseconds(&text).ok_or_else(|| Error::internal(format!("the host's clock answered `{text}`")))

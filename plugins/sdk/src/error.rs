@@ -15,9 +15,9 @@ impl Error {
         Self::new("invalid", message)
     }
 
-    /// A mistake in the plugin itself.
+    /// A mistake in the plugin itself. Not the code `internal`, which is a mistake in the host.
     pub fn internal(message: impl Into<String>) -> Self {
-        Self::new("internal", message)
+        Self::new("bug", message)
     }
 
     /// Says that the same call may succeed later with nothing changed.
@@ -53,5 +53,15 @@ impl Error {
     /// Whether it is of that code.
     pub fn is(&self, code: &str) -> bool {
         self.code == code
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Error;
+
+    #[test]
+    fn a_plugins_mistake_is_not_the_hosts() {
+        assert_eq!(Error::internal("oops").code, "bug");
     }
 }

@@ -7,9 +7,6 @@ use crate::{Context, Error, Signal, Wait, clock};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// A wake within so many milliseconds of the deadline counts as its reaching: the host counts whole seconds.
-const SLACK: u64 = 1_500;
-
 /// When a wait ends in vain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deadline {
@@ -21,15 +18,16 @@ impl Deadline {
     /// So many seconds from now.
     ///
     /// # Errors
-    /// `internal` where the host's clock makes no sense.
+    /// `bug` where the host's clock makes no sense.
     pub fn within(seconds: u32) -> Result<Self, Error> {
         Ok(Self { at: clock::now()? + u64::from(seconds) * 1000 })
     }
 
-    /// How many seconds are left, rounded up; absent where it is reached.
+    /// How many seconds are left, rounded up; absent where it is reached. The host counts whole seconds by the same clock
+    /// and never wakes early for a deadline, so a wake just before it is for something else, and waits on.
     ///
     /// # Errors
-    /// `internal` where the host's clock makes no sense.
+    /// `bug` where the host's clock makes no sense.
     pub fn left(self) -> Result<Option<u32>, Error> {
         Ok(remaining(self.at, clock::now()?))
     }
@@ -37,7 +35,7 @@ impl Deadline {
 
 fn remaining(at: u64, now: u64) -> Option<u32> {
     let left = at.saturating_sub(now);
-    (left > SLACK).then(|| u32::try_from(left.div_ceil(1000)).unwrap_or(u32::MAX))
+    (left > 0).then(|| u32::try_from(left.div_ceil(1000)).unwrap_or(u32::MAX))
 }
 
 /// A signal of a kind on a subject under a condition, `{}` for none.
@@ -48,7 +46,7 @@ pub fn signal(kind: &str, subject: impl Into<String>, condition: &Value) -> Sign
 /// A wait for one signal, which hands `memory` back.
 ///
 /// # Errors
-/// `internal` where `memory` cannot be encoded.
+/// `bug` where `memory` cannot be encoded.
 pub fn until(signal: Signal, seconds: u32, memory: &impl Serialize, message: String) -> Result<Wait, Error> {
     let memory = serde_json::to_string(memory)
         .map_err(|error| Error::internal(format!("what the step remembers cannot be encoded: {error}")))?;
@@ -59,7 +57,7 @@ impl Context {
     /// What the step remembered when it began to wait; absent on the first call of an attempt.
     ///
     /// # Errors
-    /// `internal` where it is not what [`until`] wrote.
+    /// `bug` where it is not what [`until`] wrote.
     pub fn remembered<T: serde::de::DeserializeOwned>(&self) -> Result<Option<T>, Error> {
         let Some(resumption) = &self.resumption else { return Ok(None) };
         serde_json::from_str(&resumption.memory)
@@ -73,10 +71,16 @@ mod tests {
     use super::remaining;
 
     #[test]
-    fn a_deadline_is_reached_a_little_early_and_stays_so() {
+    fn a_deadline_is_reached_when_it_is_and_stays_so() {
         assert_eq!(remaining(10_000, 0), Some(10));
         assert_eq!(remaining(10_000, 7_999), Some(3));
-        assert_eq!(remaining(10_000, 8_500), None);
+        assert_eq!(remaining(10_000, 9_999), Some(1));
+        assert_eq!(remaining(10_000, 10_000), None);
         assert_eq!(remaining(10_000, 99_000), None);
+    }
+
+    #[test]
+    fn the_shortest_deadline_waits() {
+        assert_eq!(remaining(1_000, 0), Some(1));
     }
 }

@@ -112,8 +112,12 @@ impl log::Host for State {
     }
 
     async fn progress(&mut self, task: String, done: u32, total: u32, unit: String) -> Result<()> {
-        let entry = Entry::Progress { task: clean(&task, TITLE), done, total, unit: clean(&unit, TITLE) };
-        self.log_entry(HostCall::Progress, entry).await
+        let (task, unit) = (clean(&task, TITLE), clean(&unit, TITLE));
+        // A report is kept as a line is, so it takes the room of one, its two numbers included.
+        if self.room(task.len() + unit.len() + 8).await? {
+            return self.log_entry(HostCall::Progress, Entry::Progress { task, done, total, unit }).await;
+        }
+        self.flood().await
     }
 }
 

@@ -3,7 +3,7 @@
 use super::fits;
 use crate::bindings::tidegate::plugin::process;
 use crate::bindings::tidegate::plugin::types::Error;
-use crate::call::HostCall;
+use crate::call::{ChildFiles, HostCall};
 use crate::services::Child;
 use crate::state::{ChildEntry, State};
 use model::Failure;
@@ -20,7 +20,7 @@ const WAIT: u32 = 300_000;
 impl process::Host for State {
     async fn start(&mut self, key: String, command: process::Command) -> Result<Result<Resource<ChildEntry>, Error>> {
         let variables = command.environment.iter().map(|variable| variable.name.clone()).collect();
-        let call = HostCall::Start { program: command.program.clone(), variables };
+        let call = HostCall::Start { program: command.program.clone(), variables, files: files(&command) };
         let services = self.services.clone();
         let work = async move {
             check(&key, &command)?;
@@ -28,12 +28,27 @@ impl process::Host for State {
         };
         let started = self.perform(call, work).await?;
         Ok(match started {
-            Ok(child) => {
-                self.children += 1;
-                Ok(self.table.push(ChildEntry(child))?)
-            }
+            Ok(child) => match self.table.push(ChildEntry(child.clone())) {
+                Ok(handle) => {
+                    self.children += 1;
+                    Ok(handle)
+                }
+                // It runs, and nobody has a handle that could end it.
+                Err(full) => {
+                    self.abandon(child).await;
+                    return Err(full.into());
+                }
+            },
             Err(error) => Err(error),
         })
+    }
+}
+
+fn files(command: &process::Command) -> ChildFiles {
+    let outputs = [&command.standard_output, &command.standard_error];
+    ChildFiles {
+        reads: matches!(command.input, process::Input::File(_)),
+        writes: outputs.iter().any(|output| matches!(output, process::Output::File(_))),
     }
 }
 
@@ -88,7 +103,7 @@ impl process::HostChild for State {
     async fn drop(&mut self, handle: Resource<ChildEntry>) -> Result<()> {
         let entry = self.table.delete(handle)?;
         self.children = self.children.saturating_sub(1);
-        entry.0.abandon().await;
+        self.abandon(entry.0).await;
         Ok(())
     }
 }

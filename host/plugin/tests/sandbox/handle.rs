@@ -2,6 +2,7 @@
 
 use crate::guest::Attempt;
 use model::Blame;
+use std::time::Duration;
 
 #[tokio::test]
 async fn a_flood_of_transactions() {
@@ -18,6 +19,29 @@ async fn a_flood_of_children() {
     let ended = attempt.run().await;
     ended.ended_by("exhausted", "it holds too many handles");
     assert!((16..=100).contains(&ended.recorder.calls().len()), "{}", ended.recorder.calls().len());
+    assert_eq!(ended.recorder.children(), 0, "the last one, which got no handle, is dropped too");
+}
+
+#[tokio::test]
+async fn a_child_that_cannot_be_ended_holds_nobody_up() {
+    let limits = |limits: &mut plugin::Limits| {
+        (limits.host_call, limits.wall) = (Duration::from_millis(50), Duration::from_secs(10));
+    };
+    let ended = Attempt::new("program").inputs("stubborn").limits(limits).run().await;
+    assert!(ended.answer.is_ok(), "{:?}", ended.answer);
+    assert_eq!(ended.recorder.children(), 1, "the engine ends it with the attempt");
+}
+
+/// What takes no new row at the host is bounded by the calls alone.
+#[tokio::test]
+async fn a_long_child_and_a_long_transaction_are_two_effects() {
+    let ended = Attempt::new("follow").inputs(50).limits(|limits| limits.effects = 2).run().await;
+    assert!(ended.answer.is_ok(), "{:?}", ended.answer);
+    for call in ["process.next", "repository-write.head", "repository-write.read"] {
+        assert_eq!(ended.receipt.calls[call].count, 50, "{call}");
+    }
+    let ended = Attempt::new("follow").limits(|limits| limits.effects = 1).run().await;
+    ended.ended_by("exhausted", "the plugin made more than 1 calls with effects");
 }
 
 #[tokio::test]

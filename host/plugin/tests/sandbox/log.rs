@@ -35,6 +35,18 @@ async fn a_flood_of_what_leaves_no_line_ends() {
 }
 
 #[tokio::test]
+async fn reports_of_progress_take_room_as_lines_do() {
+    let attempt = Attempt::new("log-progress").limits(|limits| (limits.log_lines, limits.calls) = (100, 5_000));
+    let ended = attempt.run().await;
+    ended.ended_by("exhausted", "the plugin made more than 5000 host calls");
+    assert_eq!(ended.recorder.log().len(), 100 + 1);
+    assert_eq!(ended.recorder.lines().len(), 1, "the notice");
+    let attempt = Attempt::new("log-progress").limits(|limits| (limits.log_bytes, limits.calls) = (180, 5_000));
+    // `busy`, `things`, and two numbers of four bytes each.
+    assert_eq!(attempt.run().await.recorder.log().len(), 10 + 1);
+}
+
+#[tokio::test]
 async fn one_giant_line_is_cut() {
     let ended = Attempt::new("giant-line").inputs(8 << 20).run().await;
     assert!(ended.answer.is_ok(), "{:?}", ended.answer);

@@ -54,3 +54,23 @@ async fn outputs_above_a_mebibyte_are_not_kept() {
     let ended = Attempt::new("outputs").inputs(length).limits(|limits| limits.message = 1 << 19).run().await;
     ended.ended_by("too-large", TOO_LARGE);
 }
+
+#[tokio::test]
+async fn details_that_are_too_large_are_dropped_with_a_note() {
+    let ended = Attempt::new("details").inputs((64 << 10) + 1).run().await;
+    let note = "the details are 65537 bytes and were dropped; at most 65536 are kept";
+    assert_eq!(ended.failure().details, Some(serde_json::json!({ "note": note })));
+}
+
+#[tokio::test]
+async fn the_labels_of_artifacts_are_short_single_lines() {
+    for text in ["a\u{1b}[2J", "a\nb", &"a".repeat(257)] {
+        let ended = Attempt::new("label").inputs(text).run().await;
+        let why = ["name", "media type"]
+            .map(|what| format!("an artifact's {what} has at most 256 bytes and no control character"));
+        assert_eq!(ended.outputs(), serde_json::json!(why), "{text:?}");
+        assert_eq!(ended.recorder.calls(), [""; 0]);
+    }
+    let ended = Attempt::new("label").inputs("a".repeat(256)).run().await;
+    assert_eq!(ended.recorder.calls().len(), 2);
+}

@@ -8,7 +8,7 @@ use plugin::{Child, Entry, Services, Transaction};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-/// What reached the services. The path `hang` is never answered, `broken` fails.
+/// What reached the services. The path `hang` is never answered, `broken` fails; the program `stubborn` never ends.
 #[derive(Default)]
 pub(crate) struct Recorder {
     calls: Mutex<Vec<String>>,
@@ -82,7 +82,7 @@ impl Services for Recorder {
     }
     async fn workspace_write(&self, path: String, content: Vec<u8>) -> Result<(), Failure> {
         self.note(format!("workspace-write.write {path} of {}", content.len()));
-        Ok(())
+        file(&path).await
     }
     async fn workspace_remove(&self, path: String) -> Result<(), Failure> {
         self.note(format!("workspace-write.remove {path}"));
@@ -136,7 +136,7 @@ impl Services for Recorder {
     async fn start(&self, key: String, command: process::Command) -> Result<Arc<dyn Child>, Failure> {
         self.note(format!("process.start {key} {}", command.program));
         self.children.fetch_add(1, Ordering::SeqCst);
-        Ok(Arc::new(Running { alive: self.children.clone() }))
+        Ok(Arc::new(Running { alive: self.children.clone(), stubborn: command.program == "stubborn" }))
     }
 }
 
@@ -190,6 +190,7 @@ impl Transaction for Edits {
 
 struct Running {
     alive: Arc<AtomicUsize>,
+    stubborn: bool,
 }
 
 #[async_trait]
@@ -204,6 +205,9 @@ impl Child for Running {
         Ok(())
     }
     async fn abandon(&self) {
+        if self.stubborn {
+            std::future::pending::<()>().await;
+        }
         self.alive.fetch_sub(1, Ordering::SeqCst);
     }
 }

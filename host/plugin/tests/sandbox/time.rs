@@ -14,6 +14,16 @@ async fn a_host_call_that_never_answers_fails_for_the_guest() {
     assert_eq!(ended.receipt.calls["workspace-read.read"].failed, 1);
 }
 
+/// Nobody can stop the write any more, and perhaps it is done in the end.
+#[tokio::test]
+async fn an_effect_that_never_answers_is_not_worth_a_retry() {
+    let attempt = Attempt::new("write").inputs("hang").limits(|limits| limits.host_call = Duration::from_millis(50));
+    let ended = attempt.run().await;
+    let failure = ended.failure();
+    assert_eq!((failure.code.as_str(), failure.retryable), ("timed-out", false));
+    assert_eq!(failure.message, "`workspace-write.write` took longer than 50 ms");
+}
+
 #[tokio::test]
 async fn a_call_into_a_plugin_ends_with_its_wall_limit() {
     let attempt = Attempt::new("read").inputs("hang").limits(|limits| limits.wall = Duration::from_millis(50));

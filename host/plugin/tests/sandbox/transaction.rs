@@ -28,7 +28,7 @@ async fn a_forged_trailer_is_refused() {
     for line in forged {
         let ended = Attempt::new("trailer").inputs(line).run().await;
         let failure = ended.failure();
-        assert_eq!((failure.blame, failure.code.as_str()), (Blame::User, "invalid"), "{line:?}");
+        assert_eq!((failure.blame, failure.code.as_str()), (Blame::Plugin, "invalid"), "{line:?}");
         assert_eq!(failure.message, format!("the trailer {line:?} is the host's, or is not one line"));
         assert_eq!(ended.receipt.calls["repository-write.push"].failed, 1);
     }

@@ -137,6 +137,14 @@ pub(crate) fn variable(name: &str) -> Answer {
     Ok("{}".to_owned())
 }
 
+/// A child with variables of these names, with commas between.
+pub(crate) fn variables(names: &str) -> Answer {
+    let variable = |name: &str| process::Variable { name: name.to_owned(), value: "x".to_owned() };
+    let environment = names.split(',').map(variable).collect();
+    process::start("key", &process::Command { environment, ..command("sh") })?;
+    Ok("{}".to_owned())
+}
+
 /// A child of this program.
 pub(crate) fn program(name: &str) -> Answer {
     process::start("key", &command(name))?;
@@ -149,6 +157,23 @@ pub(crate) fn default_branch() -> Answer {
         // An answer is not even looked at.
         let _ = repository_write::begin("broken", "");
     }
+}
+
+/// A child and a transaction, each looked at so many times.
+pub(crate) fn follow(times: usize) -> Answer {
+    let child = process::start("key", &command("sh"))?;
+    let transaction = repository_write::begin("config", "main")?;
+    for _ in 0..times {
+        child.next(0)?;
+        transaction.head()?;
+        transaction.read("a")?;
+    }
+    Ok("{}".to_owned())
+}
+
+pub(crate) fn write(path: &str) -> Answer {
+    workspace_write::write(path, b"x")?;
+    Ok("{}".to_owned())
 }
 
 pub(crate) fn read(path: &str) -> Answer {

@@ -26,6 +26,14 @@ pub(crate) fn groups() -> Answer {
     Ok("{}".to_owned())
 }
 
+/// Reports of a task that never ends.
+pub(crate) fn progress() -> Answer {
+    for done in 0..1_000_000_000 {
+        log::progress("busy", done, 0, "things");
+    }
+    Ok("{}".to_owned())
+}
+
 pub(crate) fn say(inputs: &str) -> Answer {
     log::write(log::Level::Info, &text(inputs));
     Ok("{}".to_owned())

@@ -3,7 +3,7 @@
 use crate::Answer;
 use crate::attempts::command;
 use tidegate::bindings::tidegate::plugin::types::Error;
-use tidegate::bindings::tidegate::plugin::{process, repository_write, workspace_write};
+use tidegate::bindings::tidegate::plugin::{artifact_write, process, repository_write, workspace_write};
 
 /// One list of so many bytes.
 pub(crate) fn bytes(length: usize) -> Answer {
@@ -22,6 +22,31 @@ pub(crate) fn strings(count: usize) -> Answer {
 pub(crate) fn error(inputs: &str) -> Error {
     let text = crate::text(inputs);
     Error { hint: Some(text.clone()), ..Error::new(&text, text.clone()) }
+}
+
+/// An error of this code, of which the host told nothing.
+pub(crate) fn blame(code: &str) -> Error {
+    Error { retryable: true, ..Error::new(code, "it was somebody else") }
+}
+
+/// An error with details of so many bytes.
+pub(crate) fn details(length: usize) -> Error {
+    Error { details: Some(crate::json(&"x".repeat(length.saturating_sub(2)))), ..Error::new("own", "x") }
+}
+
+/// An artifact of this name, and another one of this media type.
+pub(crate) fn label(text: &str) -> Answer {
+    let label = |name: &str, media_type: &str| artifact_write::Label {
+        name: name.to_owned(),
+        media_type: media_type.to_owned(),
+        confidential: false,
+    };
+    let answers = [
+        artifact_write::store(&label(text, "text/plain"), b"x"),
+        artifact_write::store_file(&label("a", text), "a"),
+    ];
+    let answers = answers.map(|answer| answer.err().map_or("ok".to_owned(), |error| error.message));
+    Ok(serde_json::Value::from(answers.to_vec()).to_string())
 }
 
 pub(crate) fn trap_in_transaction() -> Answer {
