@@ -2,7 +2,9 @@
 //! breaks and everything else stay. What would be a guess is refused, and each edit is read again and compared with
 //! what it was meant to be.
 
+use crate::chain;
 use crate::image::{Change, State};
+use crate::keys;
 use crate::place::{self, FIELDS, Images};
 use crate::problem::Problem;
 use crate::scalar;
@@ -28,6 +30,7 @@ pub fn edit(source: &str, change: &Change) -> Result<Edited, Problem> {
     if source.replace("\r\n", "").contains('\r') {
         return Err(Problem::whole("the file ends lines by a carriage return alone"));
     }
+    keys::no_other_breaks(source)?;
     let document = tree::parse(source)?;
     let mut editor = Editor { source, document: &document, splices: Splices::default() };
     let state = match place::images(&document, &change.image)? {
@@ -37,11 +40,15 @@ pub fn edit(source: &str, change: &Change) -> Result<Edited, Problem> {
             };
             let old = place::state(&document, fields)?;
             let state = old.changed(change);
+            chain::check(&document, items, Some(index), &change.image, &state)?;
             editor.set_fields(*layout, fields, &old, &state)?;
             state
         }
         images => {
             let state = State::default().changed(change);
+            if let Images::List { items, .. } = &images {
+                chain::check(&document, items, None, &change.image, &state)?;
+            }
             editor.add(&images, &change.image, &state)?;
             state
         }
@@ -221,8 +228,8 @@ impl Editor<'_> {
 
     /// The column, from 0, of a key that begins a line, or follows only dashes.
     pub fn column(&self, key: &Node) -> Result<usize, Problem> {
-        let start = line_start(self.source, key.span.start);
-        let prefix = &self.source[start..key.span.start];
+        let begin = self.document.start(key);
+        let prefix = &self.source[line_start(self.source, begin)..begin];
         if prefix.bytes().all(|byte| matches!(byte, b' ' | b'-')) {
             Ok(prefix.len())
         } else {

@@ -2,10 +2,12 @@
 //! of it. The editor knows neither Git nor the host; the step knows no YAML.
 
 mod add;
+mod chain;
 pub mod edit;
 mod file;
 pub mod image;
 mod inputs;
+mod keys;
 mod place;
 pub mod problem;
 mod scalar;

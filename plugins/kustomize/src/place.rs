@@ -1,6 +1,7 @@
 //! Finds the image's item in a kustomization, and refuses files in which an edit would be a guess.
 
 use crate::image::State;
+use crate::keys;
 use crate::problem::Problem;
 use crate::tree::{Document, Entries, Kind, Layout, Node, entry};
 use granit_parser::ScalarStyle;
@@ -36,6 +37,7 @@ pub fn root(document: &Document) -> Result<(Layout, &Entries), Problem> {
         return Err(Problem::at(document.root.place, "the file is not a mapping, so it is no kustomization"));
     };
     no_templates(&document.root)?;
+    keys::of_root(entries)?;
     if let Some((_, kind)) = entry(entries, "kind")
         && !matches!(kind.text(), Some("Kustomization" | "Component"))
     {
@@ -64,10 +66,12 @@ pub fn images<'a>(document: &'a Document, image: &str) -> Result<Images<'a>, Pro
         let Kind::Mapping(_, fields) = &item.kind else {
             return Err(Problem::at(item.place, "this item of `images` is not a mapping"));
         };
-        if let Some((merge, _)) = entry(fields, "<<") {
-            return Err(Problem::at(merge.place, "this item of `images` takes fields from elsewhere by `<<`"));
-        }
+        keys::of_item(fields)?;
         let Some((_, name)) = entry(fields, "name") else { continue };
+        // `!!binary` would be decoded.
+        if name.tag.as_deref().is_some_and(|tag| tag != "!!str") {
+            return Err(Problem::at(name.place, "this name has a tag: write it without"));
+        }
         if resolved(document, name).map(|(text, _)| text) != Some(image) {
             continue;
         }
