@@ -26,6 +26,9 @@ pub fn check(
         state.clone(),
     ]
     .map(|state| state.reference(image));
+    if found.is_none() {
+        nobody_elses(document, items, image)?;
+    }
     for (index, item) in items.iter().enumerate().filter(|(index, _)| *index != own) {
         let Kind::Mapping(_, fields) = &item.kind else { continue };
         let Some(pattern) = name_of(document, fields) else { continue };
@@ -36,6 +39,19 @@ pub fn check(
         }
         if index > own && other != State::default() && pulled.iter().any(|pulled| may_match(pattern, pulled)) {
             let message = format!("this later item changes `{name}` once more, after the item for `{image}`");
+            return Err(Problem::at(item.place, message));
+        }
+    }
+    Ok(())
+}
+
+/// A new item must not change other images, which some item makes the image of.
+fn nobody_elses(document: &Document, items: &[Node], image: &str) -> Result<(), Problem> {
+    for item in items {
+        let Kind::Mapping(_, fields) = &item.kind else { continue };
+        let (Some(from), Some(to)) = (name_of(document, fields), place::state(document, fields)?.name) else { continue };
+        if from != image && to == image {
+            let message = format!("this item makes `{from}` an `{image}`, which a new item for `{image}` would change");
             return Err(Problem::at(item.place, message));
         }
     }

@@ -8,7 +8,7 @@ use crate::keys;
 use crate::place::{self, FIELDS, Images};
 use crate::problem::Problem;
 use crate::scalar;
-use crate::splice::{Splices, line_break, line_end, line_start, next_line};
+use crate::splice::{Splices, line_break, line_end, line_start};
 use crate::tree::{self, Document, Entries, Kind, Layout, Node, entry};
 use crate::verify;
 use granit_parser::ScalarStyle;
@@ -83,6 +83,7 @@ impl Editor<'_> {
                     // A tag that becomes a digest, or the reverse, stays in its line.
                     let (key, value) = entry(fields, FIELDS[cleared.remove(position)])
                         .ok_or_else(|| Problem::editor("a field that was there is gone"))?;
+                    place::not_shared(self.document, key)?;
                     self.splices.replace(key.span.clone(), renamed(&self.source[key.span.clone()], FIELDS[at]));
                     self.set(layout, key, value, text)?;
                 } else {
@@ -165,42 +166,6 @@ impl Editor<'_> {
         let column = self.column(key)?;
         let at = line_end(self.source, end);
         self.splices.insert(at, format!("{}{}{field}", line_break(self.source), " ".repeat(column)));
-        Ok(())
-    }
-
-    fn remove(&mut self, layout: Layout, fields: &Entries, name: &str) -> Result<(), Problem> {
-        let Some(index) = fields.iter().position(|(key, _)| key.text() == Some(name)) else { return Ok(()) };
-        let (key, value) = &fields[index];
-        if value.anchor > 0 {
-            return Err(Problem::at(value.place, format!("`{name}` must go, but it has an anchor")));
-        }
-        let range = if layout == Layout::Flow {
-            match (index.checked_sub(1), fields.get(index + 1)) {
-                (Some(before), _) => self.end(&fields[before].0, &fields[before].1)?..value.span.end,
-                (None, Some((next, _))) => key.span.start..next.span.start,
-                (None, None) => return Err(Problem::editor("an item has no name")),
-            }
-        } else {
-            let start = line_start(self.source, key.span.start);
-            let own_line = self.source[start..key.span.start].bytes().all(|byte| byte == b' ');
-            match fields.get(index + 1) {
-                _ if own_line && next_line(self.source, value.span.end) < self.source.len() => {
-                    start..next_line(self.source, value.span.end)
-                }
-                // The last line of a file: what comes before keeps what ended the file.
-                _ if own_line => {
-                    let end = line_end(self.source, value.span.end);
-                    let before = self.source[..start].strip_suffix('\n').unwrap_or(&self.source[..start]);
-                    before.strip_suffix('\r').unwrap_or(before).len()..end
-                }
-                Some((next, _)) => key.span.start..next.span.start,
-                None => return Err(Problem::editor("an item has no name")),
-            }
-        };
-        if self.source[range.clone()].matches('\n').count() > 1 {
-            return Err(Problem::at(key.place, format!("`{name}` must go, but more than its own line would")));
-        }
-        self.splices.replace(range, String::new());
         Ok(())
     }
 

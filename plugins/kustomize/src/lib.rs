@@ -10,6 +10,7 @@ mod inputs;
 mod keys;
 mod place;
 pub mod problem;
+mod remove;
 mod scalar;
 mod set_image;
 mod splice;

@@ -104,10 +104,11 @@ fn state_has(state: &State, text: &str) -> bool {
     [&state.tag, &state.digest].into_iter().flatten().any(|value| value == text)
 }
 
-/// The values of fields that an item lost, where it has fewer than before: a renamed one keeps its line.
+/// The values of fields that an item lost. Where it had only one of tag and digest, that one was renamed, and its line
+/// is still there.
 fn removed<'a>(old: &'a Node, new: &Node) -> Vec<&'a Node> {
     let (Kind::Mapping(_, before), Kind::Mapping(_, now)) = (&old.kind, &new.kind) else { return Vec::new() };
-    if now.len() >= before.len() {
+    if entry(before, "newTag").is_none() || entry(before, "digest").is_none() {
         return Vec::new();
     }
     let gone = before.iter().filter(|(key, _)| key.text().is_some_and(|name| entry(now, name).is_none()));

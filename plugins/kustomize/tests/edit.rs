@@ -328,6 +328,82 @@ fn other_items_that_take_the_image() {
     let earlier = "this item takes `app` first, and under its new name nothing else would (line 2, column 3)";
     refused("images:\n- name: a.p\n  newName: x\n- name: app\n  newTag: v1\n", "v2", earlier);
     refused("images:\n- name: a.p\n  newName: x\n", "v2", earlier);
+    let made = "this item makes `b` an `app`, which a new item for `app` would change (line 2, column 3)";
+    refused("images:\n- name: b\n  newName: app\n  newTag: v1\n", "v2", made);
     let before = "images:\n- name: a.p\n  newTag: x\n- name: app\n  newTag: v1\n- name: b\n";
     check(before, "v2", &before.replace("v1", "v2"));
+}
+
+#[test]
+fn a_field_in_braces_goes_with_no_comment_but_its_own() {
+    let whole = |field: &str| format!("images: [{{\n  name: app, # n\n  newTag: v1, # t\n{field}}}]\n");
+    let rest = "images: [{\n  name: app, # n\n  newTag: v2, # t\n}]\n";
+    check(&whole("  digest: @D # d\n"), "v2", rest);
+    check(&whole("  digest: @D\n"), "v2", rest);
+    check(&whole("  digest: @D, # d\n"), "v2", rest);
+    check(&whole("  digest: @D # d\n").replace('\n', "\r\n"), "v2", &rest.replace('\n', "\r\n"));
+    check(
+        "images: [{\n  digest: @D, # d\n  name: app, # n\n  newTag: v1 # t\n}]\n",
+        "v2",
+        "images: [{\n  name: app, # n\n  newTag: v2 # t\n}]\n",
+    );
+    check(
+        "images: [{\n  name: app, # n\n  # why\n  digest: @D, # d\n  newTag: v1\n}]\n",
+        "v2",
+        "images: [{\n  name: app, # n\n  # why\n  newTag: v2\n}]\n",
+    );
+    // JSON stays JSON.
+    check(
+        "{\"images\": [\n  {\n    \"name\": \"app\",\n    \"newTag\": \"v1\",\n    \"digest\": \"@D\"\n  }\n]}\n",
+        "v2",
+        "{\"images\": [\n  {\n    \"name\": \"app\",\n    \"newTag\": \"v2\"\n  }\n]}\n",
+    );
+    check("images: [{name: app, newTag: v1, digest: @D} # i\n]\n", "v2", "images: [{name: app, newTag: v2} # i\n]\n");
+    let foreign = "`digest` must go, but this comment would go with it";
+    let digest = digest();
+    for (field, place) in [
+        (format!("name: app, # n\n  digest: {digest}, newTag: v1"), "2, column 14"),
+        (format!("name: app # n\n  , newTag: v1 # t\n  , digest: {digest}"), "3, column 16"),
+        (format!("name: app, newTag: v1, # t\n  digest: # d\n    {digest}\n"), "3, column 11"),
+        (format!("name: app, # n\n  digest: # d\n    {digest}, # e\n newTag: v1\n"), "3, column 11"),
+        (format!("'digest': {digest} # d\n  , name: app, newTag: v1"), "2, column 85"),
+    ] {
+        refused(&format!("images: [{{\n  {field}}}]\n"), "v2", &format!("{foreign} (line {place})"));
+    }
+}
+
+#[test]
+fn a_line_that_goes_takes_only_its_own_comment() {
+    check(
+        "images:\n- name: app\n  # t\n  newTag: v1 # u\n  # d\n  digest: @D # e\n  # f\n",
+        "v2",
+        "images:\n- name: app\n  # t\n  newTag: v2 # u\n  # d\n  # f\n",
+    );
+    check("images:\n- digest: @D # d\n  name: app\n  newTag: v1\n", "v2", "images:\n- name: app\n  newTag: v2\n");
+    check(
+        "images:\n- name: app\n  newTag: v1\n  digest: @D # d\n",
+        "r/app:v2",
+        "images:\n- name: app\n  newName: r/app\n  newTag: v2\n",
+    );
+    let comment = "`digest` must go, but this comment would go with it";
+    let source = format!("images:\n- name: app\n  newTag: v1\n  digest: # d\n    {}\n", digest());
+    refused(&source, "v2", &format!("{comment} (line 4, column 11)"));
+}
+
+#[test]
+fn keys_with_anchors() {
+    let shared = "this has an anchor that is used elsewhere, which would change as well";
+    let digest = digest();
+    let source = "images:\n- name: app\n  &k newTag: v1\na: *k\n";
+    refused(source, &digest, &format!("{shared} (line 3, column 6)"));
+    let both = format!("images:\n- name: app\n  &k newTag: v1\n  digest: {digest}\na: *k\n");
+    refused(&both, &digest, &format!("{shared} (line 3, column 6)"));
+    refused(
+        &both.replace("a: *k\n", ""),
+        &digest,
+        "`newTag` must go, but it has an anchor (line 3, column 6)",
+    );
+    check("images:\n- name: app\n  &k newTag: v1\n", "app@D", "images:\n- name: app\n  &k digest: @D\n");
+    check(source, "v2", &source.replace("v1", "v2"));
+    check("images: [{digest: @D, &k name: app, newTag: v1}]", "v2", "images: [{&k name: app, newTag: v2}]");
 }
