@@ -3,6 +3,7 @@
 //! what it was meant to be.
 
 use crate::chain;
+use crate::ends::is_block;
 use crate::image::{Change, State};
 use crate::keys;
 use crate::place::{self, FIELDS, Images};
@@ -129,11 +130,26 @@ impl Editor<'_> {
             self.splices.insert(colon, format!(" {}", scalar::write(text, ScalarStyle::Plain, quotes, layout)));
             return Ok(());
         }
-        if matches!(style, ScalarStyle::Literal | ScalarStyle::Folded) || self.source[value.span.clone()].contains('\n')
-        {
+        if is_block(value) {
+            return self.set_block(layout, key, value, text);
+        }
+        if self.source[value.span.clone()].contains('\n') {
             return Err(Problem::at(key.place, "this value spans several lines"));
         }
         self.splices.replace(value.span.clone(), scalar::write(text, style, quotes, layout));
+        Ok(())
+    }
+
+    /// Makes a block of lines a text in the line of its key. Comments within would be lost.
+    fn set_block(&mut self, layout: Layout, key: &Node, value: &Node, text: &str) -> Result<(), Problem> {
+        let header = self.header(key, value)?;
+        let head = line_end(self.source, header.start);
+        let end = self.block_end(key, value)?;
+        if self.chomping(&header) != Some('-') || self.document.comment_in(&(head..end)).is_some() {
+            return Err(Problem::at(key.place, "this value spans several lines"));
+        }
+        self.splices.replace(header, scalar::write(text, ScalarStyle::Plain, self.quotes(), layout));
+        self.splices.replace(head..end, String::new());
         Ok(())
     }
 
@@ -158,14 +174,9 @@ impl Editor<'_> {
             self.splices.insert(value.span.end, format!(", {field}"));
             return Ok(());
         }
-        let end = self.end(key, value)?;
-        let block = matches!(value.kind, Kind::Scalar(_, ScalarStyle::Literal | ScalarStyle::Folded));
-        if block || self.source[key.span.start..end].contains('\n') {
-            return Err(Problem::at(key.place, "this value spans several lines"));
-        }
-        let column = self.column(key)?;
-        let at = line_end(self.source, end);
-        self.splices.insert(at, format!("{}{}{field}", line_break(self.source), " ".repeat(column)));
+        let indent = " ".repeat(self.column(key)?);
+        let at = self.last_line_end(key, value)?;
+        self.splices.insert(at, format!("{}{indent}{field}", line_break(self.source, at)));
         Ok(())
     }
 

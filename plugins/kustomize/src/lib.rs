@@ -4,6 +4,7 @@
 mod add;
 mod chain;
 pub mod edit;
+mod ends;
 mod file;
 pub mod image;
 mod inputs;

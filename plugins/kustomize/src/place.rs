@@ -13,8 +13,8 @@ pub const FIELDS: [&str; 3] = ["newName", "newTag", "digest"];
 pub enum Images<'a> {
     /// There is no such key.
     Missing,
-    /// The key has no value.
-    Empty(&'a Node),
+    /// The key has no value, or null.
+    Empty(&'a Node, &'a Node),
     /// A list.
     List {
         /// The whole list.
@@ -40,6 +40,7 @@ pub fn root(document: &Document) -> Result<(Layout, &Entries), Problem> {
     keys::of_root(entries)?;
     if let Some((_, kind)) = entry(entries, "kind")
         && !matches!(kind.text(), Some("Kustomization" | "Component"))
+        && !matches!(&kind.kind, Kind::Scalar(text, style) if says_nothing(kind, text, *style))
     {
         return Err(Problem::at(kind.place, "`kind` is neither Kustomization nor Component"));
     }
@@ -53,8 +54,8 @@ pub fn root(document: &Document) -> Result<(Layout, &Entries), Problem> {
 pub fn images<'a>(document: &'a Document, image: &str) -> Result<Images<'a>, Problem> {
     let (_, entries) = root(document)?;
     let Some((key, node)) = entry(entries, "images") else { return Ok(Images::Missing) };
-    if node.is_absent() && node.tag.is_none() && node.anchor == 0 {
-        return Ok(Images::Empty(key));
+    if is_null(node) {
+        return Ok(Images::Empty(key, node));
     }
     let Kind::Sequence(layout, items) = &node.kind else {
         return Err(Problem::at(node.place, "`images` is not a list"));
@@ -63,9 +64,12 @@ pub fn images<'a>(document: &'a Document, image: &str) -> Result<Images<'a>, Pro
     not_shared(document, node)?;
     let mut found = None;
     for (index, item) in items.iter().enumerate() {
-        let Kind::Mapping(_, fields) = &item.kind else {
+        let Kind::Mapping(layout, fields) = &item.kind else {
             return Err(Problem::at(item.place, "this item of `images` is not a mapping"));
         };
+        if *layout == Layout::Pair {
+            return Err(Problem::at(item.place, "put this item in braces: `{…}`"));
+        }
         keys::of_item(fields)?;
         let Some((_, name)) = entry(fields, "name") else { continue };
         // `!!binary` would be decoded.
@@ -101,8 +105,18 @@ pub fn state(document: &Document, fields: &Entries) -> Result<State, Problem> {
 
 /// Whether a field counts as absent for kustomize: null or an empty text.
 pub fn says_nothing(value: &Node, text: &str, style: ScalarStyle) -> bool {
-    let null = style == ScalarStyle::Plain && matches!(text, "" | "~" | "null" | "Null" | "NULL");
-    value.is_absent() || text.is_empty() || null
+    value.is_absent() || text.is_empty() || (style == ScalarStyle::Plain && is_null_word(text))
+}
+
+fn is_null_word(text: &str) -> bool {
+    matches!(text, "" | "~" | "null" | "Null" | "NULL")
+}
+
+/// Whether it is null, and no anchor makes it somebody else's as well.
+fn is_null(node: &Node) -> bool {
+    node.anchor == 0
+        && node.tag.as_deref().is_none_or(|tag| tag == "!!null")
+        && matches!(&node.kind, Kind::Scalar(text, ScalarStyle::Plain) if is_null_word(text))
 }
 
 /// The text and style of a scalar, or of the one that an alias refers to.

@@ -18,7 +18,7 @@ impl Editor<'_> {
             return Err(Problem::at(node.place, format!("`{name}` must go, but it has an anchor")));
         }
         let range = match layout {
-            Layout::Flow => self.range_in_flow(fields, index, name)?,
+            Layout::Flow | Layout::Pair => self.range_in_flow(fields, index, name)?,
             Layout::Block => self.range_in_block(fields, index)?,
         };
         // What is behind the value in its line is about the value.

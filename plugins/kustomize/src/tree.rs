@@ -75,6 +75,8 @@ pub enum Layout {
     Block,
     /// In brackets.
     Flow,
+    /// One key with its value in a list in brackets, without braces of its own: `[key: value]`.
+    Pair,
 }
 
 impl Document {
@@ -102,7 +104,7 @@ impl Node {
 
     /// Whether it is a value that was left out: `key:`.
     pub fn is_absent(&self) -> bool {
-        matches!(self.kind, Kind::Scalar(..)) && self.span.is_empty()
+        matches!(self.kind, Kind::Scalar(_, ScalarStyle::Plain)) && self.span.is_empty()
     }
 
     /// Its last leaf, or itself.
@@ -278,7 +280,12 @@ impl<'a, P: Iterator<Item = Item<'a>>> Reader<'a, P> {
                     let value = self.node(event, &span)?;
                     entries.push((key, value));
                 }
-                node.kind = Kind::Mapping(layout(style), entries);
+                let braces = self.source.as_bytes().get(node.span.start) == Some(&b'{');
+                let layout = match layout(style) {
+                    Layout::Flow if !braces => Layout::Pair,
+                    layout => layout,
+                };
+                node.kind = Kind::Mapping(layout, entries);
             }
             _ => return Err(Problem::at(node.place, "the file holds something that is no YAML node")),
         }

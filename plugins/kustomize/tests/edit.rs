@@ -219,6 +219,9 @@ fn what_would_be_a_guess_is_refused() {
         "this value spans several lines (line 3, column 3)",
     );
     refused("images:\n- name: app\n  newTag: [v1]\n", "v2", "`newTag` is not a text (line 3, column 11)");
+    let braces = "put this item in braces: `{…}`";
+    refused("images: [name: app]\n", "v2", &format!("{braces} (line 1, column 10)"));
+    refused("images: [{name: app}, ? name: b]\n", "v2", &format!("{braces} (line 1, column 23)"));
     refused("a: b\n...\n", "v2", "the document is ended by `...`, so nothing can be added at its end");
     refused("a: |\n  b", "v2", "a line break after this block would become a part of it (line 2, column 3)");
     refused("a: b\rc: d\r", "v2", "the file ends lines by a carriage return alone");
@@ -406,4 +409,101 @@ fn keys_with_anchors() {
     check("images:\n- name: app\n  &k newTag: v1\n", "app@D", "images:\n- name: app\n  &k digest: @D\n");
     check(source, "v2", &source.replace("v1", "v2"));
     check("images: [{digest: @D, &k name: app, newTag: v1}]", "v2", "images: [{&k name: app, newTag: v2}]");
+}
+
+#[test]
+fn null_is_an_empty_list() {
+    for null in ["null", "~", "Null", "NULL", "!!null", "!!null null", "!!null ~"] {
+        check(
+            &format!("images:  {null} # none\na:\n  - b\n"),
+            "v2",
+            "images: # none\n  - name: app\n    newTag: v2\na:\n  - b\n",
+        );
+        check(&format!("a: b\r\nimages: {null}"), "v2", "a: b\r\nimages:\r\n- name: app\r\n  newTag: v2");
+        check(&format!("images:\n  # none\n  {null}\n"), "v2", "images:\n  # none\n  [{name: app, newTag: v2}]\n");
+        check(&format!("{{a: b, images: {null}, c: d}}"), "v2", "{a: b, images: [{name: app, newTag: v2}], c: d}");
+    }
+    check("{a: b, images: }", "v2", "{a: b, images: [{name: app, newTag: v2}] }");
+    check("{a: b, images:, c: d}", "v2", "{a: b, images: [{name: app, newTag: v2}], c: d}");
+    check(
+        "{\n  \"images\": null\n}\n",
+        "v2",
+        "{\n  \"images\": [{\"name\": \"app\", \"newTag\": \"v2\"}]\n}\n",
+    );
+    refused("images: &n null\na: *n\n", "v2", "`images` is not a list (line 1, column 12)");
+    refused("images: &n\n", "v2", "`images` is not a list (line 1, column 11)");
+    refused("images: 'null'\n", "v2", "`images` is not a list (line 1, column 9)");
+}
+
+#[test]
+fn a_new_item_comes_after_the_comments_of_the_last() {
+    check(
+        "images:\n- name: b # b\n  # b as well\n\n  # - name: c\n# the rest\na: b\n",
+        "v2",
+        "images:\n- name: b # b\n  # b as well\n\n  # - name: c\n- name: app\n  newTag: v2\n# the rest\na: b\n",
+    );
+    check(
+        "images:\n  - {name: b}\n    # b\n\n  # all\n",
+        "v2",
+        "images:\n  - {name: b}\n    # b\n  - name: app\n    newTag: v2\n\n  # all\n",
+    );
+    check("images:\r\n- name: b\r\n  # b", "v2", "images:\r\n- name: b\r\n  # b\r\n- name: app\r\n  newTag: v2");
+}
+
+#[test]
+fn items_and_values_in_rare_shapes() {
+    let new = "- name: app\n  newTag: v2\n";
+    for last in [
+        "-\n  name: b\n",
+        "-\n\n  # c\n  name: b\n",
+        "- # c\n  name: b\n",
+        "- &b\n  name: b\n",
+        "- &b # c\n  name: b\n",
+        "- !!map\n  name: b\n",
+        "- &b {name: b}\n",
+        "- name: b\n  newTag:\n",
+        "- name: b\n  newTag: # none\n",
+        "- name: b\n  newTag: >-\n    v1\n",
+        "- name: b\n  newTag: |- # c\n    v1\n\n",
+        "- name: b\n  x: |\n    v1\n  # c\n",
+        "- name: b\n  x:\n    y:\n",
+        "- name: b\n  x:\n    y: |-\n      z\n",
+    ] {
+        let end = last.trim_end_matches('\n').len() + 1;
+        let expected = format!("images:\n{}{new}{}a: b\n", &last[..end], &last[end..]);
+        check(&format!("images:\n{last}a: b\n"), "v2", &expected);
+    }
+    check("images:\n- name: b\n  newTag: >-\n    v1", "v2", "images:\n- name: b\n  newTag: >-\n    v1\n- name: app\n  newTag: v2");
+    let block = "a line break after this block would become a part of it (line 4, column 5)";
+    refused("images:\n- name: b\n  x: |\n    v1", "v2", block);
+    let end = "this value has no end that is certain, so nothing can be put behind it (line 4, column 5)";
+    refused("images:\n- name: b\n  x: |+\n    v1\n\na: b\n", "v2", end);
+    refused("images:\n- name: b\n  x: &x\n", "v2", "this value is an anchor or a tag alone (line 3, column 8)");
+    check(
+        "a:\n- patch: |-\n    - op: add\n      value: b",
+        "v2",
+        "a:\n- patch: |-\n    - op: add\n      value: b\nimages:\n- name: app\n  newTag: v2",
+    );
+    check("images:\n- name:\n    app\n  x: y\n", "v2", "images:\n- name:\n    app\n  newTag: v2\n  x: y\n");
+    check("images:\n- name: # n\n    app # o\n", "v2", "images:\n- name: # n\n    app # o\n  newTag: v2\n");
+    check("images:\n- name: >-\n    app\n  x: y\n", "v2", "images:\n- name: >-\n    app\n  newTag: v2\n  x: y\n");
+    let block = "images:\n- name: app\n  newTag: |- # t\n    v1\n\n# end\n";
+    check(block, "v2", "images:\n- name: app\n  newTag: v2 # t\n\n# end\n");
+    check(block, "app@D", "images:\n- name: app\n  digest: @D # t\n\n# end\n");
+    check(block, "app:v1@D", "images:\n- name: app\n  newTag: |- # t\n    v1\n  digest: @D\n\n# end\n");
+    check("images:\n- name: app\n  newTag: |-\n", "v2", "images:\n- name: app\n  newTag: v2\n");
+    check("images:\n- name: app\n  newTag: |-\n\n# c", "v2", "images:\n- name: app\n  newTag: v2\n\n# c");
+    for kind in ["", " ''", " null", " ~"] {
+        let source = format!("kind:{kind}\nimages:\n- name: app\n  newTag: v1\n");
+        check(&source, "v2", &source.replace("v1", "v2"));
+    }
+    refused("kind: []\nimages: []\n", "v2", "`kind` is neither Kustomization nor Component (line 1, column 7)");
+}
+
+#[test]
+fn a_new_line_ends_as_the_line_before_it() {
+    check("# x\r\nimages:\n- name: app\n", "v2", "# x\r\nimages:\n- name: app\n  newTag: v2\n");
+    check("# x\nimages:\r\n- name: b\r\n", "v2", "# x\nimages:\r\n- name: b\r\n- name: app\r\n  newTag: v2\r\n");
+    check("# x\r\na: b\n", "v2", "# x\r\na: b\nimages:\n- name: app\n  newTag: v2\n");
+    check("# x\na: b\r\nimages:\r\n", "v2", "# x\na: b\r\nimages:\r\n- name: app\r\n  newTag: v2\r\n");
 }
