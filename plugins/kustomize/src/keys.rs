@@ -4,6 +4,7 @@
 use crate::problem::Problem;
 use crate::tree::{Entries, Kind};
 
+const NO_MERGE: &str = "write out what `<<` takes from elsewhere";
 const ROOT: [&str; 3] = ["images", "imageTags", "kind"];
 const ITEM: [&str; 5] = ["name", "newName", "newTag", "digest", "tagSuffix"];
 
@@ -21,7 +22,7 @@ pub fn of_root(entries: &Entries) -> Result<(), Problem> {
             }
             Some("<<") => {
                 let message = "the file takes keys from elsewhere by `<<`, and `images` may be one of them";
-                return Err(Problem::at(key.place, message));
+                return Err(Problem::at(key.place, message).with_hint(NO_MERGE));
             }
             _ => {}
         }
@@ -37,7 +38,8 @@ pub fn of_item(entries: &Entries) -> Result<(), Problem> {
     spelled(entries, &ITEM)?;
     match entries.iter().find(|(key, _)| key.text() == Some("<<")) {
         Some((merge, _)) => {
-            Err(Problem::at(merge.place, "this item of `images` takes fields from elsewhere by `<<`"))
+            let message = "this item of `images` takes fields from elsewhere by `<<`";
+            Err(Problem::at(merge.place, message).with_hint(NO_MERGE))
         }
         None => Ok(()),
     }

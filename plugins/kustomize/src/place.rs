@@ -80,7 +80,8 @@ pub fn images<'a>(document: &'a Document, image: &str) -> Result<Images<'a>, Pro
             continue;
         }
         if found.is_some() {
-            return Err(Problem::at(item.place, format!("`images` has a second item for `{image}`")));
+            return Err(Problem::at(item.place, format!("`images` has a second item for `{image}`"))
+                .with_hint("leave one of the two: kustomize applies both, one after the other"));
         }
         not_shared(document, item)?;
         found = Some(index);
@@ -134,7 +135,8 @@ pub fn resolved<'a>(document: &'a Document, node: &'a Node) -> Option<(&'a str, 
 /// Where it is such a node.
 pub fn not_shared(document: &Document, node: &Node) -> Result<(), Problem> {
     if node.anchor > 0 && document.aliased.contains(&node.anchor) {
-        return Err(Problem::at(node.place, "this has an anchor that is used elsewhere, which would change as well"));
+        return Err(Problem::at(node.place, "this has an anchor that is used elsewhere, which would change as well")
+            .with_hint("write the value out where the anchor or its alias is"));
     }
     Ok(())
 }

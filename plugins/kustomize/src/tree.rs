@@ -178,7 +178,8 @@ pub fn parse(source: &str) -> Result<Document, Problem> {
             Event::DocumentStart(..) => {
                 documents += 1;
                 if documents > 1 {
-                    return Err(Problem::at(place(&span), "the file holds several documents"));
+                    return Err(Problem::at(place(&span), "the file holds several documents")
+                        .with_hint("a kustomization is one document: leave only one, and no `---` behind it"));
                 }
             }
             Event::DocumentEnd => reader.document.ends_explicitly = span.slice(source) == Some("..."),

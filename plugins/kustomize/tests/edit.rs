@@ -507,3 +507,22 @@ fn a_new_line_ends_as_the_line_before_it() {
     check("# x\r\na: b\n", "v2", "# x\r\na: b\nimages:\n- name: app\n  newTag: v2\n");
     check("# x\na: b\r\nimages:\r\n", "v2", "# x\na: b\r\nimages:\r\n- name: app\r\n  newTag: v2\r\n");
 }
+
+#[test]
+fn names_that_are_placeholders() {
+    for (image, written) in [
+        ("_app_", "_app_"),
+        ("app-", "app-"),
+        ("ko://x/y", "ko://x/y"),
+        ("{{app}}", "\"{{app}}\""),
+        ("[::1]:5000/a", "\"[::1]:5000/a\""),
+        ("a\"b", "\"a\\\"b\""),
+    ] {
+        let to_tag = |tag| change(image, tag);
+        let added = edit("images:\n", &to_tag("v1")).expect(image).text;
+        assert_eq!(added, format!("images:\n- name: {written}\n  newTag: v1\n"));
+        assert_eq!(edit(&added, &to_tag("v2")).expect(image).text, added.replace("v1", "v2"));
+        let added = edit("images: []\n", &to_tag("v1")).expect(image).text;
+        assert_eq!(edit(&added, &to_tag("v2")).expect(image).text, added.replace("v1", "v2"));
+    }
+}
