@@ -30,7 +30,8 @@ impl Editor<'_> {
             return Err(Problem::at(last.place, "this item of `images` has no name"));
         };
         let flow = matches!(last.kind, Kind::Mapping(Layout::Flow, _));
-        let begin = if flow { self.document.start(last) } else { self.document.start(last).min(self.document.start(first)) };
+        let begin =
+            if flow { self.document.start(last) } else { self.document.start(last).min(self.document.start(first)) };
         let (indent, gap) = self.dash(last, begin)?;
         let end = match fields.last() {
             Some((key, value)) if !flow => self.last_line_end(key, value)?,
@@ -130,7 +131,9 @@ impl Editor<'_> {
             let item = self.flow_item(quoted, quoted != ScalarStyle::Plain, image, state);
             let Some((last, value)) = entries.last() else { return Err(Problem::editor("a mapping lost its entries")) };
             let end = self.end(last, value)?;
-            self.splices.insert(end, format!(", {key}: [{item}]"));
+            // Some readers take a comma right behind the colon for a part of the key.
+            let gap = if value.is_absent() { " " } else { "" };
+            self.splices.insert(end, format!("{gap}, {key}: [{item}]"));
             return Ok(());
         }
         if self.document.ends_explicitly {

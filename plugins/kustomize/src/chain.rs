@@ -49,7 +49,9 @@ pub fn check(
 fn nobody_elses(document: &Document, items: &[Node], image: &str) -> Result<(), Problem> {
     for item in items {
         let Kind::Mapping(_, fields) = &item.kind else { continue };
-        let (Some(from), Some(to)) = (name_of(document, fields), place::state(document, fields)?.name) else { continue };
+        let (Some(from), Some(to)) = (name_of(document, fields), place::state(document, fields)?.name) else {
+            continue;
+        };
         if from != image && to == image {
             let message = format!("this item makes `{from}` an `{image}`, which a new item for `{image}` would change");
             return Err(Problem::at(item.place, message));

@@ -142,7 +142,10 @@ mod tests {
         for path in ["d", "d/kustomization.yaml", "d/Kustomization"] {
             let error = find(path, two).expect_err(path);
             assert_eq!(error.code, "invalid");
-            assert_eq!(error.message, "there are both d/kustomization.yaml and d/Kustomization, which kustomize refuses");
+            assert_eq!(
+                error.message,
+                "there are both d/kustomization.yaml and d/Kustomization, which kustomize refuses"
+            );
         }
         let one = |path: &str| Ok((path == "d/kustomization.yml").then(Vec::new));
         let error = find("d/kustomization.yaml", one).expect_err("another file");

@@ -201,7 +201,8 @@ mod tests {
     #[test]
     fn names_in_manifests_may_be_placeholders() {
         let long = "a".repeat(255);
-        for name in ["app", "_app_", "app-", "ko://x/y", "{{app}}", "$APP", "APP", "r:5000/app", "[::1]:5000/a", &long] {
+        for name in ["app", "_app_", "app-", "ko://x/y", "{{app}}", "$APP", "APP", "r:5000/app", "[::1]:5000/a", &long]
+        {
             assert_eq!(check_matchable(name), Ok(()), "{name}");
         }
         let too_long = "a".repeat(256);

@@ -66,7 +66,12 @@ impl Editor<'_> {
         let commented = |range: &Range<usize>| self.document.comment_in(range).is_some();
         let line_end = line_end(self.source, value.span.end);
         let range = match (before, next) {
-            (Some((before, before_value)), _) => self.end(before, before_value)?..value.span.end,
+            (Some((before, before_value)), _) => {
+                let end = self.end(before, before_value)?;
+                // The blank behind a colon without a value is a part of it to some readers.
+                let blank = before_value.is_absent() && self.source[end..].starts_with(' ');
+                end + usize::from(blank)..value.span.end
+            }
             (None, Some(next)) => begin..next,
             (None, None) => return Err(Problem::editor("an item has no name")),
         };

@@ -175,7 +175,8 @@ mod tests {
         for text in ["_app_", "app-", "ko://x/y", "$APP", "r.io:5000/a"] {
             assert_eq!(write(text, Plain, DoubleQuoted, Layout::Block), text);
         }
-        for text in ["{{app}}", "[::1]:5/a", "-a", "*a", "&a", "a:", "a#b", "!a", "%a", "a,b", "`a`", "ä", "'a", "|a"] {
+        for text in ["{{app}}", "[::1]:5/a", "-a", "*a", "&a", "a:", "a#b", "!a", "%a", "a,b", "`a`", "ä", "'a", "|a"]
+        {
             assert_eq!(write(text, Plain, DoubleQuoted, Layout::Block), format!("\"{text}\""));
         }
         assert_eq!(write("a\"\\", Plain, DoubleQuoted, Layout::Block), r#""a\"\\""#);

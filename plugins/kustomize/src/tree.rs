@@ -229,8 +229,7 @@ impl<'a, P: Iterator<Item = Item<'a>>> Reader<'a, P> {
     fn node(&mut self, event: Event<'a>, span: &Span) -> Result<Node, Problem> {
         let tag_span = span.tag_span().and_then(|span| span.byte_range());
         let tag = tag_span.clone().and_then(|range| self.source.get(range)).map(str::to_owned);
-        let mut node =
-            Node { kind: Kind::Alias(0), anchor: 0, tag, tag_span, span: bytes(span)?, place: place(span) };
+        let mut node = Node { kind: Kind::Alias(0), anchor: 0, tag, tag_span, span: bytes(span)?, place: place(span) };
         match event {
             Event::Scalar(text, style, anchor, _) => {
                 match style {

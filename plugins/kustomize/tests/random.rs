@@ -31,8 +31,16 @@ fn field() -> impl Strategy<Value = (String, String, String)> {
 }
 
 /// What is between two fields in braces, and at their end.
-const SEPARATORS: [&str; 8] =
-    [", ", ",", ",\n      ", ", # s\n      ", " # t\n      , ", ",\n      # u\n      ", " # v\n      , # w\n      ", ", "];
+const SEPARATORS: [&str; 8] = [
+    ", ",
+    ",",
+    ",\n      ",
+    ", # s\n      ",
+    " # t\n      , ",
+    ",\n      # u\n      ",
+    " # v\n      , # w\n      ",
+    ", ",
+];
 const ENDS: [&str; 4] = ["}", " # x\n    }", ", # y\n    }", "\n    # z\n    }"];
 
 /// What is behind a dash before the line of its item, where the two are not in one line.
