@@ -42,10 +42,8 @@ pub fn find(path: &str, read: impl Fn(&str) -> Result<Option<Vec<u8>>, Error>) -
     }
     let Some((path, content)) = found.filter(|(found, _)| !named || found == path) else {
         let place = if path.is_empty() { "the root of the repository" } else { path };
-        let message = match named {
-            true => format!("there is no file {place}"),
-            false => format!("there is no kustomization in {place}"),
-        };
+        let what = if named { "file" } else { "kustomization in" };
+        let message = format!("there is no {what} {place}");
         return Err(Error::new("not-found", message)
             .with_field("/path")
             .with_hint("`path` is a folder with a kustomization.yaml, or that file, from the repository's root"));

@@ -18,7 +18,7 @@ impl Editor<'_> {
             return Err(Problem::at(node.place, format!("`{name}` must go, but it has an anchor")));
         }
         let range = match layout {
-            Layout::Flow | Layout::Pair => self.range_in_flow(fields, index, name)?,
+            Layout::Flow | Layout::Pair => self.range_in_flow(fields, index)?,
             Layout::Block => self.range_in_block(fields, index)?,
         };
         // What is behind the value in its line is about the value.
@@ -57,14 +57,12 @@ impl Editor<'_> {
     }
 
     /// In braces a field goes with a comma: the one before it, so that JSON stays JSON, or the one behind it.
-    fn range_in_flow(&self, fields: &Entries, index: usize, name: &str) -> Result<Range<usize>, Problem> {
+    fn range_in_flow(&self, fields: &Entries, index: usize) -> Result<Range<usize>, Problem> {
         let (key, value) = &fields[index];
         let begin = self.document.start(key);
         let before = index.checked_sub(1).map(|before| &fields[before]);
         let next = fields.get(index + 1).map(|(next, _)| self.document.start(next));
         let lines = self.own_lines(begin, value, next.is_some());
-        let commented = |range: &Range<usize>| self.document.comment_in(range).is_some();
-        let line_end = line_end(self.source, value.span.end);
         let range = match (before, next) {
             (Some((before, before_value)), _) => {
                 let end = self.end(before, before_value)?;
@@ -75,17 +73,11 @@ impl Editor<'_> {
             (None, Some(next)) => begin..next,
             (None, None) => return Err(Problem::editor("an item has no name")),
         };
-        match lines {
-            // The comma of the field before stays, which may be the last one then.
-            Some(lines) if commented(&(range.start..line_end)) => Ok(lines),
-            _ => match self.document.comment_in(&range) {
-                Some(comment) => {
-                    let message = format!("`{name}` must go, but this comment would go with it");
-                    Err(Problem::at(comment.place, message))
-                }
-                None => Ok(range),
-            },
-        }
+        let whole = range.start..line_end(self.source, value.span.end).max(range.end);
+        let commented = self.document.comment_in(&whole).is_some();
+        let spread = self.source[range.clone()].matches('\n').count() > 1;
+        // The comma of the field before stays, which may be the last one then.
+        Ok(lines.filter(|_| commented || spread).unwrap_or(range))
     }
 
     /// The lines of a field in braces, where nothing else is in them but a comment. One that others follow needs its

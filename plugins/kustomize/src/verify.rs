@@ -129,3 +129,30 @@ fn comments_kept(old: &Document, new: &Document, removed: &[&Node]) -> bool {
 fn wrong(message: &str) -> Problem {
     Problem::editor(format!("the edit would not do what it should: {message}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::verify;
+    use crate::image::State;
+    use crate::tree::parse;
+
+    #[test]
+    fn only_the_comment_of_a_removed_value_may_go() {
+        let old = "images:\n- name: app # n\n  newTag: v1\n  # own\n  digest: x # d\n# end\n";
+        let new = "images:\n- name: app # n\n  newTag: v2\n  # own\n# end\n";
+        let document = parse(old).expect("YAML");
+        let state = State { tag: Some("v2".into()), ..State::default() };
+        assert_eq!(verify(&document, new, "app", &state), Ok(()));
+        assert_eq!(verify(&document, &new.replace("# own", "# own\n  # d"), "app", &state), Ok(()));
+        for (comment, instead) in
+            [(" # n", ""), ("  # own\n", ""), ("# end\n", ""), ("# n", "# m"), ("# end", "# end\n# new")]
+        {
+            let text = new.replacen(comment, instead, 1);
+            assert!(verify(&document, &text, "app", &state).is_err(), "{text}");
+        }
+        // A renamed field keeps its comment.
+        let document = parse("images:\n- name: app\n  digest: x # d\n").expect("YAML");
+        assert!(verify(&document, "images:\n- name: app\n  newTag: v2\n", "app", &state).is_err());
+        assert_eq!(verify(&document, "images:\n- name: app\n  newTag: v2 # d\n", "app", &state), Ok(()));
+    }
+}

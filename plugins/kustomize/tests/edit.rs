@@ -179,6 +179,20 @@ fn a_field_in_braces_goes_with_no_comment_but_its_own() {
         "v2",
         "images: [{\n  name: app, # n\n  # why\n  newTag: v2\n}]\n",
     );
+    for first in ["digest: @D, # d\n ", "digest: @D # d\n , "] {
+        let source = format!("images: [{{{first}name: app, # n\n newTag: v1}}]\n");
+        check(&source, "v2", "images: [{name: app, # n\n newTag: v2}]\n");
+    }
+    check(
+        "images: [{\n  digest: @D,\n  # n\n  name: app,\n  newTag: v1 }]\n",
+        "v2",
+        "images: [{\n  # n\n  name: app,\n  newTag: v2 }]\n",
+    );
+    check(
+        "images: [{\n  name: app,\n  newTag: v1,\n\n  digest: @D\n}]\n",
+        "v2",
+        "images: [{\n  name: app,\n  newTag: v2,\n\n}]\n",
+    );
     // JSON stays JSON.
     check(
         "{\"images\": [\n  {\n    \"name\": \"app\",\n    \"newTag\": \"v1\",\n    \"digest\": \"@D\"\n  }\n]}\n",
@@ -193,7 +207,6 @@ fn a_field_in_braces_goes_with_no_comment_but_its_own() {
         (format!("name: app # n\n  , newTag: v1 # t\n  , digest: {digest}"), "3, column 16"),
         (format!("name: app, newTag: v1, # t\n  digest: # d\n    {digest}\n"), "3, column 11"),
         (format!("name: app, # n\n  digest: # d\n    {digest}, # e\n newTag: v1\n"), "3, column 11"),
-        (format!("'digest': {digest} # d\n  , name: app, newTag: v1"), "2, column 85"),
     ] {
         refused(&format!("images: [{{\n  {field}}}]\n"), "v2", &format!("{foreign} (line {place})"));
     }

@@ -92,10 +92,8 @@ fn file() -> impl Strategy<Value = String> {
     let comment = prop::sample::select(vec!["", "", "\n    # deeper", "\n\n   # deeper\n  # same"]);
     let items = prop::collection::vec(item(), 0..4);
     (before, items, comment, after, any::<bool>()).prop_map(|(before, items, comment, after, crlf)| {
-        let list: String = match items.is_empty() {
-            true => " null".to_owned(),
-            false => items.iter().map(|item| format!("\n  -{item}")).collect(),
-        };
+        let list: String = items.iter().map(|item| format!("\n  -{item}")).collect();
+        let list = if list.is_empty() { " null" } else { &list };
         let text = format!("{before}images:{list}{comment}{after}");
         if crlf { text.replace('\n', "\r\n") } else { text }
     })
