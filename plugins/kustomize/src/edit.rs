@@ -2,11 +2,14 @@
 //! breaks and everything else stay. What would be a guess is refused, and each edit is read again and compared with
 //! what it was meant to be.
 
+use crate::chain;
+use crate::ends::is_block;
 use crate::image::{Change, State};
+use crate::keys;
 use crate::place::{self, FIELDS, Images};
 use crate::problem::Problem;
 use crate::scalar;
-use crate::splice::{Splices, line_break, line_end, line_start, next_line};
+use crate::splice::{Splices, line_break, line_end, line_start};
 use crate::tree::{self, Document, Entries, Kind, Layout, Node, entry};
 use crate::verify;
 use granit_parser::ScalarStyle;
@@ -28,6 +31,7 @@ pub fn edit(source: &str, change: &Change) -> Result<Edited, Problem> {
     if source.replace("\r\n", "").contains('\r') {
         return Err(Problem::whole("the file ends lines by a carriage return alone"));
     }
+    keys::no_other_breaks(source)?;
     let document = tree::parse(source)?;
     let mut editor = Editor { source, document: &document, splices: Splices::default() };
     let state = match place::images(&document, &change.image)? {
@@ -37,11 +41,15 @@ pub fn edit(source: &str, change: &Change) -> Result<Edited, Problem> {
             };
             let old = place::state(&document, fields)?;
             let state = old.changed(change);
+            chain::check(&document, items, Some(index), &change.image, &state)?;
             editor.set_fields(*layout, fields, &old, &state)?;
             state
         }
         images => {
             let state = State::default().changed(change);
+            if let Images::List { items, .. } = &images {
+                chain::check(&document, items, None, &change.image, &state)?;
+            }
             editor.add(&images, &change.image, &state)?;
             state
         }
@@ -76,6 +84,7 @@ impl Editor<'_> {
                     // A tag that becomes a digest, or the reverse, stays in its line.
                     let (key, value) = entry(fields, FIELDS[cleared.remove(position)])
                         .ok_or_else(|| Problem::editor("a field that was there is gone"))?;
+                    place::not_shared(self.document, key)?;
                     self.splices.replace(key.span.clone(), renamed(&self.source[key.span.clone()], FIELDS[at]));
                     self.set(layout, key, value, text)?;
                 } else {
@@ -121,11 +130,26 @@ impl Editor<'_> {
             self.splices.insert(colon, format!(" {}", scalar::write(text, ScalarStyle::Plain, quotes, layout)));
             return Ok(());
         }
-        if matches!(style, ScalarStyle::Literal | ScalarStyle::Folded) || self.source[value.span.clone()].contains('\n')
-        {
+        if is_block(value) {
+            return self.set_block(layout, key, value, text);
+        }
+        if self.source[value.span.clone()].contains('\n') {
             return Err(Problem::at(key.place, "this value spans several lines"));
         }
         self.splices.replace(value.span.clone(), scalar::write(text, style, quotes, layout));
+        Ok(())
+    }
+
+    /// Makes a block of lines a text in the line of its key. Comments within would be lost.
+    fn set_block(&mut self, layout: Layout, key: &Node, value: &Node, text: &str) -> Result<(), Problem> {
+        let header = self.header(key, value)?;
+        let head = line_end(self.source, header.start);
+        let end = self.block_end(key, value)?;
+        if self.chomping(&header) != Some('-') || self.document.comment_in(&(head..end)).is_some() {
+            return Err(Problem::at(key.place, "this value spans several lines"));
+        }
+        self.splices.replace(header, scalar::write(text, ScalarStyle::Plain, self.quotes(), layout));
+        self.splices.replace(head..end, String::new());
         Ok(())
     }
 
@@ -150,50 +174,9 @@ impl Editor<'_> {
             self.splices.insert(value.span.end, format!(", {field}"));
             return Ok(());
         }
-        let end = self.end(key, value)?;
-        let block = matches!(value.kind, Kind::Scalar(_, ScalarStyle::Literal | ScalarStyle::Folded));
-        if block || self.source[key.span.start..end].contains('\n') {
-            return Err(Problem::at(key.place, "this value spans several lines"));
-        }
-        let column = self.column(key)?;
-        let at = line_end(self.source, end);
-        self.splices.insert(at, format!("{}{}{field}", line_break(self.source), " ".repeat(column)));
-        Ok(())
-    }
-
-    fn remove(&mut self, layout: Layout, fields: &Entries, name: &str) -> Result<(), Problem> {
-        let Some(index) = fields.iter().position(|(key, _)| key.text() == Some(name)) else { return Ok(()) };
-        let (key, value) = &fields[index];
-        if value.anchor > 0 {
-            return Err(Problem::at(value.place, format!("`{name}` must go, but it has an anchor")));
-        }
-        let range = if layout == Layout::Flow {
-            match (index.checked_sub(1), fields.get(index + 1)) {
-                (Some(before), _) => self.end(&fields[before].0, &fields[before].1)?..value.span.end,
-                (None, Some((next, _))) => key.span.start..next.span.start,
-                (None, None) => return Err(Problem::editor("an item has no name")),
-            }
-        } else {
-            let start = line_start(self.source, key.span.start);
-            let own_line = self.source[start..key.span.start].bytes().all(|byte| byte == b' ');
-            match fields.get(index + 1) {
-                _ if own_line && next_line(self.source, value.span.end) < self.source.len() => {
-                    start..next_line(self.source, value.span.end)
-                }
-                // The last line of a file: what comes before keeps what ended the file.
-                _ if own_line => {
-                    let end = line_end(self.source, value.span.end);
-                    let before = self.source[..start].strip_suffix('\n').unwrap_or(&self.source[..start]);
-                    before.strip_suffix('\r').unwrap_or(before).len()..end
-                }
-                Some((next, _)) => key.span.start..next.span.start,
-                None => return Err(Problem::editor("an item has no name")),
-            }
-        };
-        if self.source[range.clone()].matches('\n').count() > 1 {
-            return Err(Problem::at(key.place, format!("`{name}` must go, but more than its own line would")));
-        }
-        self.splices.replace(range, String::new());
+        let indent = " ".repeat(self.column(key)?);
+        let at = self.last_line_end(key, value)?;
+        self.splices.insert(at, format!("{}{indent}{field}", line_break(self.source, at)));
         Ok(())
     }
 
@@ -221,8 +204,8 @@ impl Editor<'_> {
 
     /// The column, from 0, of a key that begins a line, or follows only dashes.
     pub fn column(&self, key: &Node) -> Result<usize, Problem> {
-        let start = line_start(self.source, key.span.start);
-        let prefix = &self.source[start..key.span.start];
+        let begin = self.document.start(key);
+        let prefix = &self.source[line_start(self.source, begin)..begin];
         if prefix.bytes().all(|byte| matches!(byte, b' ' | b'-')) {
             Ok(prefix.len())
         } else {

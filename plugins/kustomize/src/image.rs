@@ -111,9 +111,8 @@ pub fn check(change: &Change) -> Result<(), String> {
     Ok(())
 }
 
-/// Names of repositories, with a registry's host and port before them. Upper case is allowed, because the name in a
-/// manifest may be any placeholder.
-pub fn is_name(text: &str) -> bool {
+/// Names of repositories, with a registry's host and port before them.
+fn is_name(text: &str) -> bool {
     let word = |part: &str| {
         let edges = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric());
         edges(part.bytes().next())
@@ -130,6 +129,30 @@ pub fn is_name(text: &str) -> bool {
         None => first,
     };
     text.len() <= 255 && word(host) && parts.all(word)
+}
+
+/// Names that an item can be found by. Kustomize compares them with what manifests pull, which may be any placeholder:
+/// `_app_`, `ko://example.com/app`, `{{app}}`. A tag or a digest is no part of the name.
+///
+/// # Errors
+/// In words, where kustomize could not find anything by it.
+pub fn check_matchable(text: &str) -> Result<(), String> {
+    // What YAML does not allow in a file, or takes for the file's beginning.
+    let strange = |letter: char| matches!(letter, '\u{feff}' | '\u{fffe}' | '\u{ffff}');
+    if text.is_empty() {
+        return Err("the name of the image is empty".to_owned());
+    }
+    if text.len() > 255 {
+        return Err(format!("the name of the image has {} bytes, but at most 255 are allowed", text.len()));
+    }
+    if text.chars().any(|letter| letter.is_control() || letter.is_whitespace() || strange(letter)) {
+        return Err("the name of the image holds a blank or a control character".to_owned());
+    }
+    let base = text.rfind('/').map_or(0, |slash| slash + 1);
+    if text.contains('@') || text[base..].contains(':') {
+        return Err(format!("`{text}` has a tag or a digest: write the name alone, as `images` has it"));
+    }
+    Ok(())
 }
 
 fn is_tag(text: &str) -> bool {
@@ -150,7 +173,7 @@ fn is_digest(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Change, State, parse};
+    use super::{Change, State, check_matchable, parse};
 
     type Parts = (Option<String>, Option<String>, Option<String>);
 
@@ -172,6 +195,19 @@ mod tests {
         for wrong in ["", "r/a", "a:", ":v1", "a:v 1", "a@sha256:12", "a b:v1", "-a:v1", "a:b:c/d:1", "a\n:v1", "ä:v1"]
         {
             assert!(shown(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn names_in_manifests_may_be_placeholders() {
+        let long = "a".repeat(255);
+        for name in ["app", "_app_", "app-", "ko://x/y", "{{app}}", "$APP", "APP", "r:5000/app", "[::1]:5000/a", &long]
+        {
+            assert_eq!(check_matchable(name), Ok(()), "{name}");
+        }
+        let too_long = "a".repeat(256);
+        for name in ["", "a b", "a\tb", "a\n", "a\u{2028}", "\u{feff}a", "app@x", "app:v1", "r/app:v1", &too_long] {
+            assert!(check_matchable(name).is_err(), "{name}");
         }
     }
 

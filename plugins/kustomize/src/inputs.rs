@@ -93,8 +93,18 @@ impl Inputs {
     /// `invalid` with the field, where the inputs make no sense or contradict each other.
     pub fn change(&self) -> Result<Change, Error> {
         let wrong = |field: &str, message: String| Err(Error::invalid(message).with_field(field));
-        if !image::is_name(&self.image) {
-            return wrong("/image", format!("`{}` is not the name of an image", self.image));
+        if let Err(message) = image::check_matchable(&self.image) {
+            return wrong("/image", message);
+        }
+        if let Some(message) = &self.message {
+            let title = message.lines().next().unwrap_or_default();
+            if title.trim().is_empty() {
+                return wrong("/message", "the first line of `message` is empty".to_owned());
+            }
+            // Git's first line may not have them; a NUL is for no line.
+            if title.contains(char::is_control) || message.contains('\0') {
+                return wrong("/message", "the first line of `message` holds a tab or a control character".to_owned());
+            }
         }
         let mut change = match &self.reference {
             Some(reference) => match image::parse(reference) {
@@ -103,6 +113,13 @@ impl Inputs {
             },
             None => Change::default(),
         };
+        // `reference: app` for the image `r/app` was meant to be a reference, and would be the tag `app`.
+        let base = self.image.rsplit('/').next();
+        if change.name.is_none() && change.tag.is_some() && change.tag.as_deref() == base {
+            let base = base.unwrap_or_default();
+            let message = format!("`{base}` is neither a tag nor a digest; use `tag:` if you mean the tag");
+            return wrong("/reference", message);
+        }
         change.image.clone_from(&self.image);
         for (field, given, part) in [
             ("/tag", &self.tag, &mut change.tag),
@@ -139,7 +156,9 @@ mod tests {
     fn change(mut with: serde_json::Value) -> Result<String, String> {
         with["repository"] = "config".into();
         with["path"] = "apps".into();
-        with["image"] = "app".into();
+        if with["image"].is_null() {
+            with["image"] = "app".into();
+        }
         let inputs: Inputs = serde_json::from_value(with).map_err(|error| error.to_string())?;
         let change = inputs.change().map_err(|error| format!("{} {:?}", error.message, error.details))?;
         Ok(format!("{:?} {:?} {:?}", change.name, change.tag, change.digest))
@@ -156,5 +175,34 @@ mod tests {
         assert!(change(json!({"tag": "no tag"})).expect_err("a blank").contains("/tag"));
         assert!(change(json!({})).is_err());
         assert!(change(json!({"tags": "v1"})).is_err());
+    }
+
+    #[test]
+    fn a_reference_without_a_tag_is_not_taken_for_one() {
+        let why = "`app` is neither a tag nor a digest; use `tag:` if you mean the tag";
+        for image in ["app", "r.io/x/app"] {
+            let wrong = change(json!({"image": image, "reference": "app"})).expect_err("no tag");
+            assert!(wrong.starts_with(why) && wrong.contains("/reference"), "{wrong}");
+        }
+        assert!(change(json!({"tag": "app"})).is_ok());
+        assert!(change(json!({"reference": "app:app"})).is_ok());
+        assert!(change(json!({"reference": "apps"})).is_ok());
+    }
+
+    #[test]
+    fn a_message_needs_a_first_line() {
+        for message in ["", " ", "\nx", "\r\nx", "a\tb", "a\u{7}", "a\nb\0"] {
+            let wrong = change(json!({"tag": "v1", "message": message})).expect_err(message);
+            assert!(wrong.contains("/message"), "{wrong}");
+        }
+        assert!(change(json!({"tag": "v1", "message": "a\n\n\tb"})).is_ok());
+    }
+
+    #[test]
+    fn an_image_is_named_as_the_manifests_do() {
+        assert!(change(json!({"image": "ko://x/y", "tag": "v1"})).is_ok());
+        for image in ["a b", "app:v1"] {
+            assert!(change(json!({"image": image, "tag": "v1"})).expect_err(image).contains("/image"));
+        }
     }
 }

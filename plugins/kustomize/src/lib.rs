@@ -2,12 +2,16 @@
 //! of it. The editor knows neither Git nor the host; the step knows no YAML.
 
 mod add;
+mod chain;
 pub mod edit;
+mod ends;
 mod file;
 pub mod image;
 mod inputs;
+mod keys;
 mod place;
 pub mod problem;
+mod remove;
 mod scalar;
 mod set_image;
 mod splice;

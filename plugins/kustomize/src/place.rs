@@ -1,6 +1,7 @@
 //! Finds the image's item in a kustomization, and refuses files in which an edit would be a guess.
 
 use crate::image::State;
+use crate::keys;
 use crate::problem::Problem;
 use crate::tree::{Document, Entries, Kind, Layout, Node, entry};
 use granit_parser::ScalarStyle;
@@ -12,8 +13,8 @@ pub const FIELDS: [&str; 3] = ["newName", "newTag", "digest"];
 pub enum Images<'a> {
     /// There is no such key.
     Missing,
-    /// The key has no value.
-    Empty(&'a Node),
+    /// The key has no value, or null.
+    Empty(&'a Node, &'a Node),
     /// A list.
     List {
         /// The whole list.
@@ -36,8 +37,10 @@ pub fn root(document: &Document) -> Result<(Layout, &Entries), Problem> {
         return Err(Problem::at(document.root.place, "the file is not a mapping, so it is no kustomization"));
     };
     no_templates(&document.root)?;
+    keys::of_root(entries)?;
     if let Some((_, kind)) = entry(entries, "kind")
         && !matches!(kind.text(), Some("Kustomization" | "Component"))
+        && !matches!(&kind.kind, Kind::Scalar(text, style) if says_nothing(kind, text, *style))
     {
         return Err(Problem::at(kind.place, "`kind` is neither Kustomization nor Component"));
     }
@@ -51,8 +54,8 @@ pub fn root(document: &Document) -> Result<(Layout, &Entries), Problem> {
 pub fn images<'a>(document: &'a Document, image: &str) -> Result<Images<'a>, Problem> {
     let (_, entries) = root(document)?;
     let Some((key, node)) = entry(entries, "images") else { return Ok(Images::Missing) };
-    if node.is_absent() && node.tag.is_none() && node.anchor == 0 {
-        return Ok(Images::Empty(key));
+    if is_null(node) {
+        return Ok(Images::Empty(key, node));
     }
     let Kind::Sequence(layout, items) = &node.kind else {
         return Err(Problem::at(node.place, "`images` is not a list"));
@@ -61,18 +64,24 @@ pub fn images<'a>(document: &'a Document, image: &str) -> Result<Images<'a>, Pro
     not_shared(document, node)?;
     let mut found = None;
     for (index, item) in items.iter().enumerate() {
-        let Kind::Mapping(_, fields) = &item.kind else {
+        let Kind::Mapping(layout, fields) = &item.kind else {
             return Err(Problem::at(item.place, "this item of `images` is not a mapping"));
         };
-        if let Some((merge, _)) = entry(fields, "<<") {
-            return Err(Problem::at(merge.place, "this item of `images` takes fields from elsewhere by `<<`"));
+        if *layout == Layout::Pair {
+            return Err(Problem::at(item.place, "put this item in braces: `{…}`"));
         }
+        keys::of_item(fields)?;
         let Some((_, name)) = entry(fields, "name") else { continue };
+        // `!!binary` would be decoded.
+        if name.tag.as_deref().is_some_and(|tag| tag != "!!str") {
+            return Err(Problem::at(name.place, "this name has a tag: write it without"));
+        }
         if resolved(document, name).map(|(text, _)| text) != Some(image) {
             continue;
         }
         if found.is_some() {
-            return Err(Problem::at(item.place, format!("`images` has a second item for `{image}`")));
+            return Err(Problem::at(item.place, format!("`images` has a second item for `{image}`"))
+                .with_hint("leave one of the two: kustomize applies both, one after the other"));
         }
         not_shared(document, item)?;
         found = Some(index);
@@ -97,8 +106,18 @@ pub fn state(document: &Document, fields: &Entries) -> Result<State, Problem> {
 
 /// Whether a field counts as absent for kustomize: null or an empty text.
 pub fn says_nothing(value: &Node, text: &str, style: ScalarStyle) -> bool {
-    let null = style == ScalarStyle::Plain && matches!(text, "" | "~" | "null" | "Null" | "NULL");
-    value.is_absent() || text.is_empty() || null
+    value.is_absent() || text.is_empty() || (style == ScalarStyle::Plain && is_null_word(text))
+}
+
+fn is_null_word(text: &str) -> bool {
+    matches!(text, "" | "~" | "null" | "Null" | "NULL")
+}
+
+/// Whether it is null, and no anchor makes it somebody else's as well.
+fn is_null(node: &Node) -> bool {
+    node.anchor == 0
+        && node.tag.as_deref().is_none_or(|tag| tag == "!!null")
+        && matches!(&node.kind, Kind::Scalar(text, ScalarStyle::Plain) if is_null_word(text))
 }
 
 /// The text and style of a scalar, or of the one that an alias refers to.
@@ -116,7 +135,8 @@ pub fn resolved<'a>(document: &'a Document, node: &'a Node) -> Option<(&'a str, 
 /// Where it is such a node.
 pub fn not_shared(document: &Document, node: &Node) -> Result<(), Problem> {
     if node.anchor > 0 && document.aliased.contains(&node.anchor) {
-        return Err(Problem::at(node.place, "this has an anchor that is used elsewhere, which would change as well"));
+        return Err(Problem::at(node.place, "this has an anchor that is used elsewhere, which would change as well")
+            .with_hint("write the value out where the anchor or its alias is"));
     }
     Ok(())
 }

@@ -13,6 +13,8 @@ pub struct Problem {
     pub line: usize,
     /// In characters, from 1; 0 where it concerns the whole file.
     pub column: usize,
+    /// What a person can do about it.
+    pub hint: Option<&'static str>,
 }
 
 /// Whose fault it is.
@@ -27,7 +29,7 @@ pub enum Blame {
 impl Problem {
     /// Something at a place of the file.
     pub fn at((line, column): (usize, usize), message: impl Into<String>) -> Self {
-        Self { blame: Blame::File, message: message.into(), line, column }
+        Self { blame: Blame::File, message: message.into(), line, column, hint: None }
     }
 
     /// Something about the whole file.
@@ -35,9 +37,15 @@ impl Problem {
         Self::at((0, 0), message)
     }
 
+    /// Says what a person can do about it.
+    #[must_use]
+    pub fn with_hint(self, hint: &'static str) -> Self {
+        Self { hint: Some(hint), ..self }
+    }
+
     /// The check after the edit failed.
     pub fn editor(message: impl Into<String>) -> Self {
-        Self { blame: Blame::Editor, message: message.into(), line: 0, column: 0 }
+        Self { blame: Blame::Editor, message: message.into(), line: 0, column: 0, hint: None }
     }
 }
 

@@ -7,12 +7,20 @@ use granit_parser::ScalarStyle;
 /// something else.
 pub fn write(text: &str, style: ScalarStyle, quotes: ScalarStyle, layout: Layout) -> String {
     // Old readers end a plain text at any `:` within brackets.
-    let plain_is_safe = !retyped(text) && (layout == Layout::Block || !text.contains(':'));
+    let plain_is_safe = !retyped(text) && is_word(text) && (layout == Layout::Block || !text.contains(':'));
     match style {
         ScalarStyle::Plain if plain_is_safe => text.to_owned(),
         ScalarStyle::Plain => quoted(text, quotes),
         style => quoted(text, style),
     }
+}
+
+/// Whether a plain text of these characters means nothing else to YAML, wherever it is.
+fn is_word(text: &str) -> bool {
+    let inner = |byte: u8| byte.is_ascii_alphanumeric() || b"_./:@+-$".contains(&byte);
+    text.starts_with(|first: char| first.is_ascii_alphanumeric() || matches!(first, '_' | '.' | '/' | '$'))
+        && !text.ends_with(':')
+        && text.bytes().all(inner)
 }
 
 fn quoted(text: &str, style: ScalarStyle) -> String {
@@ -164,5 +172,13 @@ mod tests {
         assert_eq!(write("v1", SingleQuoted, DoubleQuoted, Layout::Block), "'v1'");
         assert_eq!(write("v1", DoubleQuoted, SingleQuoted, Layout::Block), "\"v1\"");
         assert_eq!(write("sha256:ab", Plain, DoubleQuoted, Layout::Flow), "\"sha256:ab\"");
+        for text in ["_app_", "app-", "ko://x/y", "$APP", "r.io:5000/a"] {
+            assert_eq!(write(text, Plain, DoubleQuoted, Layout::Block), text);
+        }
+        for text in ["{{app}}", "[::1]:5/a", "-a", "*a", "&a", "a:", "a#b", "!a", "%a", "a,b", "`a`", "ä", "'a", "|a"]
+        {
+            assert_eq!(write(text, Plain, DoubleQuoted, Layout::Block), format!("\"{text}\""));
+        }
+        assert_eq!(write("a\"\\", Plain, DoubleQuoted, Layout::Block), r#""a\"\\""#);
     }
 }

@@ -58,7 +58,7 @@ impl Step for SetImage {
             Publish::Push => format!("set {} to {reference}", inputs.image),
             Publish::ChangeRequest => format!("set {} to {reference} by a change request", inputs.image),
         };
-        let body = format!("```diff\n{}```\n", file::diff(&file.path, &file.text, &edited.text));
+        let body = file::fenced("diff", &file::diff(&file.path, &file.text, &edited.text));
         Ok(Forecast::effect("push-commit", subject, summary).with_body(body))
     }
 
@@ -82,7 +82,7 @@ impl Step for SetImage {
                     let proposal = Proposal {
                         branch: proposal_branch(context.environment.as_deref(), &inputs, &file.path),
                         title: message.subject.clone(),
-                        body: format!("```diff\n{}```\n", file::diff(&file.path, &file.text, &text)),
+                        body: file::fenced("diff", &file::diff(&file.path, &file.text, &text)),
                     };
                     Edit::Propose(message, proposal)
                 }
@@ -176,10 +176,11 @@ fn file_at(inputs: &Inputs, commit: &str) -> Result<File, Error> {
 }
 
 fn edit(file: &File, change: &Change) -> Result<Edited, Error> {
-    edit::edit(&file.text, change).map_err(|problem| explained(&file.path, &problem))
+    edit::edit(&file.text, change).map_err(|problem| explained(file, &problem))
 }
 
-fn explained(path: &str, problem: &Problem) -> Error {
+fn explained(file: &File, problem: &Problem) -> Error {
+    let path = file.path.as_str();
     let code = match problem.blame {
         Blame::File => "invalid",
         Blame::Editor => "internal",
@@ -189,7 +190,13 @@ fn explained(path: &str, problem: &Problem) -> Error {
     if problem.line > 0 {
         error = error.with_detail("line", problem.line).with_detail("column", problem.column);
     }
-    error
+    if file::may_be_link(&file.text) {
+        return error.with_hint("is this a symbolic link? name the file it points to");
+    }
+    match problem.hint {
+        Some(hint) => error.with_hint(hint),
+        None => error,
+    }
 }
 
 fn message(inputs: &Inputs, file: &File, reference: &str) -> Message {
@@ -225,7 +232,7 @@ fn slug(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{explained, message, proposal_branch};
+    use super::{edit, explained, message, proposal_branch};
     use crate::Inputs;
     use crate::file::File;
     use crate::problem::Problem;
@@ -246,10 +253,24 @@ mod tests {
 
     #[test]
     fn a_problem_names_file_and_place() {
-        let error = explained("a/k.yaml", &Problem::at((3, 5), "no"));
+        let file = |text: &str| File { path: "a/k.yaml".into(), text: text.into() };
+        let error = explained(&file("a: b\n"), &Problem::at((3, 5), "no"));
         assert_eq!((error.code.as_str(), error.message.as_str()), ("invalid", "a/k.yaml:3:5: no"));
         assert_eq!(error.details.as_deref(), Some(r#"{"column":5,"line":3,"path":"a/k.yaml"}"#));
-        assert_eq!(explained("k", &Problem::editor("no")).code, "internal");
+        assert_eq!(error.hint, None);
+        assert_eq!(explained(&file(""), &Problem::editor("no")).code, "internal");
+        let hint = |text: &str| edit(&file(text), &inputs().change().expect("a change")).expect_err(text).hint;
+        assert!(hint("../base/kustomization.yaml").is_some_and(|hint| hint.contains("symbolic link")));
+        let item = "images:\n- name: r/app\n  newTag: ";
+        for (text, word) in [
+            (format!("{item}&t v0\na: *t\n"), "anchor"),
+            (format!("{item}v0\n  <<: {{}}\n"), "`<<`"),
+            ("<<: {}\n".to_owned(), "`<<`"),
+            (format!("{item}v0\n- name: r/app\n"), "leave one of the two"),
+            (format!("{item}v0\n---\n"), "one document"),
+        ] {
+            assert!(hint(&text).is_some_and(|hint| hint.contains(word)), "{text}");
+        }
     }
 
     #[test]

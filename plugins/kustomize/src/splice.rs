@@ -55,9 +55,10 @@ pub fn next_line(source: &str, at: usize) -> usize {
     source[at..].find('\n').map_or(source.len(), |newline| at + newline + 1)
 }
 
-/// The line break that a text uses.
-pub fn line_break(source: &str) -> &'static str {
-    match source.find('\n') {
+/// The line break of the line of a byte, or of the line before where the text ends in it.
+pub fn line_break(source: &str, at: usize) -> &'static str {
+    let newline = source[at..].find('\n').map(|newline| at + newline).or_else(|| source[..at].rfind('\n'));
+    match newline {
         Some(newline) if source[..newline].ends_with('\r') => "\r\n",
         _ => "\n",
     }
@@ -65,7 +66,7 @@ pub fn line_break(source: &str) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::{Splices, line_end, line_start, next_line};
+    use super::{Splices, line_break, line_end, line_start, next_line};
 
     #[test]
     fn splices_keep_their_order_at_one_place() {
@@ -85,5 +86,8 @@ mod tests {
         let source = "\u{feff}ab\r\ncd";
         assert_eq!((line_start(source, 4), line_end(source, 4), next_line(source, 4)), (3, 5, 7));
         assert_eq!((line_start(source, 8), line_end(source, 8), next_line(source, 8)), (7, 9, 9));
+        let mixed = "a\nb\r\nc";
+        assert_eq!([0, 2, 3, 5, 6].map(|at| line_break(mixed, at)), ["\n", "\r\n", "\r\n", "\r\n", "\r\n"]);
+        assert_eq!(line_break("a", 1), "\n");
     }
 }

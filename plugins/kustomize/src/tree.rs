@@ -1,9 +1,8 @@
 //! A YAML file as a tree whose nodes know their bytes. It resolves nothing: an alias stays an alias, a number a text.
 
 use crate::problem::Problem;
-use granit_parser::{Event, Parser, ScalarStyle, Span, StructureStyle};
+use granit_parser::{Event, Options, Parser, ScalarStyle, Span, StructureStyle};
 use std::collections::{HashMap, HashSet};
-use std::iter::Peekable;
 use std::ops::Range;
 
 /// A file of one document.
@@ -12,15 +11,28 @@ pub struct Document {
     /// The document.
     pub root: Node,
     /// The comments, in order.
-    pub comments: Vec<String>,
+    pub comments: Vec<Comment>,
     /// Scalars by the number of their anchor.
     pub anchored: HashMap<usize, (String, ScalarStyle)>,
+    /// Where each anchor begins, by its number.
+    pub anchors: HashMap<usize, usize>,
     /// The anchors that an alias refers to.
     pub aliased: HashSet<usize>,
     /// Whether `...` ends the document.
     pub ends_explicitly: bool,
     /// How many scalars are in single and in double quotes.
     pub quotes: (usize, usize),
+}
+
+/// A comment.
+#[derive(Debug)]
+pub struct Comment {
+    /// What follows the `#`.
+    pub text: String,
+    /// Its bytes, without the line break.
+    pub span: Range<usize>,
+    /// Line and column of its `#`, from 1.
+    pub place: (usize, usize),
 }
 
 /// A node.
@@ -32,6 +44,8 @@ pub struct Node {
     pub anchor: usize,
     /// Its tag as written.
     pub tag: Option<String>,
+    /// The bytes of its tag.
+    pub tag_span: Option<Range<usize>>,
     /// Its bytes, without anchor and tag. Those of a block collection end anywhere up to the next node.
     pub span: Range<usize>,
     /// Line and column of its first byte, from 1.
@@ -61,6 +75,22 @@ pub enum Layout {
     Block,
     /// In brackets.
     Flow,
+    /// One key with its value in a list in brackets, without braces of its own: `[key: value]`.
+    Pair,
+}
+
+impl Document {
+    /// Where a node begins, with its anchor and tag.
+    pub fn start(&self, node: &Node) -> usize {
+        let tag = node.tag_span.as_ref().map(|span| span.start);
+        let anchor = self.anchors.get(&node.anchor).copied();
+        [tag, anchor].into_iter().flatten().fold(node.span.start, usize::min)
+    }
+
+    /// The first comment within a range.
+    pub fn comment_in(&self, range: &Range<usize>) -> Option<&Comment> {
+        self.comments.iter().find(|comment| range.contains(&comment.span.start))
+    }
 }
 
 impl Node {
@@ -74,7 +104,7 @@ impl Node {
 
     /// Whether it is a value that was left out: `key:`.
     pub fn is_absent(&self) -> bool {
-        matches!(self.kind, Kind::Scalar(..)) && self.span.is_empty()
+        matches!(self.kind, Kind::Scalar(_, ScalarStyle::Plain)) && self.span.is_empty()
     }
 
     /// Its last leaf, or itself.
@@ -124,13 +154,18 @@ pub fn entry<'a>(entries: &'a Entries, key: &str) -> Option<&'a (Node, Node)> {
 /// # Errors
 /// Where it is no YAML, holds no or several documents, or a mapping with equal keys.
 pub fn parse(source: &str) -> Result<Document, Problem> {
+    let mut options = Options::default();
+    options.emit_anchor_events = true;
+    // People comment out whole lists; the parser's own limit is below a hundred lines.
+    options.max_buffered_comment_events = 10_000;
     let mut reader = Reader {
-        events: Parser::new_from_str(source).peekable(),
+        events: Parser::new_from_str_with_options(source, options),
         source,
         document: Document {
-            root: Node { kind: Kind::Alias(0), anchor: 0, tag: None, span: 0..0, place: (0, 0) },
+            root: Node { kind: Kind::Alias(0), anchor: 0, tag: None, tag_span: None, span: 0..0, place: (0, 0) },
             comments: Vec::new(),
             anchored: HashMap::new(),
+            anchors: HashMap::new(),
             aliased: HashSet::new(),
             ends_explicitly: false,
             quotes: (0, 0),
@@ -143,7 +178,8 @@ pub fn parse(source: &str) -> Result<Document, Problem> {
             Event::DocumentStart(..) => {
                 documents += 1;
                 if documents > 1 {
-                    return Err(Problem::at(place(&span), "the file holds several documents"));
+                    return Err(Problem::at(place(&span), "the file holds several documents")
+                        .with_hint("a kustomization is one document: leave only one, and no `---` behind it"));
                 }
             }
             Event::DocumentEnd => reader.document.ends_explicitly = span.slice(source) == Some("..."),
@@ -154,7 +190,7 @@ pub fn parse(source: &str) -> Result<Document, Problem> {
 }
 
 struct Reader<'a, P: Iterator> {
-    events: Peekable<P>,
+    events: P,
     source: &'a str,
     document: Document,
 }
@@ -162,12 +198,18 @@ struct Reader<'a, P: Iterator> {
 type Item<'a> = Result<(Event<'a>, Span), granit_parser::ScanError>;
 
 impl<'a, P: Iterator<Item = Item<'a>>> Reader<'a, P> {
-    /// The next event that is no comment.
+    /// The next event of a node or a document.
     fn next(&mut self) -> Result<Option<(Event<'a>, Span)>, Problem> {
         loop {
             match self.events.next() {
                 None => return Ok(None),
-                Some(Ok((Event::Comment(text, _), _))) => self.document.comments.push(text.into_owned()),
+                Some(Ok((Event::Comment(text, _), span))) => {
+                    let bytes = bytes(&span)?;
+                    self.document.comments.push(Comment { text: text.into_owned(), span: bytes, place: place(&span) });
+                }
+                Some(Ok((Event::Anchor(number, _), span))) => {
+                    self.document.anchors.insert(number, bytes(&span)?.start);
+                }
                 Some(Ok(event)) => return Ok(Some(event)),
                 Some(Err(error)) => {
                     let marker = error.marker();
@@ -185,9 +227,9 @@ impl<'a, P: Iterator<Item = Item<'a>>> Reader<'a, P> {
     }
 
     fn node(&mut self, event: Event<'a>, span: &Span) -> Result<Node, Problem> {
-        let start = span.byte_range().ok_or_else(|| Problem::editor("the parser does not say where a node is"))?;
-        let tag = span.tag_span().and_then(|span| span.slice(self.source)).map(str::to_owned);
-        let mut node = Node { kind: Kind::Alias(0), anchor: 0, tag, span: start, place: place(span) };
+        let tag_span = span.tag_span().and_then(|span| span.byte_range());
+        let tag = tag_span.clone().and_then(|range| self.source.get(range)).map(str::to_owned);
+        let mut node = Node { kind: Kind::Alias(0), anchor: 0, tag, tag_span, span: bytes(span)?, place: place(span) };
         match event {
             Event::Scalar(text, style, anchor, _) => {
                 match style {
@@ -238,12 +280,21 @@ impl<'a, P: Iterator<Item = Item<'a>>> Reader<'a, P> {
                     let value = self.node(event, &span)?;
                     entries.push((key, value));
                 }
-                node.kind = Kind::Mapping(layout(style), entries);
+                let braces = self.source.as_bytes().get(node.span.start) == Some(&b'{');
+                let layout = match layout(style) {
+                    Layout::Flow if !braces => Layout::Pair,
+                    layout => layout,
+                };
+                node.kind = Kind::Mapping(layout, entries);
             }
             _ => return Err(Problem::at(node.place, "the file holds something that is no YAML node")),
         }
         Ok(node)
     }
+}
+
+fn bytes(span: &Span) -> Result<Range<usize>, Problem> {
+    span.byte_range().ok_or_else(|| Problem::editor("the parser does not say where something is"))
 }
 
 fn place(span: &Span) -> (usize, usize) {

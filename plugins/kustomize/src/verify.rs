@@ -4,7 +4,7 @@ use crate::image::State;
 use crate::place::{self, FIELDS, Images};
 use crate::problem::Problem;
 use crate::scalar;
-use crate::tree::{self, Document, Entries, Kind, Node, same_entries};
+use crate::tree::{self, Comment, Document, Entries, Kind, Node, entry, same_entries};
 use granit_parser::ScalarStyle;
 
 /// Compares a file with what it was before.
@@ -53,7 +53,11 @@ pub fn verify(old: &Document, text: &str, image: &str, state: &State) -> Result<
     }
     check_item(&new, &items[index], state)?;
     // A removed line takes its own comment along, and nothing else does.
-    if new.comments.len() + 1 < old.comments.len() || !is_subsequence(&new.comments, &old.comments) {
+    let removed = match old_found {
+        Some(old_index) => removed(&old_items[old_index], &items[index]),
+        None => Vec::new(),
+    };
+    if !comments_kept(old, &new, &removed) {
         return Err(wrong("comments changed"));
     }
     Ok(())
@@ -100,11 +104,55 @@ fn state_has(state: &State, text: &str) -> bool {
     [&state.tag, &state.digest].into_iter().flatten().any(|value| value == text)
 }
 
-fn is_subsequence(part: &[String], whole: &[String]) -> bool {
-    let mut rest = whole.iter();
-    part.iter().all(|comment| rest.any(|other| other == comment))
+/// The values of fields that an item lost. Where it had only one of tag and digest, that one was renamed, and its line
+/// is still there.
+fn removed<'a>(old: &'a Node, new: &Node) -> Vec<&'a Node> {
+    let (Kind::Mapping(_, before), Kind::Mapping(_, now)) = (&old.kind, &new.kind) else { return Vec::new() };
+    if entry(before, "newTag").is_none() || entry(before, "digest").is_none() {
+        return Vec::new();
+    }
+    let gone = before.iter().filter(|(key, _)| key.text().is_some_and(|name| entry(now, name).is_none()));
+    gone.map(|(_, value)| value).collect()
+}
+
+/// Whether all comments are there in their order. Only those behind a removed value in its line may be gone.
+fn comments_kept(old: &Document, new: &Document, removed: &[&Node]) -> bool {
+    let behind = |comment: &Comment| {
+        removed.iter().any(|value| value.place.0 == comment.place.0 && value.span.end <= comment.span.start)
+    };
+    let now = || new.comments.iter().map(|comment| &comment.text);
+    let all = old.comments.iter().map(|comment| &comment.text);
+    let others = old.comments.iter().filter(|comment| !behind(comment)).map(|comment| &comment.text);
+    now().eq(all) || now().eq(others)
 }
 
 fn wrong(message: &str) -> Problem {
     Problem::editor(format!("the edit would not do what it should: {message}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::verify;
+    use crate::image::State;
+    use crate::tree::parse;
+
+    #[test]
+    fn only_the_comment_of_a_removed_value_may_go() {
+        let old = "images:\n- name: app # n\n  newTag: v1\n  # own\n  digest: x # d\n# end\n";
+        let new = "images:\n- name: app # n\n  newTag: v2\n  # own\n# end\n";
+        let document = parse(old).expect("YAML");
+        let state = State { tag: Some("v2".into()), ..State::default() };
+        assert_eq!(verify(&document, new, "app", &state), Ok(()));
+        assert_eq!(verify(&document, &new.replace("# own", "# own\n  # d"), "app", &state), Ok(()));
+        for (comment, instead) in
+            [(" # n", ""), ("  # own\n", ""), ("# end\n", ""), ("# n", "# m"), ("# end", "# end\n# new")]
+        {
+            let text = new.replacen(comment, instead, 1);
+            assert!(verify(&document, &text, "app", &state).is_err(), "{text}");
+        }
+        // A renamed field keeps its comment.
+        let document = parse("images:\n- name: app\n  digest: x # d\n").expect("YAML");
+        assert!(verify(&document, "images:\n- name: app\n  newTag: v2\n", "app", &state).is_err());
+        assert_eq!(verify(&document, "images:\n- name: app\n  newTag: v2 # d\n", "app", &state), Ok(()));
+    }
 }

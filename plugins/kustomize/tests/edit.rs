@@ -1,32 +1,10 @@
 //! Edits of kustomizations: text in, text out.
 
+#[path = "support/edits.rs"]
+mod support;
+
 use kustomize::edit::edit;
-use kustomize::image::{Change, parse};
-
-fn change(image: &str, reference: &str) -> Change {
-    Change { image: image.to_owned(), ..parse(reference).expect("a valid reference") }
-}
-
-fn digest() -> String {
-    format!("sha256:{}", "ab".repeat(32))
-}
-
-/// Edits the image `app`. `D` in reference and expectation stands for a digest.
-#[track_caller]
-fn check(source: &str, reference: &str, expected: &str) {
-    let source = source.replace("@D", &digest());
-    let change = change("app", &reference.replace("@D", &format!("@{}", digest())));
-    let edited = edit(&source, &change).unwrap_or_else(|problem| panic!("{problem}\n{source}"));
-    assert_eq!(edited.text, expected.replace("@D", &digest()), "from\n{source}");
-    // Done twice is done once.
-    assert_eq!(edit(&edited.text, &change).expect("the result can be edited").text, edited.text);
-}
-
-#[track_caller]
-fn refused(source: &str, reference: &str, expected: &str) {
-    let problem = edit(source, &change("app", reference)).expect_err(source);
-    assert_eq!(problem.to_string(), expected, "of\n{source}");
-}
+use support::{change, check, digest, refused};
 
 #[test]
 fn only_the_value_changes() {
@@ -88,6 +66,7 @@ fn of_both_the_other_one_goes() {
     check("images:\n- digest: @D\n  name: app\n  newTag: v1\n", "v2", "images:\n- name: app\n  newTag: v2\n");
     check("images: [{digest: @D, name: app, newTag: v1}]", "v2", "images: [{name: app, newTag: v2}]");
     check("images: [{name: app, digest: @D, newTag: v1}]", "v2", "images: [{name: app, newTag: v2}]");
+    check("images: [{name: app, newTag: v1, x: , digest: @D}]", "v2", "images: [{name: app, newTag: v2, x: }]");
     // A last value without a line break, in a file that goes on with comments.
     check(
         "images:\n- name: app\n  newTag: v1\n  digest: @D\n# end\n",
@@ -170,59 +149,199 @@ fn an_image_without_an_item_gets_one() {
         "v2",
         "{\"resources\": [\"a\"], \"images\": [{\"name\": \"app\", \"newTag\": \"v2\"}]}\n",
     );
+    // To some readers `kind:,` would be a key.
+    check("{a: b, kind: }", "v2", "{a: b, kind: , images: [{name: app, newTag: v2}] }");
     check("{resources: [a]}", "v2", "{resources: [a], images: [{name: app, newTag: v2}]}");
 }
 
 #[test]
-fn anchors_and_aliases() {
-    // The alias alone is replaced, an anchor that nobody uses stays.
-    check("a: &v v1\nimages:\n- name: app\n  newTag: *v\n", "v2", "a: &v v1\nimages:\n- name: app\n  newTag: v2\n");
-    check("images:\n- name: app\n  newTag: &v v1\n", "v2", "images:\n- name: app\n  newTag: &v v2\n");
-    check("a: &n app\nimages:\n- name: *n\n  newTag: v1\n", "v2", "a: &n app\nimages:\n- name: *n\n  newTag: v2\n");
-    check("images:\n- name: app\n  newTag: !!str 1.0\n", "1.1", "images:\n- name: app\n  newTag: !!str \"1.1\"\n");
-    let shared = "this has an anchor that is used elsewhere, which would change as well";
-    refused("images:\n- name: app\n  newTag: &v v1\na: *v\n", "v2", &format!("{shared} (line 3, column 14)"));
-    refused("images:\n- &i\n  name: app\n  newTag: v1\na: *i\n", "v2", &format!("{shared} (line 3, column 3)"));
-    refused("images: &i\n- name: app\n  newTag: v1\na: *i\n", "v2", &format!("{shared} (line 2, column 3)"));
-    refused("a: &i []\nimages: *i\n", "v2", "`images` is not a list (line 2, column 9)");
-    refused("a: &i {name: app}\nimages:\n- *i\n", "v2", "this item of `images` is not a mapping (line 3, column 3)");
-    refused(
-        "a: &i {newTag: v1}\nimages:\n- name: app\n  <<: *i\n",
-        "v2",
-        "this item of `images` takes fields from elsewhere by `<<` (line 4, column 3)",
-    );
+fn a_long_list_that_is_commented_out() {
+    let comments = "  # - name: old\n".repeat(300);
+    let list = format!("images:\n{comments}  - name: app\n    newTag: ");
+    check(&format!("{list}v1\n"), "v2", &format!("{list}v2\n"));
 }
 
 #[test]
-fn what_would_be_a_guess_is_refused() {
-    let item = "images:\n- name: app\n  newTag: v1\n";
-    refused(&format!("{item}---\na: b\n"), "v2", "the file holds several documents (line 4, column 1)");
-    refused(&format!("{item}- name: app\n"), "v2", "`images` has a second item for `app` (line 4, column 3)");
-    refused(&format!("{item}  newTag: v1\n"), "v2", "the key `newTag` is there twice (line 4, column 3)");
-    refused(&format!("{item}images: []\n"), "v2", "the key `images` is there twice (line 4, column 1)");
-    refused("images: app\n", "v2", "`images` is not a list (line 1, column 9)");
-    refused("images: {name: app}\n", "v2", "`images` is not a list (line 1, column 9)");
-    refused("images:\n- app\n", "v2", "this item of `images` is not a mapping (line 2, column 3)");
-    refused("- a\n", "v2", "the file is not a mapping, so it is no kustomization (line 1, column 1)");
-    refused("", "v2", "the file is empty");
-    refused("kind: Deployment\n", "v2", "`kind` is neither Kustomization nor Component (line 1, column 7)");
-    refused(
-        "images:\n- name: app\n  newTag: {{ .Tag }}\n",
+fn a_field_in_braces_goes_with_no_comment_but_its_own() {
+    let whole = |field: &str| format!("images: [{{\n  name: app, # n\n  newTag: v1, # t\n{field}}}]\n");
+    let rest = "images: [{\n  name: app, # n\n  newTag: v2, # t\n}]\n";
+    check(&whole("  digest: @D # d\n"), "v2", rest);
+    check(&whole("  digest: @D\n"), "v2", rest);
+    check(&whole("  digest: @D, # d\n"), "v2", rest);
+    check(&whole("  digest: @D # d\n").replace('\n', "\r\n"), "v2", &rest.replace('\n', "\r\n"));
+    check(
+        "images: [{\n  digest: @D, # d\n  name: app, # n\n  newTag: v1 # t\n}]\n",
         "v2",
-        "this is a template (`{{`), not a kustomization (line 3, column 11)",
+        "images: [{\n  name: app, # n\n  newTag: v2 # t\n}]\n",
     );
-    refused("a: v{{ .Tag }}\n", "v2", "this is a template (`{{`), not a kustomization (line 1, column 4)");
-    refused("images:\n- name: app\n  newTag: |\n    v1\n", "v2", "this value spans several lines (line 3, column 3)");
-    refused(
-        "images:\n- name: app\n  newTag: \"v\n    1\"\n",
+    check(
+        "images: [{\n  name: app, # n\n  # why\n  digest: @D, # d\n  newTag: v1\n}]\n",
         "v2",
-        "this value spans several lines (line 3, column 3)",
+        "images: [{\n  name: app, # n\n  # why\n  newTag: v2\n}]\n",
     );
-    refused("images:\n- name: app\n  newTag: [v1]\n", "v2", "`newTag` is not a text (line 3, column 11)");
-    refused("a: b\n...\n", "v2", "the document is ended by `...`, so nothing can be added at its end");
-    refused("a: |\n  b", "v2", "a line break after this block would become a part of it (line 2, column 3)");
-    refused("a: b\rc: d\r", "v2", "the file ends lines by a carriage return alone");
-    for broken in ["images: [\n", "a: b: c\n", "\ta: b\n", "{{ if }}\na: b\n", "a: *b\n"] {
-        assert!(edit(broken, &change("app", "v2")).is_err(), "{broken}");
+    for first in ["digest: @D, # d\n ", "digest: @D # d\n , "] {
+        let source = format!("images: [{{{first}name: app, # n\n newTag: v1}}]\n");
+        check(&source, "v2", "images: [{name: app, # n\n newTag: v2}]\n");
+    }
+    check(
+        "images: [{\n  digest: @D,\n  # n\n  name: app,\n  newTag: v1 }]\n",
+        "v2",
+        "images: [{\n  # n\n  name: app,\n  newTag: v2 }]\n",
+    );
+    check(
+        "images: [{\n  name: app,\n  newTag: v1,\n\n  digest: @D\n}]\n",
+        "v2",
+        "images: [{\n  name: app,\n  newTag: v2,\n\n}]\n",
+    );
+    // JSON stays JSON.
+    check(
+        "{\"images\": [\n  {\n    \"name\": \"app\",\n    \"newTag\": \"v1\",\n    \"digest\": \"@D\"\n  }\n]}\n",
+        "v2",
+        "{\"images\": [\n  {\n    \"name\": \"app\",\n    \"newTag\": \"v2\"\n  }\n]}\n",
+    );
+    check("images: [{name: app, newTag: v1, digest: @D} # i\n]\n", "v2", "images: [{name: app, newTag: v2} # i\n]\n");
+    let foreign = "`digest` must go, but this comment would go with it";
+    let digest = digest();
+    for (field, place) in [
+        (format!("name: app, # n\n  digest: {digest}, newTag: v1"), "2, column 14"),
+        (format!("name: app # n\n  , newTag: v1 # t\n  , digest: {digest}"), "3, column 16"),
+        (format!("name: app, newTag: v1, # t\n  digest: # d\n    {digest}\n"), "3, column 11"),
+        (format!("name: app, # n\n  digest: # d\n    {digest}, # e\n newTag: v1\n"), "3, column 11"),
+    ] {
+        refused(&format!("images: [{{\n  {field}}}]\n"), "v2", &format!("{foreign} (line {place})"));
+    }
+}
+
+#[test]
+fn a_line_that_goes_takes_only_its_own_comment() {
+    check(
+        "images:\n- name: app\n  # t\n  newTag: v1 # u\n  # d\n  digest: @D # e\n  # f\n",
+        "v2",
+        "images:\n- name: app\n  # t\n  newTag: v2 # u\n  # d\n  # f\n",
+    );
+    check("images:\n- digest: @D # d\n  name: app\n  newTag: v1\n", "v2", "images:\n- name: app\n  newTag: v2\n");
+    check(
+        "images:\n- name: app\n  newTag: v1\n  digest: @D # d\n",
+        "r/app:v2",
+        "images:\n- name: app\n  newName: r/app\n  newTag: v2\n",
+    );
+    let comment = "`digest` must go, but this comment would go with it";
+    let source = format!("images:\n- name: app\n  newTag: v1\n  digest: # d\n    {}\n", digest());
+    refused(&source, "v2", &format!("{comment} (line 4, column 11)"));
+}
+
+#[test]
+fn null_is_an_empty_list() {
+    for null in ["null", "~", "Null", "NULL", "!!null", "!!null null", "!!null ~"] {
+        check(
+            &format!("images:  {null} # none\na:\n  - b\n"),
+            "v2",
+            "images: # none\n  - name: app\n    newTag: v2\na:\n  - b\n",
+        );
+        check(&format!("a: b\r\nimages: {null}"), "v2", "a: b\r\nimages:\r\n- name: app\r\n  newTag: v2");
+        check(&format!("images:\n  # none\n  {null}\n"), "v2", "images:\n  # none\n  [{name: app, newTag: v2}]\n");
+        check(&format!("{{a: b, images: {null}, c: d}}"), "v2", "{a: b, images: [{name: app, newTag: v2}], c: d}");
+    }
+    check("{a: b, images: }", "v2", "{a: b, images: [{name: app, newTag: v2}] }");
+    check("{a: b, images:, c: d}", "v2", "{a: b, images: [{name: app, newTag: v2}], c: d}");
+    check("{\n  \"images\": null\n}\n", "v2", "{\n  \"images\": [{\"name\": \"app\", \"newTag\": \"v2\"}]\n}\n");
+    refused("images: &n null\na: *n\n", "v2", "`images` is not a list (line 1, column 12)");
+    refused("images: &n\n", "v2", "`images` is not a list (line 1, column 11)");
+    refused("images: 'null'\n", "v2", "`images` is not a list (line 1, column 9)");
+}
+
+#[test]
+fn a_new_item_comes_after_the_comments_of_the_last() {
+    check(
+        "images:\n- name: b # b\n  # b as well\n\n  # - name: c\n# the rest\na: b\n",
+        "v2",
+        "images:\n- name: b # b\n  # b as well\n\n  # - name: c\n- name: app\n  newTag: v2\n# the rest\na: b\n",
+    );
+    check(
+        "images:\n  - {name: b}\n    # b\n\n  # all\n",
+        "v2",
+        "images:\n  - {name: b}\n    # b\n  - name: app\n    newTag: v2\n\n  # all\n",
+    );
+    check("images:\r\n- name: b\r\n  # b", "v2", "images:\r\n- name: b\r\n  # b\r\n- name: app\r\n  newTag: v2");
+}
+
+#[test]
+fn items_and_values_in_rare_shapes() {
+    let new = "- name: app\n  newTag: v2\n";
+    for last in [
+        "-\n  name: b\n",
+        "-\n\n  # c\n  name: b\n",
+        "- # c\n  name: b\n",
+        "- &b\n  name: b\n",
+        "- &b # c\n  name: b\n",
+        "- !!map\n  name: b\n",
+        "- &b {name: b}\n",
+        "- name: b\n  newTag:\n",
+        "- name: b\n  newTag: # none\n",
+        "- name: b\n  newTag: >-\n    v1\n",
+        "- name: b\n  newTag: |- # c\n    v1\n\n",
+        "- name: b\n  x: |\n    v1\n  # c\n",
+        "- name: b\n  x:\n    y:\n",
+        "- name: b\n  x:\n    y: |-\n      z\n",
+    ] {
+        let end = last.trim_end_matches('\n').len() + 1;
+        let expected = format!("images:\n{}{new}{}a: b\n", &last[..end], &last[end..]);
+        check(&format!("images:\n{last}a: b\n"), "v2", &expected);
+    }
+    check(
+        "images:\n- name: b\n  newTag: >-\n    v1",
+        "v2",
+        "images:\n- name: b\n  newTag: >-\n    v1\n- name: app\n  newTag: v2",
+    );
+    let block = "a line break after this block would become a part of it (line 4, column 5)";
+    refused("images:\n- name: b\n  x: |\n    v1", "v2", block);
+    let end = "this value has no end that is certain, so nothing can be put behind it (line 4, column 5)";
+    refused("images:\n- name: b\n  x: |+\n    v1\n\na: b\n", "v2", end);
+    refused("images:\n- name: b\n  x: &x\n", "v2", "this value is an anchor or a tag alone (line 3, column 8)");
+    check(
+        "a:\n- patch: |-\n    - op: add\n      value: b",
+        "v2",
+        "a:\n- patch: |-\n    - op: add\n      value: b\nimages:\n- name: app\n  newTag: v2",
+    );
+    check("images:\n- name:\n    app\n  x: y\n", "v2", "images:\n- name:\n    app\n  newTag: v2\n  x: y\n");
+    check("images:\n- name: # n\n    app # o\n", "v2", "images:\n- name: # n\n    app # o\n  newTag: v2\n");
+    check("images:\n- name: >-\n    app\n  x: y\n", "v2", "images:\n- name: >-\n    app\n  newTag: v2\n  x: y\n");
+    let block = "images:\n- name: app\n  newTag: |- # t\n    v1\n\n# end\n";
+    check(block, "v2", "images:\n- name: app\n  newTag: v2 # t\n\n# end\n");
+    check(block, "app@D", "images:\n- name: app\n  digest: @D # t\n\n# end\n");
+    check(block, "app:v1@D", "images:\n- name: app\n  newTag: |- # t\n    v1\n  digest: @D\n\n# end\n");
+    check("images:\n- name: app\n  newTag: |-\n", "v2", "images:\n- name: app\n  newTag: v2\n");
+    check("images:\n- name: app\n  newTag: |-\n\n# c", "v2", "images:\n- name: app\n  newTag: v2\n\n# c");
+    for kind in ["", " ''", " null", " ~"] {
+        let source = format!("kind:{kind}\nimages:\n- name: app\n  newTag: v1\n");
+        check(&source, "v2", &source.replace("v1", "v2"));
+    }
+    refused("kind: []\nimages: []\n", "v2", "`kind` is neither Kustomization nor Component (line 1, column 7)");
+}
+
+#[test]
+fn a_new_line_ends_as_the_line_before_it() {
+    check("# x\r\nimages:\n- name: app\n", "v2", "# x\r\nimages:\n- name: app\n  newTag: v2\n");
+    check("# x\nimages:\r\n- name: b\r\n", "v2", "# x\nimages:\r\n- name: b\r\n- name: app\r\n  newTag: v2\r\n");
+    check("# x\r\na: b\n", "v2", "# x\r\na: b\nimages:\n- name: app\n  newTag: v2\n");
+    check("# x\na: b\r\nimages:\r\n", "v2", "# x\na: b\r\nimages:\r\n- name: app\r\n  newTag: v2\r\n");
+}
+
+#[test]
+fn names_that_are_placeholders() {
+    for (image, written) in [
+        ("_app_", "_app_"),
+        ("app-", "app-"),
+        ("ko://x/y", "ko://x/y"),
+        ("{{app}}", "\"{{app}}\""),
+        ("[::1]:5000/a", "\"[::1]:5000/a\""),
+        ("a\"b", "\"a\\\"b\""),
+    ] {
+        let to_tag = |tag| change(image, tag);
+        let added = edit("images:\n", &to_tag("v1")).expect(image).text;
+        assert_eq!(added, format!("images:\n- name: {written}\n  newTag: v1\n"));
+        assert_eq!(edit(&added, &to_tag("v2")).expect(image).text, added.replace("v1", "v2"));
+        let added = edit("images: []\n", &to_tag("v1")).expect(image).text;
+        assert_eq!(edit(&added, &to_tag("v2")).expect(image).text, added.replace("v1", "v2"));
     }
 }
