@@ -269,7 +269,7 @@ fn failures_skips_and_what_may_fail() {
       forEach: \"${{ ['a', 'b'] }}\"
       steps:
         one: { uses: exec, env: { ITEM: \"${{ item }}\" }, with: { script: 'echo \"is=$ITEM\" >> \"$TIDEGATE_OUTPUT\"' } }
-    again: { uses: exec, retry: { limit: 2, backoff: { duration: 1ms }, on: [failed] }, with: { script: \"exit 3\" } }
+    again: { uses: exec, retry: { limit: 2, backoff: { duration: 1ms } }, with: { script: \"exit 3\" } }
     late: { uses: exec, timeout: 1s, with: { script: \"sleep 600\" } }
 ";
     let pipeline = format!(

@@ -6,9 +6,9 @@ use crate::files;
 use crate::log::StepLog;
 use crate::pinned::{Pinned, Source};
 use crate::shelf::PinnedStep;
-use model::{Blame, Digest, Failure, Grant, RunId, RunStatus, Step, StepKey};
+use model::{Blame, CommitId, Digest, Failure, Grant, RunId, RunStatus, Step, StepKey};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, Mutex};
@@ -61,6 +61,8 @@ pub(crate) struct Book {
     pub(crate) intents: u32,
     /// Pushes of this call of which nobody knows whether they happened.
     pub(crate) unsure: u32,
+    /// Pushes of calls before this one that took place although nobody wrote it down: repository, branch, commit.
+    pub(crate) found: VecDeque<(String, String, CommitId)>,
     /// Children that were begun, by key, with the row that says so.
     pub(crate) starts: BTreeMap<String, EffectRow>,
 }
@@ -246,16 +248,46 @@ impl Attempt {
         }
     }
 
-    /// Counts the pushes that earlier calls of this attempt began: a new one gets a new name. Answers how many of them
-    /// have no outcome. Blocking.
-    pub(crate) fn count_pushes(&self) -> Result<usize, Failure> {
+    /// Looks at the pushes that earlier calls of this step began: a new one gets a new name, and one whose outcome was lost
+    /// is looked for in the branch, where its trailers are. Answers of how many nobody can tell. Blocking.
+    pub(crate) fn find_pushes(&self) -> Result<usize, Failure> {
         let effects = self.core.journal.reader()?.effects(&self.run)?;
-        let own =
-            effects.iter().filter(|e| e.step == self.key && e.attempt == self.number && e.effect.starts_with("push-"));
-        if let Ok(mut book) = self.book.lock() {
-            book.intents = u32::try_from(own.clone().count()).unwrap_or(u32::MAX);
+        let pushes: Vec<&EffectRow> =
+            effects.iter().filter(|e| e.step == self.key && e.effect.starts_with("push-")).collect();
+        let known: Vec<&Value> = pushes.iter().filter_map(|e| e.outcome.as_ref()?.get("commit")).collect();
+        let mut left = 0;
+        let mut found = VecDeque::new();
+        let mut outcomes = Vec::new();
+        for push in pushes.iter().filter(|push| push.outcome.is_none()) {
+            let text = |key: &str| push.intent.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+            let (repository, branch) = (text("repository"), text("branch"));
+            // A repository that cannot be asked now tells nothing.
+            match self.find_push(&repository, &branch) {
+                Ok(Some(commit)) if !known.iter().any(|known| **known == Value::from(commit.as_str())) => {
+                    let outcome = json!({"commit": commit, "found": true});
+                    outcomes.push(EffectRow { outcome: Some(outcome), ..(*push).clone() });
+                    found.push_back((repository, branch, commit));
+                }
+                _ => left += 1,
+            }
         }
-        Ok(own.filter(|e| e.outcome.is_none()).count())
+        if let Ok(mut book) = self.book.lock() {
+            let own = pushes.iter().filter(|push| push.attempt == self.number).count();
+            book.intents = u32::try_from(own).unwrap_or(u32::MAX);
+            book.outcomes.append(&mut outcomes);
+            book.found = found;
+        }
+        Ok(left)
+    }
+
+    /// The newest commit of a branch that this step of this run made.
+    fn find_push(&self, repository: &str, branch: &str) -> Result<Option<CommitId>, Failure> {
+        let mirror = self.core.mirror(repository)?;
+        mirror.fetch().map_err(|e| e.failure())?;
+        let head = mirror.resolve(&format!("refs/heads/{branch}")).map_err(|e| e.failure())?;
+        let Some(head) = head else { return Ok(None) };
+        let trailers = [(RUN_TRAILER, self.run.as_str()), (STEP_TRAILER, self.key.as_str())];
+        mirror.find_trailers(&head, &trailers, HISTORY).map_err(|e| e.failure())
     }
 
     /// Interrupts all children. Blocking.
@@ -277,5 +309,10 @@ impl Attempt {
     }
 }
 
+/// The trailers by which a commit names the run and the step that made it.
+pub(crate) const RUN_TRAILER: &str = "Tidegate-Run";
+pub(crate) const STEP_TRAILER: &str = "Tidegate-Step";
+/// Newest commits of a branch among which a lost push is looked for.
+const HISTORY: usize = 10_000;
 /// Largest artifact, in bytes: 16 GiB.
 pub(crate) const ARTIFACT: u64 = 16 << 30;

@@ -120,8 +120,9 @@ async fn attempt_it(
     let plugin = {
         let (inner, keep) = (attempt.clone(), manner == Manner::Continue || resumption.is_some());
         aside(move || {
-            if keep {
-                inner.count_pushes()?;
+            // Whatever an earlier call of this step began is known before this one begins.
+            if keep || inner.number > 1 {
+                inner.find_pushes()?;
             }
             inner.prepare(keep)?;
             inner.core.shelf.load(&inner.plugin)

@@ -81,7 +81,7 @@ fn traces(attempt: &Attempt) -> Result<Traces, Failure> {
         }
     }
     // Of children the folders tell, and more than their rows do.
-    found.open = attempt.count_pushes()?;
+    found.open = attempt.find_pushes()?;
     Ok(found)
 }
 

@@ -49,13 +49,12 @@ impl Mirror {
         Ok(parent.map(name::id))
     }
 
-    /// The newest of the first `limit` commits of a history whose message's last paragraph has the line
-    /// `Key: value`. Keys match in any case, as for `git interpret-trailers`; values must be equal.
-    pub fn find_trailer(
+    /// The newest of the first `limit` commits of a history whose message's last paragraph has a line `Key: value` for
+    /// each of these trailers. Keys match in any case, as for `git interpret-trailers`; values must be equal.
+    pub fn find_trailers(
         &self,
         head: &CommitId,
-        key: &str,
-        value: &str,
+        trailers: &[(&str, &str)],
         limit: usize,
     ) -> Result<Option<CommitId>, Error> {
         let repository = self.repository()?;
@@ -66,7 +65,8 @@ impl Mirror {
         for oid in walk.take(limit) {
             let oid = oid.map_err(reading)?;
             let commit = repository.find_commit(oid).map_err(reading)?;
-            if has_trailer(&String::from_utf8_lossy(commit.message_bytes()), key, value) {
+            let message = String::from_utf8_lossy(commit.message_bytes());
+            if trailers.iter().all(|(key, value)| has_trailer(&message, key, value)) {
                 return Ok(Some(name::id(oid)));
             }
         }

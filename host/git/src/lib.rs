@@ -19,6 +19,7 @@ mod lock;
 mod message;
 mod mirror;
 mod name;
+mod note;
 mod packed;
 mod push;
 mod read;

@@ -5,6 +5,7 @@ use crate::error::Error;
 use crate::lock::{self, Lock};
 use crate::mirror::Mirror;
 use crate::name;
+use crate::note::{Held, Note};
 use crate::redact::clean;
 use crate::wire::Advertised;
 use git2::{ErrorClass, ErrorCode, ObjectType, Oid, Repository, RepositoryOpenFlags};
@@ -206,15 +207,37 @@ pub(crate) fn advance(
     // The comparison is libgit2's, under Git's own lock. This lock only makes many Tidegates queue instead of
     // colliding there; where the folder or the file system does not allow it, they collide and try again.
     let path = remote.commondir().join(lock::FILE);
-    let _queue = match Lock::take(&path, PATIENCE) {
+    let queue = match Lock::take(&path, PATIENCE) {
         Err(e) if e.kind() == std::io::ErrorKind::TimedOut => {
             let why = format!("another process holds {}", path.display());
             return Err(Error::Unavailable { url: mirror.url(), doing: "pushed to", why });
         }
         other => other.ok(),
     };
-    for _ in 0..TRIES {
-        let now = tip(remote, &full).map_err(|e| broken(mirror, "pushed to", e))?;
+    let mut note = queue.as_ref().and_then(|queue| Note::read(queue).ok());
+    if let Some(note) = &note {
+        // Without it a kill right now leaves a lock that a person must remove; with it, nobody has to.
+        let _ = note.begin(&full);
+    }
+    let moved = compare_and_move(mirror, remote, &full, expected, commit, note.as_ref());
+    if let Some(note) = &mut note {
+        let _ = note.end(&full);
+    }
+    moved
+}
+
+/// Moves a reference if it is where it is expected, and waits for a plain `git` that holds it.
+fn compare_and_move(
+    mirror: &Mirror,
+    remote: &Repository,
+    full: &str,
+    expected: Option<Oid>,
+    commit: Oid,
+    note: Option<&Note<'_>>,
+) -> Result<Move, Error> {
+    let mut held: Option<Held> = None;
+    for attempt in 0..TRIES {
+        let now = tip(remote, full).map_err(|e| broken(mirror, "pushed to", e))?;
         if now == Some(commit) {
             return Ok(Move::Done);
         }
@@ -222,15 +245,22 @@ pub(crate) fn advance(
             return Ok(Move::Lost { expected, actual: now });
         }
         let moved = match expected {
-            Some(old) => remote.reference_matching(&full, commit, true, old, "push by tidegate"),
-            None => remote.reference(&full, commit, false, "push by tidegate"),
+            Some(old) => remote.reference_matching(full, commit, true, old, "push by tidegate"),
+            None => remote.reference(full, commit, false, "push by tidegate"),
         };
         match moved {
             Ok(_) => return Ok(Move::Done),
-            Err(e) if e.code() == ErrorCode::Locked => std::thread::sleep(Duration::from_millis(5)),
+            Err(e) if e.code() == ErrorCode::Locked => {
+                let first = held.get_or_insert_with(|| Held::look(remote.commondir(), full).unwrap_or_default());
+                // Left by a process that died here, and the same since a second ago.
+                if attempt >= TRIES / 2 && note.is_some_and(|note| note.left(full)) {
+                    let _ = first.break_if_same();
+                }
+                std::thread::sleep(Duration::from_millis(5));
+            }
             // Read again: somebody else was between the look and the move.
             Err(e) if matches!(e.code(), ErrorCode::Modified | ErrorCode::Exists | ErrorCode::NotFound) => {
-                let now = tip(remote, &full).map_err(|e| broken(mirror, "pushed to", e))?;
+                let now = tip(remote, full).map_err(|e| broken(mirror, "pushed to", e))?;
                 if now == expected {
                     return Err(Error::Rejected { why: clean(e.message()) });
                 }

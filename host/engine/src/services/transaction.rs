@@ -1,6 +1,6 @@
 //! Edits of a repository: what a push needs is judged here once more, in the transaction of its intent.
 
-use crate::attempt::{Attempt, Entry};
+use crate::attempt::{Attempt, Entry, RUN_TRAILER, STEP_TRAILER};
 use crate::core::aside;
 use crate::voting;
 use async_trait::async_trait;
@@ -103,6 +103,12 @@ impl Edits {
         Err(Failure::new(Blame::Upstream, "unavailable", "votes keep changing while they are counted").retryable())
     }
 
+    fn done_before(&self, branch: &str) -> Option<String> {
+        let mut book = self.attempt.book.lock().ok()?;
+        let first = book.found.front().filter(|(repository, on, _)| *repository == self.repository && on == branch);
+        first.is_some().then(|| book.found.pop_front().map(|(_, _, commit)| commit.0)).flatten()
+    }
+
     /// The newest intent is known to have come to something, or to nothing.
     fn sure(&self) {
         if let Ok(mut book) = self.attempt.book.lock() {
@@ -125,9 +131,13 @@ impl Edits {
         if self.with(|t| Ok(t.changed().is_empty())).await? {
             return Err(Failure::new(Blame::Plugin, "conflict", "nothing would change, so there is nothing to commit"));
         }
+        // An earlier call did it, and was ended before it could say so: doing it again would undo what came after.
+        if let Some(commit) = self.done_before(&branch) {
+            return Ok(commit);
+        }
         let mut trailers = vec![
-            ("Tidegate-Run".to_owned(), self.attempt.run.to_string()),
-            ("Tidegate-Step".to_owned(), self.attempt.key.to_string()),
+            (RUN_TRAILER.to_owned(), self.attempt.run.to_string()),
+            (STEP_TRAILER.to_owned(), self.attempt.key.to_string()),
         ];
         for line in &message.trailers {
             let (key, value) = line

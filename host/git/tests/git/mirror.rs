@@ -116,8 +116,8 @@ fn reads_what_the_remote_has() {
     assert_eq!(mirror.merge_base(&side, &head).unwrap(), None);
     assert!(mirror.is_ancestor(&base, &head).unwrap() && mirror.is_ancestor(&head, &head).unwrap());
     assert!(!mirror.is_ancestor(&head, &base).unwrap());
-    assert_eq!(mirror.find_trailer(&head, "Tidegate-Run", "7", 10).unwrap().as_ref(), Some(&head));
-    assert_eq!(mirror.find_trailer(&base, "Tidegate-Run", "7", 10).unwrap(), None);
+    assert_eq!(mirror.find_trailers(&head, &[("Tidegate-Run", "7")], 10).unwrap().as_ref(), Some(&head));
+    assert_eq!(mirror.find_trailers(&base, &[("Tidegate-Run", "7")], 10).unwrap(), None);
     let mail = "ann@example.com".to_owned();
     assert_eq!(mirror.committers(Some(&base), &head).unwrap(), [(mail.clone(), mail)]);
     assert!(mirror.committers(Some(&head), &head).unwrap().is_empty());
@@ -380,7 +380,7 @@ fn mirrors_a_shallow_clone_and_its_deepening() {
     let mirror = place.mirror_of(&place.path("shallow"));
     mirror.fetch().unwrap();
     let head = mirror.resolve("main").unwrap().unwrap();
-    assert_eq!(mirror.find_trailer(&head, "None", "x", 100).unwrap(), None, "the walk ends at the boundary");
+    assert_eq!(mirror.find_trailers(&head, &[("None", "x")], 100).unwrap(), None, "the walk ends at the boundary");
     assert_eq!(git(mirror.directory(), &["rev-list", "--count", "main"]).trim(), "2");
     git(&place.path("shallow"), &["fetch", "-q", "--unshallow"]);
     mirror.fetch().unwrap();

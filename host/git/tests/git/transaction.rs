@@ -55,7 +55,7 @@ fn one_commit_with_all_edits() {
     let told = "Tidegate tidegate@example.com 1763902622|promote|Tidegate-Run: 01,Traceparent: 00-ab";
     assert_eq!(trailers.trim(), told);
     mirror.fetch().unwrap();
-    assert_eq!(mirror.find_trailer(&pushed, "Tidegate-Run", "01", 5).unwrap(), Some(pushed));
+    assert_eq!(mirror.find_trailers(&pushed, &[("Tidegate-Run", "01")], 5).unwrap(), Some(pushed));
 }
 
 #[test]
@@ -211,4 +211,24 @@ fn every_edit_of_many_writers_is_there_once() {
     });
     let all: Vec<String> = (0..16).flat_map(|w| (0..5).map(move |n| format!("w{w}-{n}"))).collect();
     check_count(&place.path("remote.git"), &all);
+}
+
+/// A process that was killed while it moved the branch leaves the branch's own lock behind, and its name in the queue's.
+#[test]
+fn a_lock_that_a_killed_push_left_is_broken_and_nobody_elses() {
+    let place = place();
+    let mirror = place.mirror();
+    let remote = place.path("remote.git");
+    fs::write(remote.join("refs/heads/main.lock"), "").unwrap();
+    let push = || {
+        let mut edits = mirror.begin("main").unwrap();
+        edits.put("dir/a", b"new".to_vec()).unwrap();
+        edits.push(message("promote"))
+    };
+    let refused = push().unwrap_err().failure();
+    assert!(refused.message.contains("the lock `refs/heads/main.lock` in it stays"), "{}", refused.message);
+    fs::write(remote.join("tidegate.lock"), "refs/heads/other\nrefs/heads/main\n").unwrap();
+    let pushed = push().unwrap();
+    assert_eq!(git(&remote, &["rev-parse", "main"]).trim(), pushed.as_str());
+    assert_eq!(fs::read_to_string(remote.join("tidegate.lock")).unwrap(), "refs/heads/other\n");
 }
