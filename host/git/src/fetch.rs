@@ -46,7 +46,7 @@ impl Mirror {
                 let advertised = wire::advertised(&connection, self.remote())?;
                 if !advertised.tips.is_empty() {
                     let all = ["heads", "tags"].map(|kind| format!("+refs/{kind}/*:refs/{kind}/*"));
-                    wire::download(&mut connection, self.remote(), &all)?;
+                    wire::download(&repository, &mut connection, self.remote(), &all)?;
                 }
                 advertised
             }

@@ -3,15 +3,20 @@
 
 use crate::credential::Credential;
 use crate::error::Error;
+use crate::lock::Lock;
 use crate::name;
 use crate::redact::clean;
 use crate::remote::Remote;
 use git2::{AutotagOption, Cred, CredentialType, Direction, ErrorClass, ErrorCode, FetchOptions, ProxyOptions};
 use git2::{Oid, RemoteCallbacks, RemoteConnection, Repository};
+use std::fs;
+use std::io;
 use std::time::{Duration, Instant};
 
 /// One transfer takes at most so long; a slower one is given up and may be tried again.
 const TRANSFER: Duration = Duration::from_secs(15 * 60);
+/// How long a transfer waits for the one before it.
+const PATIENCE: Duration = Duration::from_secs(20 * 60);
 /// One transfer brings at most so many bytes: 8 GiB, above any repository that is worth a mirror.
 const TRANSFER_BYTES: usize = 8 << 30;
 
@@ -144,19 +149,27 @@ pub(crate) fn fetch_one(repository: &Repository, remote: &Remote, full: &str) ->
     };
     let known = repository.odb().is_ok_and(|odb| odb.exists(tip));
     if !known {
-        download(&mut connection, remote, &[format!("+{full}:{}", anchor(full))])?;
+        download(repository, &mut connection, remote, &[format!("+{full}:{}", anchor(full))])?;
     }
     drop(connection);
     anchor_at(repository, full, tip);
     Ok(Some(tip))
 }
 
-/// Downloads what these refspecs want. References are left to the caller.
+/// Downloads what these refspecs want. References are left to the caller. One process at a time: libgit2 locks the
+/// mirror's `shallow` file meanwhile and does not wait, and a killed process leaves that lock.
 pub(crate) fn download(
+    repository: &Repository,
     connection: &mut RemoteConnection<'_, '_, '_>,
     remote: &Remote,
     refspecs: &[String],
 ) -> Result<(), Error> {
+    let path = repository.path().join("download.lock");
+    let _turn = Lock::take(&path, PATIENCE).map_err(|e| Error::io("lock", &path, e))?;
+    match fs::remove_file(repository.path().join("shallow.lock")) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(Error::io("unlock", repository.path(), e)),
+        _ => {}
+    }
     let mut options = FetchOptions::new();
     options.remote_callbacks(callbacks(remote, deadline())).proxy_options(proxy()).download_tags(AutotagOption::None);
     let done = connection.remote().download(refspecs, Some(&mut options));

@@ -46,6 +46,19 @@ fn fetches_and_pushes_with_a_password() {
 }
 
 #[test]
+fn a_killed_transfer_stops_no_later_one() {
+    let place = counter();
+    let server = GitHttp::serve(place.folder.path()).unwrap();
+    let mirror = open(&place, &server.url("remote.git"), None);
+    mirror.fetch().unwrap();
+    place.commit("main", "next", &[("counter", FILE, "1\n")]);
+    fs::write(mirror.directory().join("shallow.lock"), "").unwrap();
+    mirror.fetch().unwrap();
+    let head = mirror.resolve("main").unwrap().unwrap();
+    assert_eq!(mirror.read(&head, "counter", 9).unwrap().as_deref(), Some(b"1\n".as_slice()));
+}
+
+#[test]
 fn who_may_not_is_told_so_without_the_secret() {
     let place = counter();
     let server = GitHttp::with_password(place.folder.path(), "ci", "right").unwrap();
