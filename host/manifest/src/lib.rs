@@ -13,7 +13,9 @@ mod expression;
 mod glob;
 mod grant;
 mod graph;
+mod head;
 mod host;
+mod literal;
 mod nearest;
 mod pipeline;
 mod plugins;
@@ -31,14 +33,16 @@ mod template;
 #[expect(clippy::unwrap_used, reason = "a test may panic")]
 mod tests;
 mod trigger;
+mod unserved;
 mod yaml;
 
 pub use catalog::{Catalog, StepOffer};
 pub use code::CODES;
 pub use diagnostic::{Diagnostic, Parsed, Severity};
 pub use environment::{Environment, Owned, Owns, Requirement};
+pub use head::{Head, head, kind_of};
 pub use host::{Cluster, Credential, HostConfig, Jail, Repository, host};
-pub use pipeline::{kind_of, pipeline};
+pub use pipeline::pipeline;
 pub use plugins::{PluginSource, Plugins};
 pub use render::{render, to_json};
 pub use resolve::{condition, evaluate, items, resolve, resolve_partial};

@@ -12,6 +12,7 @@ use crate::step::{self, Draft, LONGEST_NAME};
 use crate::trigger;
 use crate::yaml::{Kind, Node, parse};
 use model::Pipeline;
+use model::pipeline::ConcurrencyPolicy;
 
 /// The most steps of a pipeline, those of groups counted.
 const MOST_STEPS: usize = 1000;
@@ -30,19 +31,6 @@ pub fn pipeline(source: &Source, catalog: &dyn Catalog) -> Parsed<Pipeline> {
     sink.finish(&source.path, &source.text, value)
 }
 
-/// The `kind` of a file, where it says one: a cheap look at its first lines at the outermost level, so that a file that
-/// is otherwise broken still finds its reader.
-pub fn kind_of(source: &Source) -> Option<String> {
-    let text = source.text.strip_prefix('\u{feff}').unwrap_or(&source.text);
-    // Beyond the size that is read, nothing is looked for.
-    let head = &text[..crate::source::floor(text, 1 << 20)];
-    head.lines().find_map(|line| {
-        let rest = line.strip_prefix("kind")?.trim_start().strip_prefix(':')?;
-        let value = rest.split(" #").next().unwrap_or(rest).trim().trim_matches(['"', '\'']);
-        (!value.is_empty()).then(|| value.to_owned())
-    })
-}
-
 fn read(node: &Node, context: &Context<'_>, sink: &mut Sink) -> Option<Pipeline> {
     let file = document(node, "Pipeline", &["apiVersion", "kind", "metadata", "spec"], sink)?;
     let name = file.require("metadata", "the file", sink).and_then(|n| read_name(n, sink)).unwrap_or_default();
@@ -51,7 +39,10 @@ fn read(node: &Node, context: &Context<'_>, sink: &mut Sink) -> Option<Pipeline>
     let triggers = spec.get("triggers").map(|n| trigger::read(n, sink)).unwrap_or_default();
     let concurrency = spec.get("concurrency").and_then(|n| {
         // A run's key is needed before any of its steps has run.
-        step::read_concurrency(n, context.text, Place::default(), &mut References::default(), sink)
+        let read = step::read_concurrency(n, context.text, Place::default(), &mut References::default(), sink);
+        let built = [ConcurrencyPolicy::Latest, ConcurrencyPolicy::Parallel];
+        step::check_policy(n, read.as_ref(), "of a pipeline", &built, sink);
+        read
     });
     let steps = spec.require("steps", "`spec`", sink)?;
     let entries = reader::mapping(steps, "`steps`", sink)?;
