@@ -125,6 +125,7 @@ fn bind(draft: &mut Draft, group: Option<&str>, known: &BTreeMap<String, Known>,
         }
     }
     let mut mentions: Vec<(String, String)> = Vec::new();
+    let mut paired: HashSet<(String, String)> = HashSet::new();
     for reference in &draft.references.found {
         let mention = &reference.mention;
         let name = &mention.step;
@@ -166,7 +167,7 @@ fn bind(draft: &mut Draft, group: Option<&str>, known: &BTreeMap<String, Known>,
                 sink.push(Diagnostic::error(code::UNKNOWN_OUTPUT, at, message).maybe_hint(hint));
             }
             let pair = (name.clone(), output.clone());
-            if reference.input && !mentions.contains(&pair) {
+            if reference.input && paired.insert(pair.clone()) {
                 mentions.push(pair);
             }
         }

@@ -5,6 +5,7 @@ mod bound;
 mod catalog;
 mod check;
 mod code;
+mod concurrency;
 mod cron;
 mod diagnostic;
 mod duration;

@@ -2,6 +2,7 @@
 
 use crate::catalog::Catalog;
 use crate::code;
+use crate::concurrency::{self, OF_PIPELINE};
 use crate::diagnostic::{Diagnostic, Parsed, Sink};
 use crate::expression::Place;
 use crate::graph;
@@ -12,7 +13,6 @@ use crate::step::{self, Draft, LONGEST_NAME};
 use crate::trigger;
 use crate::yaml::{Kind, Node, parse};
 use model::Pipeline;
-use model::pipeline::ConcurrencyPolicy;
 
 /// The most steps of a pipeline, those of groups counted.
 const MOST_STEPS: usize = 1000;
@@ -39,10 +39,7 @@ fn read(node: &Node, context: &Context<'_>, sink: &mut Sink) -> Option<Pipeline>
     let triggers = spec.get("triggers").map(|n| trigger::read(n, sink)).unwrap_or_default();
     let concurrency = spec.get("concurrency").and_then(|n| {
         // A run's key is needed before any of its steps has run.
-        let read = step::read_concurrency(n, context.text, Place::default(), &mut References::default(), sink);
-        let built = [ConcurrencyPolicy::Latest, ConcurrencyPolicy::Parallel];
-        step::check_policy(n, read.as_ref(), "of a pipeline", &built, sink);
-        read
+        concurrency::read(n, &OF_PIPELINE, context.text, Place::default(), &mut References::default(), sink)
     });
     let steps = spec.require("steps", "`spec`", sink)?;
     let entries = reader::mapping(steps, "`steps`", sink)?;

@@ -3,6 +3,7 @@
 use crate::catalog::StepOffer;
 use crate::check::check_schema;
 use crate::code;
+use crate::concurrency::{self, OF_STEP};
 use crate::diagnostic::{Diagnostic, Sink};
 use crate::expression::{self, Place};
 use crate::grant;
@@ -14,7 +15,7 @@ use crate::resolve::MOST_ITEMS;
 use crate::template;
 use crate::yaml::{Key, Kind, Node};
 use model::Digest;
-use model::pipeline::{Artifacts, Concurrency, ConcurrencyPolicy, Retry, Step};
+use model::pipeline::{Artifacts, Retry, Step};
 use serde_json::Value;
 use std::collections::HashMap;
 use std::ops::Range;
@@ -125,10 +126,8 @@ pub(crate) fn read(
         step.artifacts = read_artifacts(artifacts, text, place, &mut references, sink).unwrap_or_default();
     }
     step.grants = parts.get("grants").and_then(|n| grant::read(n, "`grants`", sink));
-    if let Some(concurrency) = parts.get("concurrency") {
-        step.concurrency = read_concurrency(concurrency, text, place, &mut references, sink);
-        let built = [ConcurrencyPolicy::Parallel];
-        check_policy(concurrency, step.concurrency.as_ref(), "of a step", &built, sink);
+    if let Some(node) = parts.get("concurrency") {
+        step.concurrency = concurrency::read(node, &OF_STEP, text, place, &mut references, sink);
     }
     let needs = parts.get("needs").map(|n| read_needs(n, sink)).unwrap_or_default();
     let mut workspace = None;
@@ -448,52 +447,4 @@ fn read_needs(node: &Node, sink: &mut Sink) -> Vec<(String, Range<usize>)> {
         found.push((name.to_owned(), item.span.clone()));
     }
     found
-}
-
-/// Refuses a policy that this version does not carry out: steps that were to exclude each other would not.
-pub(crate) fn check_policy(
-    node: &Node,
-    read: Option<&Concurrency>,
-    whose: &str,
-    built: &[ConcurrencyPolicy],
-    sink: &mut Sink,
-) {
-    let Some(policy) = read.map(|concurrency| concurrency.policy).filter(|policy| !built.contains(policy)) else {
-        return;
-    };
-    let (word, span) = match (policy, node.get("policy").filter(|n| !n.is_null())) {
-        (ConcurrencyPolicy::Queue, Some(written)) => ("queue", written.span.clone()),
-        (ConcurrencyPolicy::Parallel, Some(written)) => ("parallel", written.span.clone()),
-        (_, Some(written)) => ("latest", written.span.clone()),
-        // It is what an absent policy means.
-        (_, None) => ("latest", node.entries().first().map_or(node.span.clone(), |(key, _)| key.span.clone())),
-    };
-    let message = format!("the concurrency policy `{word}` {whose} is not built in this version");
-    sink.push(Diagnostic::error(code::NOT_BUILT, span, message).hint(if whose == "of a step" {
-        "the pipeline's own `concurrency` can be `latest`; leave this one out"
-    } else {
-        "write `latest` or `parallel`"
-    }));
-}
-
-pub(crate) fn read_concurrency(
-    node: &Node,
-    text: &str,
-    place: Place,
-    references: &mut References,
-    sink: &mut Sink,
-) -> Option<Concurrency> {
-    let parts = fields(node, "`concurrency`", &["key", "policy"], sink)?;
-    let key_node = parts.require("key", "`concurrency`", sink)?;
-    let key = reader::text(key_node, "`key`", sink)?;
-    references.template(text, key_node, place, false, sink);
-    let policy = match parts.get("policy") {
-        None => ConcurrencyPolicy::default(),
-        Some(n) => match reader::word(n, "`policy`", &["latest", "queue", "parallel"], sink)? {
-            "queue" => ConcurrencyPolicy::Queue,
-            "parallel" => ConcurrencyPolicy::Parallel,
-            _ => ConcurrencyPolicy::Latest,
-        },
-    };
-    Some(Concurrency { key: key.to_owned(), policy })
 }

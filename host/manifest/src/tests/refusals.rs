@@ -89,7 +89,8 @@ TG-189 11:41 [clusters] `clusters` has no effect in this version: what is writte
 fn policies_and_env_that_nobody_carries_out() {
     let text = around(
         r#"    a: {uses: exec, with: {script: x}, concurrency: {key: k, policy: queue}}
-    b: {uses: exec, with: {script: x}, concurrency: {key: k}}
+    b: {uses: exec, with: {script: x}, concurrency: {key: k, policy: latest}}
+    k: {uses: exec, with: {script: x}, concurrency: {key: k}}
     c: {uses: exec, with: {script: x}, concurrency: {key: k, policy: parallel}}
     d: {uses: forge/merged, env: {A: b}}
 "#,
@@ -97,10 +98,10 @@ fn policies_and_env_that_nobody_carries_out() {
     let text = text.text.replace("  steps:", "  concurrency: {key: k, policy: queue}\n  steps:");
     let source = Source::new("p.yaml", text);
     insta::assert_snapshot!(lines(&source, &pipeline(&source, &super::Fake).diagnostics), @r##"
-TG-189 5:33 [queue] the concurrency policy `queue` of a pipeline is not built in this version | write `latest` or `parallel`
-TG-189 7:70 [queue] the concurrency policy `queue` of a step is not built in this version | the pipeline's own `concurrency` can be `latest`; leave this one out
-TG-189 8:54 [key] the concurrency policy `latest` of a step is not built in this version | the pipeline's own `concurrency` can be `latest`; leave this one out
-TG-120 10:29 [env] `forge/merged` runs no program that would see `env` | give values through `with`
+TG-189 5:33 [queue] the policy `queue` of a pipeline is not built in this version | write `latest` or `parallel`
+TG-189 7:70 [queue] the policy `queue` of a step is not built in this version | leave `policy` out: within a run, steps of one key then run one after the other
+TG-189 8:70 [latest] the policy `latest` of a step is not built in this version | leave `policy` out: within a run, steps of one key then run one after the other
+TG-120 11:29 [env] `forge/merged` runs no program that would see `env` | give values through `with`
 "##);
 }
 
