@@ -16,6 +16,8 @@ pub struct Configuration {
     pub settings: Settings,
     /// The state folder, where anything says which.
     pub state: Option<PathBuf>,
+    /// Its file and what only warns in it, where there is a file.
+    pub file: Option<(Source, Vec<Diagnostic>)>,
 }
 
 /// The largest file that is read as YAML, in bytes; the reader itself says more about files below that.
@@ -54,8 +56,8 @@ pub fn configured(host: &Host) -> Option<PathBuf> {
 /// The configuration that was found, or an empty one. What only warns is a line each: every command says it, and
 /// `validate` shows the carets.
 pub fn configuration(host: &Host, screen: &Screen) -> Result<Configuration, Exit> {
-    let (configuration, warned) = read(host)?;
-    if let Some((source, diagnostics)) = warned {
+    let configuration = read(host)?;
+    if let Some((source, diagnostics)) = &configuration.file {
         for diagnostic in diagnostics {
             let (line, column) = source.position(diagnostic.span.start);
             let head = screen.paint(Colour::Yellow, &format!("warning[{}]", diagnostic.code));
@@ -65,12 +67,12 @@ pub fn configuration(host: &Host, screen: &Screen) -> Result<Configuration, Exit
     Ok(configuration)
 }
 
-/// The same without a word: the configuration, and its file with what only warns.
-pub fn read(host: &Host) -> Result<(Configuration, Option<(Source, Vec<Diagnostic>)>), Exit> {
+/// The same without a word.
+pub fn read(host: &Host) -> Result<Configuration, Exit> {
     let Some(path) = configured(host) else {
         let base = std::env::current_dir().unwrap_or_default();
         let settings = Settings { base, ..Settings::default() };
-        return Ok((Configuration { settings, state: host.state.clone() }, None));
+        return Ok(Configuration { settings, state: host.state.clone(), file: None });
     };
     let source = source(&path)?;
     let parsed = manifest::host(&source);
@@ -79,7 +81,7 @@ pub fn read(host: &Host) -> Result<(Configuration, Option<(Source, Vec<Diagnosti
     let base = full.parent().unwrap_or(Path::new("/")).to_owned();
     let settings = Settings::new(&config, &base);
     let state = host.state.clone().unwrap_or_else(|| base.join(config.state.as_deref().unwrap_or("state")));
-    Ok((Configuration { settings, state: Some(state) }, Some((source, parsed.diagnostics))))
+    Ok(Configuration { settings, state: Some(state), file: Some((source, parsed.diagnostics)) })
 }
 
 /// The state folder of a machine's user for work without a configuration: beside the repository's objects, where

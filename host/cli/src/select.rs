@@ -105,10 +105,6 @@ impl Candidate {
         (!other).then(|| Self { stem: stem(path), name: head.name, file })
     }
 
-    fn is(&self, name: &str) -> bool {
-        self.stem == name || self.name.as_deref() == Some(name)
-    }
-
     /// What a person calls it: its own name, and its file's where that is another.
     fn shown(&self) -> String {
         match &self.name {
@@ -122,13 +118,17 @@ fn pick(mut found: Vec<Candidate>, name: Option<&str>, place: &str) -> Result<So
     found.sort_by(|a, b| a.stem.cmp(&b.stem));
     let names = found.iter().map(Candidate::shown).collect::<Vec<_>>().join(", ");
     if let Some(name) = name {
-        let called = found.iter().filter(|candidate| candidate.is(name)).count();
-        if called > 1 {
+        // Scripts have always said the file's name, so that one comes first.
+        if found.iter().any(|candidate| candidate.stem == name) {
+            found.retain(|candidate| candidate.stem == name);
+        } else {
+            found.retain(|candidate| candidate.name.as_deref() == Some(name));
+        }
+        if found.len() > 1 {
             let message = format!("{place} has several pipelines that are called `{name}`: {names}");
             let failure = Failure::new(Blame::User, "invalid", message);
-            return Err(failure.hint("name the file: `tidegate run .tidegate/FILE.yaml`").into());
+            return Err(failure.hint("say which file: `tidegate run FILE`, without `.yaml`").into());
         }
-        found.retain(|candidate| candidate.is(name));
     }
     if found.len() == 1 {
         return Ok(found.swap_remove(0).file);

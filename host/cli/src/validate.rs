@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 fn offers(host: &Host) -> Result<Offers, Exit> {
     // A broken configuration is reported as a file of its own; pipelines are then checked against the binary's plugins.
-    let settings = open::read(host).map(|(found, _)| found.settings).unwrap_or_default();
+    let settings = open::read(host).map(|found| found.settings).unwrap_or_default();
     Ok(Offers::new(BUILTIN, &settings)?)
 }
 
@@ -35,7 +35,7 @@ pub fn validate(host: &Host, wanted: &Validate, screen: &Screen) -> Result<u8, E
             "there is nothing to validate here: no `.tidegate/` in the work tree, no tidegate.yaml from here upward",
         ));
     }
-    let (mut documents, mut wrong, mut errors) = (Vec::new(), 0, 0);
+    let (mut documents, mut wrong, mut errors, mut unread) = (Vec::new(), 0, 0, 0);
     for path in &files {
         let (file, diagnostics) = match source(path) {
             Ok(file) => {
@@ -45,6 +45,7 @@ pub fn validate(host: &Host, wanted: &Validate, screen: &Screen) -> Result<u8, E
             Err(Exit::File(file, diagnostics)) => (file, diagnostics),
             // One that cannot be read is one problem among those of the others.
             Err(Exit::Failure(failure)) => {
+                unread += 1;
                 let shown = path.display().to_string();
                 (Source::new(&shown, ""), vec![Diagnostic::unreadable(&shown, failure.message)])
             }
@@ -62,7 +63,9 @@ pub fn validate(host: &Host, wanted: &Validate, screen: &Screen) -> Result<u8, E
     } else if errors == 0 {
         screen.out(&format!("{} valid", count(files.len(), "file")));
     } else {
-        screen.out(&format!("{} in {} of {}", count(errors, "problem"), wrong, count(files.len(), "file")));
+        let summary = format!("{} in {} of {}", count(errors, "problem"), wrong, count(files.len(), "file"));
+        // Where no file was read at all, there is no result.
+        if unread == files.len() { screen.note(&summary) } else { screen.out(&summary) }
     }
     Ok(if errors == 0 { 0 } else { 2 })
 }
