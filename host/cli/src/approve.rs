@@ -22,7 +22,7 @@ pub async fn vote(host: &Host, wanted: Vote, verdict: &str, screen: &Screen) -> 
         None if screen.interactive && !screen.json => {
             let (digest, what) = engine.question(&row, &step).await?;
             present(&digest, &what, screen);
-            if !ask(&format!("{verdict} this as {}?", wanted.voter.clone().unwrap_or_else(system_user))) {
+            if !ask(&format!("{verdict} this as {}?", wanted.voter.clone().unwrap_or_else(system_user)), screen) {
                 screen.note("nothing was voted");
                 return Ok(1);
             }
@@ -84,8 +84,8 @@ fn present(digest: &Digest, what: &Value, screen: &Screen) {
     }
 }
 
-fn ask(question: &str) -> bool {
-    let _ = write!(std::io::stderr(), "{question} [y/N] ");
+fn ask(question: &str, screen: &Screen) -> bool {
+    let _ = write!(std::io::stderr(), "{} [y/N] ", screen.noted(question));
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer).is_ok() && matches!(answer.trim(), "y" | "Y" | "yes")
 }

@@ -21,7 +21,7 @@ pub struct Arguments {
 /// Which host this is about.
 #[derive(Clone, Debug, Default, Args)]
 pub struct Host {
-    /// The host's configuration [default: tidegate.yaml here, where there is one]
+    /// The host's configuration [default: the nearest tidegate.yaml from here upward, where there is one]
     #[arg(long, global = true, value_name = "FILE", env = "TIDEGATE_CONFIG")]
     pub config: Option<PathBuf>,
     /// The state folder, instead of the configuration's
@@ -76,7 +76,7 @@ pub enum Command {
 
 #[derive(Clone, Debug, Args)]
 pub struct Run {
-    /// A pipeline's file, or its name in `.tidegate/` [default: the only one there]
+    /// A pipeline's file, or its name or its file's in `.tidegate/` [default: the only one there]
     pub pipeline: Option<String>,
     /// The configured repository that the run is for; without it, the work tree as it is
     #[arg(long)]
@@ -97,7 +97,7 @@ pub struct Run {
 
 #[derive(Clone, Debug, Args)]
 pub struct Validate {
-    /// Files and folders [default: `.tidegate/` and tidegate.yaml here]
+    /// Files and folders [default: the work tree's `.tidegate/`, and the nearest tidegate.yaml from here upward]
     pub paths: Vec<PathBuf>,
 }
 

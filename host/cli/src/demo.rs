@@ -5,7 +5,7 @@ use crate::args::Demo;
 use crate::exit::Exit;
 use crate::screen::{Colour, Screen};
 use model::{Blame, Failure};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -51,6 +51,9 @@ pub fn demo(wanted: &Demo, screen: &Screen) -> Result<u8, Exit> {
     };
     let mut stage = Stage { folder, screen, chapter: 0 };
     stage.story()?;
+    if screen.json {
+        screen.document(&json!({"folder": stage.folder}));
+    }
     Ok(0)
 }
 
@@ -63,25 +66,29 @@ impl Stage<'_> {
         self.repositories()?;
         self.first_promotion()?;
         self.tampered()?;
-        self.screen.out("");
-        self.screen.out(&self.screen.paint(
+        self.out("");
+        self.out(&self.screen.paint(
             Colour::Bold,
             "That was all real: bare Git repositories, a jailed test, sandboxed plugins, recorded votes.",
         ));
-        self.screen
-            .out(&format!("Look around, or push a commit of your own and run it:\n  cd {}", self.folder.display()));
-        self.screen.out("  tidegate runs list\n  git -C config.git log --stat");
+        self.out(&format!("Look around, or push a commit of your own and run it:\n  cd {}", self.folder.display()));
+        self.out("  tidegate runs list\n  git -C config.git log --stat");
         Ok(())
+    }
+
+    /// The story is the result, except where a script asked for a document.
+    fn out(&self, text: &str) {
+        if self.screen.json { self.screen.note(text) } else { self.screen.out(text) }
     }
 
     fn chapter(&mut self, title: &str) {
         self.chapter += 1;
-        self.screen.out("");
-        self.screen.out(&self.screen.paint(Colour::Bold, &format!("── {}. {title}", self.chapter)));
+        self.out("");
+        self.out(&self.screen.paint(Colour::Bold, &format!("── {}. {title}", self.chapter)));
     }
 
     fn say(&self, text: &str) {
-        self.screen.out(&self.screen.paint(Colour::Dim, text));
+        self.out(&self.screen.paint(Colour::Dim, text));
     }
 
     fn repositories(&mut self) -> Result<(), Exit> {
@@ -161,14 +168,13 @@ impl Stage<'_> {
         let clone = self.folder.join(name);
         self.git(&clone, &["add", "--all"])?;
         self.git(&clone, &["commit", "--quiet", "--message", message])?;
-        self.screen
-            .out(&format!("{} git -C {name} push origin main   # {message}", self.screen.paint(Colour::Green, "$")));
+        self.out(&format!("{} git -C {name} push origin main   # {message}", self.screen.paint(Colour::Green, "$")));
         self.git(&clone, &["push", "--quiet", "origin", "HEAD:main"])
     }
 
     /// The newest commit of the config repository, as a diff of one line each way.
     fn diff(&self) -> Result<(), Exit> {
-        self.screen.out(&format!("{} git -C config.git show --unified=0 main", self.screen.paint(Colour::Green, "$")));
+        self.out(&format!("{} git -C config.git show --unified=0 main", self.screen.paint(Colour::Green, "$")));
         let shown = self
             .command("git")
             .args(["-C", "config.git", "show", "--unified=0", "--format=%an: %s%n%n%b", "main"])
@@ -178,9 +184,9 @@ impl Stage<'_> {
             let header = ["diff ", "index ", "--- ", "@@ "].iter().any(|start| line.starts_with(start));
             match line.as_bytes().first() {
                 _ if header => {}
-                Some(b'+') => self.screen.out(&format!("  {}", self.screen.paint(Colour::Green, line))),
-                Some(b'-') => self.screen.out(&format!("  {}", self.screen.paint(Colour::Red, line))),
-                _ => self.screen.out(&format!("  {line}")),
+                Some(b'+') => self.out(&format!("  {}", self.screen.paint(Colour::Green, line))),
+                Some(b'-') => self.out(&format!("  {}", self.screen.paint(Colour::Red, line))),
+                _ => self.out(&format!("  {line}")),
             }
         }
         Ok(())
@@ -207,8 +213,13 @@ impl Stage<'_> {
             .iter()
             .map(|word| if word.contains([' ', '?']) { format!("{word:?}") } else { (*word).to_owned() })
             .collect();
-        self.screen.out(&format!("{} tidegate {}", self.screen.paint(Colour::Green, "$"), quoted.join(" ")));
-        let status = self.itself()?.args(arguments).status().map_err(|e| failed(&e.to_string()))?;
+        self.out(&format!("{} tidegate {}", self.screen.paint(Colour::Green, "$"), quoted.join(" ")));
+        let mut command = self.itself()?;
+        command.args(arguments);
+        if self.screen.json {
+            command.stdout(std::io::stderr());
+        }
+        let status = command.status().map_err(|e| failed(&e.to_string()))?;
         let code = status.code().unwrap_or(-1);
         if expected.contains(&code) {
             self.say(&format!("(exit code {code})"));

@@ -52,7 +52,10 @@ fn dispatch(arguments: Arguments, screen: &screen::Screen) -> Result<u8, Exit> {
         Command::Schema { kind } => validate::schema(&host, &kind, screen),
         Command::Completions { shell } => {
             let mut command = Arguments::command();
-            clap_complete::generate(shell, &mut command, "tidegate", &mut std::io::stdout());
+            // Into memory first: whoever reads may stop at the first line.
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut command, "tidegate", &mut script);
+            screen.out(String::from_utf8_lossy(&script).trim_end());
             Ok(0)
         }
         Command::Demo(wanted) => demo::demo(&wanted, screen),

@@ -3,10 +3,10 @@
 use crate::args::Host;
 use crate::builtin::BUILTIN;
 use crate::exit::Exit;
-use crate::screen::Screen;
+use crate::screen::{Colour, Screen};
 use engine::{Engine, Options, Settings};
 use jail::Shim;
-use manifest::Source;
+use manifest::{Diagnostic, Source};
 use model::{Blame, Failure};
 use std::path::{Path, PathBuf};
 
@@ -16,6 +16,8 @@ pub struct Configuration {
     pub settings: Settings,
     /// The state folder, where anything says which.
     pub state: Option<PathBuf>,
+    /// Its file and what only warns in it, where there is a file.
+    pub file: Option<(Source, Vec<Diagnostic>)>,
 }
 
 /// The largest file that is read as YAML, in bytes; the reader itself says more about files below that.
@@ -37,29 +39,49 @@ pub fn source(path: &Path) -> Result<Source, Exit> {
         .map_err(|diagnostic| Exit::File(Source::new(path.display().to_string(), ""), vec![diagnostic]))
 }
 
-/// The configuration that `--config` names, or the one here; without either, an empty one.
+/// The configuration's file: the one that `--config` names, or the nearest `tidegate.yaml` from here upward.
+pub fn configured(host: &Host) -> Option<PathBuf> {
+    const NAME: &str = "tidegate.yaml";
+    if host.config.is_some() {
+        return host.config.clone();
+    }
+    // The one here is called by its bare name, as people know it.
+    if Path::new(NAME).is_file() {
+        return Some(PathBuf::from(NAME));
+    }
+    let here = std::env::current_dir().ok()?;
+    here.ancestors().skip(1).map(|folder| folder.join(NAME)).find(|path| path.is_file())
+}
+
+/// The configuration that was found, or an empty one. What only warns is a line each: every command says it, and
+/// `validate` shows the carets.
 pub fn configuration(host: &Host, screen: &Screen) -> Result<Configuration, Exit> {
-    let here = PathBuf::from("tidegate.yaml");
-    let path = match &host.config {
-        Some(path) => Some(path.clone()),
-        None => here.is_file().then_some(here),
-    };
-    let Some(path) = path else {
+    let configuration = read(host)?;
+    if let Some((source, diagnostics)) = &configuration.file {
+        for diagnostic in diagnostics {
+            let (line, column) = source.position(diagnostic.span.start);
+            let head = screen.paint(Colour::Yellow, &format!("warning[{}]", diagnostic.code));
+            screen.note(&format!("{head}: {}:{line}:{column}: {}", source.path, diagnostic.message));
+        }
+    }
+    Ok(configuration)
+}
+
+/// The same without a word.
+pub fn read(host: &Host) -> Result<Configuration, Exit> {
+    let Some(path) = configured(host) else {
         let base = std::env::current_dir().unwrap_or_default();
         let settings = Settings { base, ..Settings::default() };
-        return Ok(Configuration { settings, state: host.state.clone() });
+        return Ok(Configuration { settings, state: host.state.clone(), file: None });
     };
     let source = source(&path)?;
     let parsed = manifest::host(&source);
     let Some(config) = parsed.value else { return Err(Exit::File(source, parsed.diagnostics)) };
-    if !parsed.diagnostics.is_empty() {
-        screen.note(manifest::render(&source, &parsed.diagnostics, screen.colour).trim_end());
-    }
     let full = std::path::absolute(&path).unwrap_or_else(|_| path.clone());
     let base = full.parent().unwrap_or(Path::new("/")).to_owned();
-    let settings = Settings::new(&config, &base)?;
+    let settings = Settings::new(&config, &base);
     let state = host.state.clone().unwrap_or_else(|| base.join(config.state.as_deref().unwrap_or("state")));
-    Ok(Configuration { settings, state: Some(state) })
+    Ok(Configuration { settings, state: Some(state), file: Some((source, parsed.diagnostics)) })
 }
 
 /// The state folder of a machine's user for work without a configuration: beside the repository's objects, where

@@ -140,12 +140,15 @@ async fn lock(host: &Host, accept: bool, screen: &Screen) -> Result<u8, Exit> {
             screen.out(&format!("{} is no longer configured", screen.paint(Colour::Bold, name)));
         }
     }
-    if accept && changed {
+    if accept {
+        // Also where the lock is as it was: a committed lock may meet a new state folder.
         let engine = open::engine(configuration, screen)?;
         for wasm in &bytes {
             engine.shelf().library().keep(wasm)?;
         }
-        write(&path, &new.to_text())?;
+        if changed {
+            write(&path, &new.to_text())?;
+        }
     }
     if screen.json {
         screen.document(&json!({"lock": path, "changed": changed, "written": accept && changed, "plugins": list}));

@@ -16,8 +16,8 @@ pub async fn run(host: &Host, wanted: Run, screen: &Screen) -> Result<u8, Exit> 
     let configuration = open::configuration(host, screen)?;
     let engine = open::engine(configuration, screen)?;
     let _lock = engine.lock()?;
-    let inner = engine.clone();
-    let selected = tokio::task::spawn_blocking(move || select(&inner, &wanted)).await;
+    let (inner, words) = (engine.clone(), *screen);
+    let selected = tokio::task::spawn_blocking(move || select(&inner, &wanted, &words)).await;
     let selected = selected.map_err(|e| Failure::internal(format!("a worker panicked: {e}")))??;
     let new = NewRun {
         pipeline: selected.pipeline,

@@ -47,6 +47,11 @@ pub async fn runs(host: &Host, command: Runs, screen: &Screen) -> Result<u8, Exi
                 Ok(_lock) => drive(&engine, &row.run.id, vec![], screen).await.map(|_| 0),
                 Err(_) => {
                     screen.note("asked; the process that runs it will end it");
+                    if screen.json {
+                        // How it stands now; that process has not seen the request yet.
+                        let row = engine.find(row.run.id.as_str()).await?;
+                        show(&engine.report(&row).await?, row.status, screen);
+                    }
                     Ok(0)
                 }
             }

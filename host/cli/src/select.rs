@@ -3,8 +3,9 @@
 use crate::args::Run;
 use crate::exit::Exit;
 use crate::open::{source, system_user};
+use crate::screen::Screen;
 use engine::{Engine, Source as Files};
-use git::WorkTree;
+use git::{Mirror, WorkTree};
 use manifest::{Catalog, Source};
 use model::{Blame, Commit, CommitId, Digest, Event, Failure, Pipeline};
 use std::path::{Path, PathBuf};
@@ -13,6 +14,8 @@ use std::path::{Path, PathBuf};
 const LARGEST: usize = 64 << 20;
 /// Most paths that an event lists.
 const PATHS: usize = 65_536;
+/// Kinds of files that may stand beside pipelines.
+const OTHER_KINDS: [&str; 2] = ["Host", "Application"];
 
 /// A pipeline with what it is to run for.
 #[derive(Debug)]
@@ -25,26 +28,25 @@ pub struct Selected {
 }
 
 /// Finds pipeline and commit. Blocking.
-pub fn select(engine: &Engine, wanted: &Run) -> Result<Selected, Exit> {
+pub fn select(engine: &Engine, wanted: &Run, screen: &Screen) -> Result<Selected, Exit> {
     let actor = wanted.actor.clone().unwrap_or_else(system_user);
     match &wanted.repository {
-        Some(repository) => of_commit(engine, wanted, repository, actor),
-        None => of_work_tree(engine, wanted, actor),
+        Some(repository) => of_commit(engine, wanted, repository, actor, screen),
+        None => of_work_tree(engine, wanted, actor, screen),
     }
 }
 
-fn of_work_tree(engine: &Engine, wanted: &Run, actor: String) -> Result<Selected, Exit> {
+fn of_work_tree(engine: &Engine, wanted: &Run, actor: String, screen: &Screen) -> Result<Selected, Exit> {
     let here = std::env::current_dir().map_err(|e| Exit::usage(format!("there is no folder to work in: {e}")))?;
     let tree = WorkTree::discover(&here).map_err(|e| e.failure())?.ok_or_else(|| {
         Failure::new(Blame::User, "invalid", format!("{} is in no Git work tree", here.display()))
             .hint("run this in a clone, or give `--config` and `--repository`")
     })?;
-    let path = match &wanted.pipeline {
-        Some(name) if Path::new(name).is_file() => PathBuf::from(name),
+    let file = match &wanted.pipeline {
+        Some(name) if Path::new(name).is_file() => source(Path::new(name))?,
         name => in_folder(tree.root(), name.as_deref())?,
     };
-    let file = source(&path)?;
-    let pipeline = parse(&file, engine.shelf())?;
+    let pipeline = parse(&file, engine.shelf(), screen)?;
     let commit = tree.head().map_err(|e| e.failure())?;
     let name = tree.root().file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     // Before the first commit there is none to name.
@@ -78,28 +80,58 @@ pub fn files_of(source: &Files) -> Result<Vec<String>, Exit> {
 }
 
 /// The pipeline of that name in `.tidegate/`, or the only one.
-fn in_folder(root: &Path, name: Option<&str>) -> Result<PathBuf, Exit> {
+fn in_folder(root: &Path, name: Option<&str>) -> Result<Source, Exit> {
     let folder = root.join(".tidegate");
     let mut found = Vec::new();
     for path in yaml_files(&folder) {
-        let file = source(&path)?;
-        if manifest::kind_of(&file).as_deref() == Some("Pipeline") {
-            found.push((stem(&path), path));
-        }
+        found.extend(Candidate::of(source(&path)?, &path));
     }
     pick(found, name, &folder.display().to_string())
 }
 
-fn pick<T>(mut found: Vec<(String, T)>, name: Option<&str>, place: &str) -> Result<T, Exit> {
-    found.sort_by(|a, b| a.0.cmp(&b.0));
-    let names = found.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ");
-    let chosen = match name {
-        Some(name) => found.iter().position(|(known, _)| known == name),
-        None if found.len() == 1 => Some(0),
-        None => None,
-    };
-    if let Some(index) = chosen {
-        return Ok(found.swap_remove(index).1);
+/// A file that may be the pipeline.
+struct Candidate {
+    stem: String,
+    /// Its `metadata.name`.
+    name: Option<String>,
+    file: Source,
+}
+
+impl Candidate {
+    /// Any file but one that is surely something else: one with a mistyped kind is to be told so, not passed over.
+    fn of(file: Source, path: &Path) -> Option<Self> {
+        let head = manifest::head(&file);
+        let other = head.kind.as_deref().is_some_and(|kind| OTHER_KINDS.contains(&kind));
+        (!other).then(|| Self { stem: stem(path), name: head.name, file })
+    }
+
+    /// What a person calls it: its own name, and its file's where that is another.
+    fn shown(&self) -> String {
+        match &self.name {
+            Some(name) if *name != self.stem => format!("{name} ({})", self.stem),
+            _ => self.stem.clone(),
+        }
+    }
+}
+
+fn pick(mut found: Vec<Candidate>, name: Option<&str>, place: &str) -> Result<Source, Exit> {
+    found.sort_by(|a, b| a.stem.cmp(&b.stem));
+    let names = found.iter().map(Candidate::shown).collect::<Vec<_>>().join(", ");
+    if let Some(name) = name {
+        // Scripts have always said the file's name, so that one comes first.
+        if found.iter().any(|candidate| candidate.stem == name) {
+            found.retain(|candidate| candidate.stem == name);
+        } else {
+            found.retain(|candidate| candidate.name.as_deref() == Some(name));
+        }
+        if found.len() > 1 {
+            let message = format!("{place} has several pipelines that are called `{name}`: {names}");
+            let failure = Failure::new(Blame::User, "invalid", message);
+            return Err(failure.hint("say which file: `tidegate run FILE`, without `.yaml`").into());
+        }
+    }
+    if found.len() == 1 {
+        return Ok(found.swap_remove(0).file);
     }
     let failure = match (name, names.is_empty()) {
         (Some(name), false) => {
@@ -129,13 +161,37 @@ fn stem(path: &Path) -> String {
     path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
-/// Checks a pipeline. Errors: all of its problems.
-pub fn parse(file: &Source, catalog: &dyn Catalog) -> Result<Pipeline, Exit> {
+/// Checks a pipeline, and prints what only warns. Errors: all of its problems.
+pub fn parse(file: &Source, catalog: &dyn Catalog, screen: &Screen) -> Result<Pipeline, Exit> {
     let parsed = manifest::pipeline(file, catalog);
-    parsed.value.ok_or_else(|| Exit::File(file.clone(), parsed.diagnostics))
+    let Some(pipeline) = parsed.value else { return Err(Exit::File(file.clone(), parsed.diagnostics)) };
+    screen.warnings(file, &parsed.diagnostics);
+    Ok(pipeline)
 }
 
-fn of_commit(engine: &Engine, wanted: &Run, repository: &str, actor: String) -> Result<Selected, Exit> {
+/// The paths of which a run for this commit knows that they changed: on a branch all since it left the default branch, on
+/// the default branch itself those of this commit. `None` where there is nothing to compare with.
+fn changed_paths(mirror: &Mirror, default: Option<&CommitId>, id: &CommitId) -> Result<Option<Vec<String>>, Failure> {
+    let fork = match default {
+        Some(head) => mirror.merge_base(head, id).map_err(|e| e.failure())?,
+        None => None,
+    };
+    let base = match fork {
+        Some(fork) if fork != *id => Some(fork),
+        // A history that shares nothing with the default branch has no base.
+        None if default.is_some() => None,
+        _ => mirror.parent(id).map_err(|e| e.failure())?,
+    };
+    base.map(|base| mirror.changed_paths(&base, id, PATHS).map_err(|e| e.failure())).transpose()
+}
+
+fn of_commit(
+    engine: &Engine,
+    wanted: &Run,
+    repository: &str,
+    actor: String,
+    screen: &Screen,
+) -> Result<Selected, Exit> {
     if wanted.change_request.is_some() {
         let message =
             format!("the repository `{repository}` has no forge here that change requests could be read from");
@@ -164,20 +220,17 @@ fn of_commit(engine: &Engine, wanted: &Run, repository: &str, actor: String) -> 
         )
     })?;
     let commit = mirror.commit(&id).map_err(|e| e.failure())?;
+    // Which steps a commit runs is not for that commit to say: the default branch has the pipeline.
+    let trusted = match &default {
+        Some(branch) => mirror.resolve(&format!("refs/heads/{branch}")).map_err(|e| e.failure())?,
+        None => None,
+    };
     let file = match &wanted.pipeline {
         Some(name) if Path::new(name).is_file() => source(Path::new(name))?,
-        name => {
-            // Which steps a commit runs is not for that commit to say: the default branch has the pipeline.
-            let trusted = match &default {
-                Some(branch) => mirror.resolve(&format!("refs/heads/{branch}")).map_err(|e| e.failure())?,
-                None => None,
-            };
-            in_repository(&mirror, &trusted.unwrap_or_else(|| id.clone()), name.as_deref(), repository)?
-        }
+        name => in_repository(&mirror, trusted.as_ref().unwrap_or(&id), name.as_deref(), repository)?,
     };
-    let pipeline = parse(&file, engine.shelf())?;
-    let changed_paths = mirror.parent(&id).ok().flatten();
-    let changed_paths = changed_paths.and_then(|parent| mirror.changed_paths(&parent, &id, PATHS).ok());
+    let pipeline = parse(&file, engine.shelf(), screen)?;
+    let changed_paths = changed_paths(&mirror, trusted.as_ref(), &id)?;
     let event = Event {
         kind: "push".to_owned(),
         repository: repository.to_owned(),
@@ -191,7 +244,7 @@ fn of_commit(engine: &Engine, wanted: &Run, repository: &str, actor: String) -> 
     Ok(Selected { pipeline, text, event, source: Files::Commit, files: vec![] })
 }
 
-fn in_repository(mirror: &git::Mirror, at: &CommitId, name: Option<&str>, repository: &str) -> Result<Source, Exit> {
+fn in_repository(mirror: &Mirror, at: &CommitId, name: Option<&str>, repository: &str) -> Result<Source, Exit> {
     let entries = mirror.entries(at, ".tidegate").map_err(|e| e.failure())?.unwrap_or_default();
     let mut found = Vec::new();
     for (entry, _) in entries
@@ -203,9 +256,7 @@ fn in_repository(mirror: &git::Mirror, at: &CommitId, name: Option<&str>, reposi
         let shown = format!("{repository}:{path}");
         let file = Source::from_bytes(&shown, bytes)
             .map_err(|diagnostic| Exit::File(Source::new(&shown, ""), vec![diagnostic]))?;
-        if manifest::kind_of(&file).as_deref() == Some("Pipeline") {
-            found.push((stem(Path::new(&entry)), file));
-        }
+        found.extend(Candidate::of(file, Path::new(&entry)));
     }
     pick(found, name, &format!("`.tidegate` of the repository `{repository}`"))
 }

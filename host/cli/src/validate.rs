@@ -3,17 +3,17 @@
 use crate::args::{Host, Validate};
 use crate::builtin::BUILTIN;
 use crate::exit::Exit;
-use crate::open::{configuration, source};
+use crate::open::{self, source};
 use crate::screen::Screen;
 use crate::select::yaml_files;
 use engine::Offers;
 use manifest::{Diagnostic, Kind, Severity, Source};
 use serde_json::json;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-fn offers(host: &Host, screen: &Screen) -> Result<Offers, Exit> {
+fn offers(host: &Host) -> Result<Offers, Exit> {
     // A broken configuration is reported as a file of its own; pipelines are then checked against the binary's plugins.
-    let settings = configuration(host, screen).map(|found| found.settings).unwrap_or_default();
+    let settings = open::read(host).map(|found| found.settings).unwrap_or_default();
     Ok(Offers::new(BUILTIN, &settings)?)
 }
 
@@ -23,17 +23,19 @@ pub fn schema(host: &Host, kind: &str, screen: &Screen) -> Result<u8, Exit> {
         "host" => Kind::Host,
         other => return Err(Exit::usage(format!("there is no schema `{other}`; there are `pipeline` and `host`"))),
     };
-    screen.document(&manifest::schema(kind, &offers(host, screen)?));
+    screen.document(&manifest::schema(kind, &offers(host)?));
     Ok(0)
 }
 
 pub fn validate(host: &Host, wanted: &Validate, screen: &Screen) -> Result<u8, Exit> {
-    let offers = offers(host, &Screen { live: false, ..*screen })?;
+    let offers = offers(host)?;
     let files = files(host, wanted)?;
     if files.is_empty() {
-        return Err(Exit::usage("there is nothing to validate here: no `.tidegate/`, no tidegate.yaml"));
+        return Err(Exit::usage(
+            "there is nothing to validate here: no `.tidegate/` in the work tree, no tidegate.yaml from here upward",
+        ));
     }
-    let (mut documents, mut wrong, mut errors) = (Vec::new(), 0, 0);
+    let (mut documents, mut wrong, mut errors, mut unread) = (Vec::new(), 0, 0, 0);
     for path in &files {
         let (file, diagnostics) = match source(path) {
             Ok(file) => {
@@ -41,13 +43,18 @@ pub fn validate(host: &Host, wanted: &Validate, screen: &Screen) -> Result<u8, E
                 (file, diagnostics)
             }
             Err(Exit::File(file, diagnostics)) => (file, diagnostics),
-            Err(other) => return Err(other),
+            // One that cannot be read is one problem among those of the others.
+            Err(Exit::Failure(failure)) => {
+                unread += 1;
+                let shown = path.display().to_string();
+                (Source::new(&shown, ""), vec![Diagnostic::unreadable(&shown, failure.message)])
+            }
         };
         let broken = diagnostics.iter().filter(|d| d.severity == Severity::Error).count();
         errors += broken;
         wrong += usize::from(broken > 0);
-        if !diagnostics.is_empty() && !screen.json {
-            screen.note(manifest::render(&file, &diagnostics, screen.colour).trim_end());
+        if !screen.json {
+            screen.warnings(&file, &diagnostics);
         }
         documents.push(manifest::to_json(&file, &diagnostics));
     }
@@ -56,7 +63,9 @@ pub fn validate(host: &Host, wanted: &Validate, screen: &Screen) -> Result<u8, E
     } else if errors == 0 {
         screen.out(&format!("{} valid", count(files.len(), "file")));
     } else {
-        screen.out(&format!("{} in {} of {}", count(errors, "problem"), wrong, count(files.len(), "file")));
+        let summary = format!("{} in {} of {}", count(errors, "problem"), wrong, count(files.len(), "file"));
+        // Where no file was read at all, there is no result.
+        if unread == files.len() { screen.note(&summary) } else { screen.out(&summary) }
     }
     Ok(if errors == 0 { 0 } else { 2 })
 }
@@ -76,15 +85,19 @@ fn check(file: &Source, offers: &Offers) -> Vec<Diagnostic> {
 fn files(host: &Host, wanted: &Validate) -> Result<Vec<PathBuf>, Exit> {
     let mut found = Vec::new();
     if wanted.paths.is_empty() {
-        found.extend(yaml_files(".tidegate".as_ref()));
-        let config = host.config.clone().unwrap_or_else(|| PathBuf::from("tidegate.yaml"));
-        found.extend(config.is_file().then_some(config));
+        found.extend(yaml_files(&pipelines()?));
+        found.extend(open::configured(host));
         return Ok(found);
     }
     for path in &wanted.paths {
         if path.is_dir() {
             let inner = path.join(".tidegate");
-            found.extend(yaml_files(if inner.is_dir() { &inner } else { path }));
+            if inner.is_dir() {
+                found.extend(yaml_files(&inner));
+            } else {
+                // Any folder may hold files that are other programs' business.
+                found.extend(yaml_files(path).into_iter().filter(|path| is_ours(path)));
+            }
             let config = path.join("tidegate.yaml");
             if config.is_file() && !found.contains(&config) {
                 found.push(config);
@@ -94,4 +107,19 @@ fn files(host: &Host, wanted: &Validate) -> Result<Vec<PathBuf>, Exit> {
         }
     }
     Ok(found)
+}
+
+/// The folder that `run` looks for pipelines in: at the top of the work tree, or here outside of one.
+fn pipelines() -> Result<PathBuf, Exit> {
+    let here = PathBuf::from(".tidegate");
+    let Ok(current) = std::env::current_dir() else { return Ok(here) };
+    let Some(tree) = git::WorkTree::discover(&current).map_err(|e| e.failure())? else { return Ok(here) };
+    // By its short name where it is right here.
+    let same = |a: &Path, b: &Path| matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b);
+    Ok(if same(tree.root(), &current) { here } else { tree.root().join(here) })
+}
+
+/// Whether a file says that it is Tidegate's; one that cannot be read may be.
+fn is_ours(path: &Path) -> bool {
+    source(path).map_or(true, |file| manifest::head(&file).is_ours())
 }

@@ -11,13 +11,14 @@ use tokio::sync::mpsc;
 
 /// Shows what comes until all senders are gone.
 pub async fn watch(screen: Screen, mut notices: mpsc::UnboundedReceiver<Notice>) {
-    let bars = screen.live.then(MultiProgress::new);
+    // Where `indicatif` would draw nothing (it minds NO_COLOR too), lines are better than silence.
+    let bars = screen.live.then(MultiProgress::new).filter(|bars| !bars.is_hidden());
     let mut running: HashMap<String, ProgressBar> = HashMap::new();
     let mut known: HashMap<String, StepStatus> = HashMap::new();
     let say = |text: String| match &bars {
         // Between the spinners, which are drawn again below.
         Some(bars) => {
-            let _ = bars.println(text);
+            let _ = bars.println(screen.noted(&text));
         }
         None => screen.note(&text),
     };
@@ -38,7 +39,7 @@ pub async fn watch(screen: Screen, mut notices: mpsc::UnboundedReceiver<Notice>)
                             let bar = bars.add(ProgressBar::new_spinner());
                             let style = ProgressStyle::with_template("{spinner:.blue} {msg} {elapsed:.dim}");
                             bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
-                            bar.set_message(key.clone());
+                            bar.set_message(screen.noted(&key));
                             bar.enable_steady_tick(Duration::from_millis(100));
                             running.insert(key, bar);
                         }
@@ -84,7 +85,7 @@ pub async fn watch(screen: Screen, mut notices: mpsc::UnboundedReceiver<Notice>)
             Notice::Progress { step, task, done, total, unit } => {
                 if let Some(bar) = running.get(&step.to_string()) {
                     let of = if total > 0 { format!("/{total}") } else { String::new() };
-                    bar.set_message(format!("{step} · {task} {done}{of} {unit}"));
+                    bar.set_message(screen.noted(&format!("{step} · {task} {done}{of} {unit}")));
                 }
             }
         }

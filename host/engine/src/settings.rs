@@ -1,4 +1,5 @@
-//! What a host knows from its configuration, with paths and secrets found.
+//! What a host knows from its configuration, with paths found. A secret is read when its repository is first used, so
+//! that a command that needs none asks for none.
 
 use access::{Environment, People, Requirement};
 use git::{Credential, Remote, Secret};
@@ -6,12 +7,16 @@ use manifest::{HostConfig, SecretRef};
 use model::{Blame, Failure, Grant};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+/// The lock's name beside the configuration, where that says no other.
+const LOCK: &str = "tidegate.lock";
 
 /// The configuration of a host as the engine uses it.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
     /// Repositories by name.
-    pub repositories: BTreeMap<String, Remote>,
+    pub repositories: BTreeMap<String, Configured>,
     /// Environments.
     pub environments: Vec<Environment>,
     /// Groups and identities.
@@ -20,7 +25,7 @@ pub struct Settings {
     pub grants: BTreeMap<String, Grant>,
     /// Plugins from elsewhere: name to place.
     pub sources: BTreeMap<String, String>,
-    /// The lock of those, where there is one.
+    /// The lock of those; the file need not exist. Absent where there are none.
     pub lock: Option<PathBuf>,
     /// Whether a child may only run with every guard of the jail.
     pub jail_required: bool,
@@ -28,29 +33,40 @@ pub struct Settings {
     pub base: PathBuf,
 }
 
+/// A repository as configured. Its secret is read once, at the first use.
+#[derive(Clone, Debug)]
+pub struct Configured {
+    url: String,
+    credential: Option<Needed>,
+    remote: OnceLock<Result<Remote, Failure>>,
+}
+
+/// A credential that a repository needs.
+#[derive(Clone, Debug)]
+struct Needed {
+    label: String,
+    secret: SecretRef,
+    username: String,
+}
+
 impl Settings {
-    /// Resolves a configuration that was read from a file in `base`. Secrets are read here, and each that is missing is
-    /// an error only of the repository that needs it, when it is used.
-    pub fn new(config: &HostConfig, base: &Path) -> Result<Self, Failure> {
+    /// Resolves a configuration that was read from a file in `base`. Reads no secret and no other file.
+    pub fn new(config: &HostConfig, base: &Path) -> Self {
         let mut settings = Self { base: base.to_owned(), jail_required: config.jail.required, ..Self::default() };
         for (name, repository) in &config.repositories {
-            let named = repository.credential.as_deref();
-            let implied = config.credentials.iter().find(|(_, c)| c.for_repositories.contains(name));
-            let credential =
-                match named.map(|n| (n, config.credentials.get(n))).or(implied.map(|(n, c)| (n.as_str(), Some(c)))) {
-                    Some((label, Some(found))) => {
-                        let secret = secret(&found.secret, base).map_err(|why| {
-                            let message =
-                                format!("the credential `{label}` of the repository `{name}` is missing: {why}");
-                            Failure::new(Blame::User, "invalid", message)
-                        })?;
-                        let username = found.username.clone().unwrap_or_else(|| "git".to_owned());
-                        Some(Credential::Password { username, secret: Secret::new(secret) })
-                    }
-                    _ => None,
-                };
-            let remote = Remote::parse(&repository.url, base).map_err(|e| e.failure())?;
-            settings.repositories.insert(name.clone(), remote.with_credential(credential));
+            // Whatever the file's reader let pass: a secret goes only where its `for` says.
+            let mut allowed = config.credentials.iter().filter(|(_, c)| c.for_repositories.contains(name));
+            let found = match &repository.credential {
+                Some(named) => allowed.find(|(label, _)| *label == named),
+                None => allowed.next(),
+            };
+            let credential = found.map(|(label, credential)| Needed {
+                label: label.clone(),
+                secret: credential.secret.clone(),
+                username: credential.username.clone().unwrap_or_else(|| "git".to_owned()),
+            });
+            let configured = Configured { url: repository.url.clone(), credential, remote: OnceLock::new() };
+            settings.repositories.insert(name.clone(), configured);
         }
         for (name, environment) in &config.environments {
             let requires = environment.requires.iter().map(requirement).collect();
@@ -69,13 +85,16 @@ impl Settings {
             settings.sources.insert(name.clone(), source.from.clone());
             settings.grants.insert(name.clone(), source.grants.clone());
         }
-        settings.lock = config.plugins.lock.as_ref().map(|path| base.join(path));
-        Ok(settings)
+        // Without plugins from elsewhere, a file of that name is nobody's.
+        let default = (!settings.sources.is_empty()).then_some(LOCK);
+        settings.lock = config.plugins.lock.as_deref().or(default).map(|path| base.join(path));
+        settings
     }
 
-    /// A repository of the configuration.
+    /// A repository of the configuration. Blocking at the first use, for then its secret is read. Errors: `not-found`,
+    /// `invalid` where its address is wrong or its secret is missing.
     pub fn repository(&self, name: &str) -> Result<&Remote, Failure> {
-        self.repositories.get(name).ok_or_else(|| {
+        let configured = self.repositories.get(name).ok_or_else(|| {
             let known: Vec<_> = self.repositories.keys().map(String::as_str).collect();
             let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
             Failure::new(
@@ -83,12 +102,26 @@ impl Settings {
                 "not-found",
                 format!("the configuration has no repository `{name}`; it has {known}"),
             )
-        })
+        })?;
+        configured.remote.get_or_init(|| configured.resolve(name, &self.base)).as_ref().map_err(Clone::clone)
     }
 
     /// The environments that own any of these paths.
     pub fn owners(&self, repository: &str, paths: &[String]) -> Vec<&Environment> {
         self.environments.iter().filter(|e| paths.iter().any(|path| e.owns(repository, path))).collect()
+    }
+}
+
+impl Configured {
+    fn resolve(&self, name: &str, base: &Path) -> Result<Remote, Failure> {
+        let remote = Remote::parse(&self.url, base).map_err(|e| e.failure())?;
+        let Some(needed) = &self.credential else { return Ok(remote) };
+        let secret = secret(&needed.secret, base).map_err(|why| {
+            let message = format!("the credential `{}` of the repository `{name}` is missing: {why}", needed.label);
+            Failure::new(Blame::User, "invalid", message)
+        })?;
+        let username = needed.username.clone();
+        Ok(remote.with_credential(Some(Credential::Password { username, secret: Secret::new(secret) })))
     }
 }
 
@@ -109,5 +142,55 @@ fn secret(reference: &SecretRef, base: &Path) -> Result<String, String> {
             let text = std::fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
             Ok(text.trim_end_matches(['\r', '\n']).to_owned())
         }
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may panic")]
+mod tests {
+    use super::Settings;
+    use manifest::{Credential, HostConfig, PluginSource, Repository, SecretRef};
+    use std::path::Path;
+
+    fn config() -> HostConfig {
+        let mut config = HostConfig::default();
+        let url = "https://git.example.com/x.git".to_owned();
+        for (name, credential) in [("mine", Some("bot")), ("theirs", Some("bot")), ("open", None)] {
+            let credential = credential.map(str::to_owned);
+            config
+                .repositories
+                .insert(name.to_owned(), Repository { url: url.clone(), credential, ..Default::default() });
+        }
+        let secret = SecretRef::Env("TIDEGATE_TEST_NOBODY_SETS_THIS".to_owned());
+        let bot = Credential { secret, for_repositories: vec!["mine".to_owned()], username: None };
+        config.credentials.insert("bot".to_owned(), bot);
+        config
+    }
+
+    #[test]
+    fn a_missing_secret_stops_only_its_repository() {
+        let settings = Settings::new(&config(), Path::new("/base"));
+        let failure = settings.repository("mine").unwrap_err();
+        assert!(failure.message.contains("`bot` of the repository `mine` is missing"), "{failure}");
+        assert!(settings.repository("open").is_ok());
+        assert_eq!(settings.repository("none").unwrap_err().code, "not-found");
+    }
+
+    #[test]
+    fn a_secret_goes_only_where_it_is_for() {
+        // The reader of the file refuses this; here it must at least send nothing.
+        assert_eq!(Settings::new(&config(), Path::new("/base")).repository("theirs").unwrap().credential, None);
+    }
+
+    #[test]
+    fn the_lock_has_a_default() {
+        let mut config = config();
+        let lock = |config: &HostConfig| Settings::new(config, Path::new("/base")).lock;
+        assert_eq!(lock(&config), None);
+        let source = PluginSource { from: "./lint.wasm".to_owned(), grants: Default::default() };
+        config.plugins.sources.insert("lint".to_owned(), source);
+        assert_eq!(lock(&config).as_deref(), Some(Path::new("/base/tidegate.lock")));
+        config.plugins.lock = Some("locks/own.lock".to_owned());
+        assert_eq!(lock(&config).as_deref(), Some(Path::new("/base/locks/own.lock")));
     }
 }

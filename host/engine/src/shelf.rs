@@ -6,6 +6,7 @@ use model::{Blame, Digest, Failure, Grant};
 use plugin::{Library, Lock, Locked, Plugin, PluginHost};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 /// The plugins that a binary carries.
@@ -45,6 +46,8 @@ pub struct Shelf {
     /// Both locks in one; a configured plugin may not take a first-party name.
     lock: Lock,
     grants: BTreeMap<String, Grant>,
+    /// Where configured plugins are: a new state folder has none of them yet.
+    sources: BTreeMap<String, PathBuf>,
     loaded: Mutex<HashMap<Digest, Arc<Plugin>>>,
 }
 
@@ -64,7 +67,9 @@ impl Shelf {
             let grant = grants.entry(name.clone()).or_default();
             *grant = replaced(grant.clone(), written.clone());
         }
-        Ok(Self { host, library, builtin, lock, grants, loaded: Mutex::default() })
+        let place = |from: &String| settings.base.join(from);
+        let sources = settings.sources.iter().map(|(name, from)| (name.clone(), place(from))).collect();
+        Ok(Self { host, library, builtin, lock, grants, sources, loaded: Mutex::default() })
     }
 
     /// The step that `uses:` names, as a run pins it. Errors: `not-found`, `denied` for a configured plugin that is not
@@ -98,7 +103,7 @@ impl Shelf {
         let wasm = match own {
             Some(bytes) => bytes,
             None => {
-                kept = self.library.read(&step.digest)?;
+                kept = self.kept(step)?;
                 &kept
             }
         };
@@ -120,8 +125,22 @@ impl Shelf {
     pub fn keep(&self, step: &PinnedStep) -> Result<(), Failure> {
         match self.component(&step.plugin) {
             Some(bytes) if Digest::of(bytes) == step.digest => self.library.keep(bytes).map(|_| ()),
-            _ => self.library.read(&step.digest).map(|_| ()),
+            _ => self.kept(step).map(|_| ()),
         }
+    }
+
+    /// The bytes of a plugin that does not come with the binary: from the library, else from where the configuration
+    /// says, whence the library then keeps them. Somebody who cloned a configuration with its lock has just the file.
+    fn kept(&self, step: &PinnedStep) -> Result<Vec<u8>, Failure> {
+        let missing = match self.library.read(&step.digest) {
+            Err(missing) if missing.code == "not-found" => missing,
+            answer => return answer,
+        };
+        let locked = self.lock.plugins.get(&step.plugin).filter(|locked| locked.digest == step.digest);
+        let Some(place) = locked.and_then(|_| self.sources.get(&step.plugin)) else { return Err(missing) };
+        let wasm = fetched(&step.plugin, place, &step.digest)?;
+        self.library.keep(&wasm)?;
+        Ok(wasm)
     }
 
     fn component(&self, name: &str) -> Option<&'static [u8]> {
@@ -152,6 +171,25 @@ impl Shelf {
     pub fn locked(&self, name: &str) -> Option<&Locked> {
         self.lock.plugins.get(name)
     }
+}
+
+/// The component at a plugin's source, where it is the locked one. Errors: `not-found`, `denied`.
+fn fetched(name: &str, place: &Path, digest: &Digest) -> Result<Vec<u8>, Failure> {
+    let wasm = std::fs::read(place).map_err(|e| {
+        let message = format!("the plugin `{name}` is neither kept nor at its source: {}: {e}", place.display());
+        Failure::new(Blame::User, "not-found", message).hint("put the component there that tidegate.lock names")
+    })?;
+    let found = Digest::of(&wasm);
+    if found != *digest {
+        let message = format!(
+            "the plugin `{name}` is not the locked one: {} has the digest {}, tidegate.lock says {}",
+            place.display(),
+            found.short(),
+            digest.short()
+        );
+        return Err(Failure::denied(message).hint("`tidegate plugin lock` shows what it wants; `--accept` lets it in"));
+    }
+    Ok(wasm)
 }
 
 /// What an operator wrote, and the default for capabilities that they did not mention.
@@ -228,4 +266,25 @@ fn offer(lock: &Lock, uses: &str) -> Option<StepOffer> {
         outputs: offer.outputs.clone(),
         interruption: if offer.idempotent { "idempotent" } else { "probe" }.to_owned(),
     })
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may panic")]
+mod tests {
+    use super::fetched;
+    use model::Digest;
+
+    #[test]
+    fn only_the_locked_bytes_are_fetched() {
+        let folder = std::env::temp_dir().join(format!("tidegate-shelf-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let place = folder.join("lint.wasm");
+        std::fs::write(&place, b"locked").unwrap();
+        assert_eq!(fetched("lint", &place, &Digest::of(b"locked")).unwrap(), b"locked");
+        std::fs::write(&place, b"other").unwrap();
+        let refused = fetched("lint", &place, &Digest::of(b"locked")).unwrap_err();
+        assert!(refused.is_denied() && refused.message.contains("`lint` is not the locked one"), "{refused}");
+        std::fs::remove_dir_all(&folder).unwrap();
+        assert_eq!(fetched("lint", &place, &Digest::of(b"locked")).unwrap_err().code, "not-found");
+    }
 }

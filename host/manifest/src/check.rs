@@ -8,7 +8,11 @@ use crate::yaml::{Kind, Node};
 use jsonschema::error::ValidationErrorKind as Error;
 use jsonschema::paths::{Location, LocationSegment};
 use serde_json::Value;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
+
+/// The most errors of one value that are looked at; each is told at the cost of a walk through the file.
+const MOST_ERRORS: usize = 200;
 
 /// What a text with an expression exempts from the check.
 #[derive(PartialEq)]
@@ -30,9 +34,9 @@ pub(crate) fn check_schema(node: &Node, schema: &Value, what: &str, sink: &mut S
             return;
         }
     };
-    let mut open = Vec::new();
-    find_open(node, &mut Vec::new(), &mut open);
-    for error in validator.iter_errors(&instance) {
+    let mut open = Exempt::default();
+    open.find(node, &mut Vec::new());
+    for error in validator.iter_errors(&instance).take(MOST_ERRORS) {
         Check { root: node, schema, what, open: &open }.tell(&error, sink);
     }
 }
@@ -65,42 +69,59 @@ fn constants(branches: &[Vec<jsonschema::ValidationError<'_>>]) -> Option<Vec<St
     words.map(|w| w.concat()).filter(|w| !w.is_empty())
 }
 
-fn find_open(node: &Node, path: &mut Vec<String>, open: &mut Vec<(Vec<String>, Open)>) {
-    match &node.kind {
-        Kind::String(text) if text.contains("${{") => {
-            let Ok(segments) = template::split(text) else { return };
-            if template::alone(&segments).is_some() {
-                open.push((path.clone(), Open::Anything));
-            } else if segments.iter().any(|s| matches!(s, Segment::Expression(..))) {
-                open.push((path.clone(), Open::Text));
-            }
-        }
-        Kind::Seq(items) => {
-            for (index, item) in items.iter().enumerate() {
-                path.push(index.to_string());
-                find_open(item, path, open);
-                path.pop();
-            }
-        }
-        Kind::Map(entries) => {
-            for (key, value) in entries {
-                path.push(key.text.clone());
-                find_open(value, path, open);
-                path.pop();
-            }
-        }
-        _ => {}
-    }
+/// Places that the check leaves alone, because what will stand there is not known.
+#[derive(Default)]
+struct Exempt {
+    open: HashMap<Vec<String>, Open>,
+    /// Every place above one of them.
+    above: HashSet<Vec<String>>,
 }
 
-fn exempt(path: &[String], kind: &Error, open: &[(Vec<String>, Open)]) -> bool {
-    open.iter().any(|(place, what)| {
-        if place == path {
+impl Exempt {
+    /// Gathers the places below a node; answers whether there are any.
+    fn find(&mut self, node: &Node, path: &mut Vec<String>) -> bool {
+        let mut any = false;
+        match &node.kind {
+            Kind::String(text) if text.contains("${{") => {
+                let Ok(segments) = template::split(text) else { return false };
+                if template::alone(&segments).is_some() {
+                    self.open.insert(path.clone(), Open::Anything);
+                    return true;
+                }
+                if segments.iter().any(|s| matches!(s, Segment::Expression(..))) {
+                    self.open.insert(path.clone(), Open::Text);
+                    return true;
+                }
+            }
+            Kind::Seq(items) => {
+                for (index, item) in items.iter().enumerate() {
+                    path.push(index.to_string());
+                    any |= self.find(item, path);
+                    path.pop();
+                }
+            }
+            Kind::Map(entries) => {
+                for (key, value) in entries {
+                    path.push(key.text.clone());
+                    any |= self.find(value, path);
+                    path.pop();
+                }
+            }
+            _ => {}
+        }
+        if any {
+            self.above.insert(path.clone());
+        }
+        any
+    }
+
+    fn covers(&self, path: &[String], kind: &Error) -> bool {
+        if let Some(what) = self.open.get(path) {
             // Of a text that is not known, only its being text can be judged.
             return *what == Open::Anything || !matches!(kind, Error::Type { .. });
         }
         // A choice between schemas that fails above an expression may hold once it is known.
-        place.starts_with(path)
+        self.above.contains(path)
             && matches!(
                 kind,
                 Error::AnyOf { .. }
@@ -112,7 +133,7 @@ fn exempt(path: &[String], kind: &Error, open: &[(Vec<String>, Open)]) -> bool {
                     | Error::Enum { .. }
                     | Error::Constant { .. }
             )
-    })
+    }
 }
 
 fn segments(location: &Location) -> Vec<String> {
@@ -148,14 +169,14 @@ struct Check<'a> {
     root: &'a Node,
     schema: &'a Value,
     what: &'a str,
-    open: &'a [(Vec<String>, Open)],
+    open: &'a Exempt,
 }
 
 impl Check<'_> {
     fn tell(&self, error: &jsonschema::ValidationError<'_>, sink: &mut Sink) {
         let Self { root, schema, what, open } = *self;
         let path = segments(error.instance_path());
-        if exempt(&path, error.kind(), open) {
+        if open.covers(&path, error.kind()) {
             return;
         }
         if let Error::AnyOf { context } | Error::OneOfNotValid { context } = error.kind()
@@ -178,13 +199,13 @@ impl Check<'_> {
                 let known = known_properties(schema, error.schema_path())
                     .or_else(|| known_properties(schema, error.evaluation_path()))
                     .unwrap_or_default();
-                for extra in unexpected {
+                for extra in unexpected.iter().take(MOST_ERRORS) {
                     let span = node
                         .entries()
                         .iter()
                         .find(|(k, _)| k.text == *extra)
                         .map_or(span.clone(), |(k, _)| k.span.clone());
-                    let hint = suggestion(extra, known.iter().map(String::as_str));
+                    let hint = sink.hint(|| suggestion(extra, known.iter().map(String::as_str)));
                     let message = format!("{name} has no key `{extra}`");
                     sink.push(
                         Diagnostic::error(code::UNKNOWN_KEY, span, message).label("unknown key").maybe_hint(hint),
@@ -197,16 +218,13 @@ impl Check<'_> {
             }
             Error::Enum { options } => {
                 let words: Vec<&str> = options.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-                let hint = match node.as_str() {
-                    Some(text) => suggestion(text, words.iter().copied()),
-                    None => suggestion("", words.iter().copied()),
-                };
+                let hint = sink.hint(|| suggestion(node.as_str().unwrap_or(""), words.iter().copied()));
                 let message = format!("{name} is not one of the allowed values");
                 sink.push(Diagnostic::error(code::BAD_INPUT, span, message).maybe_hint(hint));
             }
             Error::AnyOf { context } | Error::OneOfNotValid { context } if constants(context).is_some() => {
                 let words = constants(context).unwrap_or_default();
-                let hint = suggestion(node.as_str().unwrap_or(""), words.iter().map(String::as_str));
+                let hint = sink.hint(|| suggestion(node.as_str().unwrap_or(""), words.iter().map(String::as_str)));
                 let message = format!("{name} is not one of the allowed values");
                 sink.push(Diagnostic::error(code::BAD_INPUT, span, message).maybe_hint(hint));
             }

@@ -9,6 +9,7 @@ macro_rules! codes {
 }
 
 codes! {
+    UNREADABLE = "TG-099" "The file cannot be read.";
     NOT_UTF8 = "TG-100" "The file is not UTF-8 text.";
     TOO_LARGE = "TG-101" "The file is larger than 1 MiB.";
     SYNTAX = "TG-102" "The text is not YAML.";
@@ -44,6 +45,7 @@ codes! {
     STEP_SHAPE = "TG-149" "A step is neither `uses` nor a group, or both.";
     DUPLICATE_STEP = "TG-150" "Two steps have one name.";
     ITEM_MISSING = "TG-151" "A step that runs once per item is mentioned without its item.";
+    WORKSPACE = "TG-152" "A step goes on in the tree of a step that has several, or none.";
     OPEN_EXPRESSION = "TG-160" "A `${{` has no `}}`.";
     EXPRESSION = "TG-161" "An expression is not CEL.";
     EXPRESSION_SIZE = "TG-162" "An expression is too long, too deep or could run too long.";
@@ -62,6 +64,10 @@ codes! {
     UNSERVED_REQUIREMENT = "TG-184" "This build cannot check a requirement and will deny it.";
     UNSERVED_CAPABILITY = "TG-185" "This build does not serve a capability and will not grant it.";
     OWNED_PATH = "TG-186" "An owned path does not name its repository.";
+    CREDENTIAL_FOR = "TG-187" "A repository names a credential that is not for it.";
+    SAME_IDENTITY = "TG-188" "Two people have one identity.";
+    NOT_BUILT = "TG-189" "This version does not do what a field asks for.";
+    ANYBODY = "TG-190" "An approval that names no group may be given by anybody.";
 }
 
 #[cfg(test)]

@@ -36,6 +36,11 @@ pub struct Diagnostic {
 }
 
 impl Diagnostic {
+    /// A file that its reader could not get at: why.
+    pub fn unreadable(path: &str, why: impl Into<String>) -> Self {
+        Self { path: path.to_owned(), ..Self::error(code::UNREADABLE, 0..0, why) }
+    }
+
     pub(crate) fn error(code: &'static str, span: Range<usize>, message: impl Into<String>) -> Self {
         Self {
             code,
@@ -111,6 +116,11 @@ impl Sink {
         } else {
             self.unlisted += 1;
         }
+    }
+
+    /// What a suggestion says, as long as somebody would see it: to find one costs far more than to tell the problem.
+    pub(crate) fn hint(&self, suggest: impl FnOnce() -> Option<String>) -> Option<String> {
+        if self.found.len() < LISTED { suggest() } else { None }
     }
 
     /// How many errors there are so far; those not listed count.

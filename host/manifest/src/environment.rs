@@ -5,9 +5,9 @@ use crate::diagnostic::{Diagnostic, Sink};
 use crate::glob;
 use crate::nearest::suggestion;
 use crate::reader::{self, fields};
-use crate::yaml::{Kind, Node};
+use crate::yaml::{Key, Kind, Node};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 /// An environment.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -63,24 +63,43 @@ pub enum Requirement {
 
 /// Names that an environment may refer to.
 pub(crate) struct Known<'a> {
-    pub(crate) repositories: &'a [&'a str],
-    pub(crate) clusters: &'a [&'a str],
+    pub(crate) repositories: &'a Names<'a>,
+    pub(crate) clusters: &'a Names<'a>,
     pub(crate) groups: &'a BTreeMap<String, Vec<String>>,
 }
 
+/// The names of one kind, in the order of the file.
+#[derive(Default)]
+pub(crate) struct Names<'a> {
+    order: Vec<&'a str>,
+    set: HashSet<&'a str>,
+}
+
+impl<'a> Names<'a> {
+    pub(crate) fn new(names: impl IntoIterator<Item = &'a str>) -> Self {
+        let order: Vec<&str> = names.into_iter().collect();
+        Self { set: order.iter().copied().collect(), order }
+    }
+
+    pub(crate) fn contains(&self, name: &str) -> bool {
+        self.set.contains(name)
+    }
+}
+
 /// Tells that a name refers to nothing.
-pub(crate) fn unknown(what: &str, name: &str, node: &Node, known: &[&str], sink: &mut Sink) {
-    let hint = suggestion(name, known.iter().copied()).unwrap_or_else(|| format!("this file names no {what}"));
+pub(crate) fn unknown(what: &str, name: &str, node: &Node, known: &Names<'_>, sink: &mut Sink) {
+    let none = || Some(format!("this file names no {what}"));
+    let hint = sink.hint(|| suggestion(name, known.order.iter().copied()).or_else(none));
     let message = format!("there is no {what} `{name}`");
-    sink.push(Diagnostic::error(code::UNKNOWN_REFERENCE, node.span.clone(), message).hint(hint));
+    sink.push(Diagnostic::error(code::UNKNOWN_REFERENCE, node.span.clone(), message).maybe_hint(hint));
 }
 
 /// A list of names that must be known.
-pub(crate) fn names(node: &Node, what: &str, of: &str, known: &[&str], sink: &mut Sink) -> Vec<String> {
+pub(crate) fn names(node: &Node, what: &str, of: &str, known: &Names<'_>, sink: &mut Sink) -> Vec<String> {
     let mut found = Vec::new();
     for item in reader::list(node, what, sink).unwrap_or_default() {
         let Some(name) = reader::text(item, &format!("an item of {what}"), sink) else { continue };
-        if known.contains(&name) {
+        if known.contains(name) {
             found.push(name.to_owned());
         } else {
             unknown(of, name, item, known, sink);
@@ -124,7 +143,7 @@ fn owned(node: &Node, known: &Known<'_>, sink: &mut Sink) -> Option<Owned> {
         sink.push(Diagnostic::error(code::OWNED_PATH, node.span.clone(), message).hint(hint));
         return None;
     };
-    if !known.repositories.contains(&repository) {
+    if !known.repositories.contains(repository) {
         unknown("repository", repository, node, known.repositories, sink);
         return None;
     }
@@ -158,7 +177,7 @@ fn requirement(node: &Node, known: &Known<'_>, sink: &mut Sink) -> Option<Requir
         return None;
     };
     if key.text == "approval" {
-        return approval(value, known, sink);
+        return approval(key, value, known, sink);
     }
     warn_unserved(&key.text, &Node { span: key.span.clone(), ..value.clone() }, sink);
     Some(Requirement::Other { kind: key.text.clone(), settings: value.to_json() })
@@ -176,17 +195,29 @@ fn warn_unserved(kind: &str, node: &Node, sink: &mut Sink) {
     sink.push(Diagnostic::warning(code::UNSERVED_REQUIREMENT, node.span.clone(), message).maybe_hint(hint));
 }
 
-fn approval(node: &Node, known: &Known<'_>, sink: &mut Sink) -> Option<Requirement> {
+fn approval(key: &Key, node: &Node, known: &Known<'_>, sink: &mut Sink) -> Option<Requirement> {
     // `approval:` alone asks for anybody's approval.
     let empty = Node { kind: Kind::Map(Vec::new()), ..node.clone() };
-    let node = if node.is_null() { &empty } else { node };
-    let parts = fields(node, "an approval", &["group", "count", "expires", "verified"], sink)?;
+    let written = if node.is_null() { &empty } else { node };
+    let parts = fields(written, "an approval", &["group", "count", "expires", "verified"], sink)?;
+    // A blank is no answer to who, how many or how long; taken for an absent key, each would ask for less.
+    for (blank, _) in written.entries().iter().filter(|(_, value)| value.is_null()) {
+        let message = format!("`{}` of an approval is blank", blank.text);
+        sink.push(
+            Diagnostic::error(code::WRONG_TYPE, blank.span.clone(), message).hint("give it a value, or leave it out"),
+        );
+    }
+    if parts.get_or_null("group").is_none() {
+        let message = "an approval without a `group` may be given by anybody";
+        let hint = "write `group: NAME`, and who is in it under `groups`";
+        sink.push(Diagnostic::warning(code::ANYBODY, key.span.clone(), message).hint(hint));
+    }
     let mut group = None;
     if let Some(named) = parts.get("group")
         && let Some(name) = reader::text(named, "`group`", sink)
     {
         if !known.groups.contains_key(name) {
-            let all: Vec<&str> = known.groups.keys().map(String::as_str).collect();
+            let all = Names::new(known.groups.keys().map(String::as_str));
             unknown("group", name, named, &all, sink);
         }
         group = Some(name.to_owned());

@@ -1,15 +1,17 @@
 //! What a CEL expression says, found without running it: the steps it mentions, the functions it calls, and what in it
 //! is wrong, with places within its text.
 
+mod nesting;
 mod walk;
 
 use crate::code;
 use cel::Program;
+use nesting::nesting;
 use std::ops::Range;
 use walk::Walker;
 
 /// The longest expression, in bytes.
-const LONGEST: usize = 4096;
+pub(crate) const LONGEST: usize = 4096;
 /// The longest regular expression, in bytes.
 const LONGEST_PATTERN: usize = 1024;
 /// How deep macros such as `map` and `exists` may be nested.
@@ -61,14 +63,29 @@ pub(crate) struct Problem {
     pub(crate) warning: bool,
 }
 
+/// What an expression may ask of a step.
+pub(crate) const FIELDS: [&str; 4] = ["outputs", "status", "attempts", "error"];
+
 /// A mention of a step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Mention {
     pub(crate) step: String,
     pub(crate) range: Range<usize>,
-    /// Whether the step is followed by an item: `steps.plan["environments/dev"]`.
-    pub(crate) item: bool,
+    /// What follows the step where it is none of its fields: `steps.plan["environments/dev"]`, or a mistyped field.
+    pub(crate) item: Option<Item>,
+    /// What follows the item and is none of a step's fields.
+    pub(crate) unknown: Option<(String, Range<usize>)>,
     pub(crate) output: Option<(String, Range<usize>)>,
+}
+
+/// What stands where an item may.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Item {
+    /// Its text, where it is written down; `steps.plan[item]` has none.
+    pub(crate) text: Option<String>,
+    /// Whether it stands after a dot, as fields do.
+    pub(crate) dotted: bool,
+    pub(crate) range: Range<usize>,
 }
 
 /// What an expression says.
@@ -91,11 +108,13 @@ pub(crate) struct Place {
     pub(crate) steps: bool,
     /// Whether `changedDirectories` has a meaning.
     pub(crate) directories: bool,
+    /// Whether `inputs` and `environment` are given; no file may say so yet.
+    pub(crate) given: bool,
 }
 
 impl Place {
     /// All is allowed: used where a locked pipeline is evaluated, which was checked before.
-    pub(crate) const ANY: Place = Place { item: true, steps: true, directories: true };
+    pub(crate) const ANY: Place = Place { item: true, steps: true, directories: true, given: true };
 }
 
 /// Parses an expression and finds what it says. The program is there where nothing in it is an error.
@@ -135,41 +154,6 @@ pub(crate) fn analyse(text: &str, place: Place) -> (Option<Program>, Analysis) {
     Walker::new(text, program.source_info(), place, &mut analysis).walk(program.expression());
     let failed = analysis.problems.iter().any(|p| !p.warning);
     ((!failed).then_some(program), analysis)
-}
-
-/// An upper bound of an expression's nesting, from its characters: brackets, and operators that chain to the left.
-/// It is asked before parsing, because parsing recurses as well.
-fn nesting(text: &str) -> usize {
-    let (mut deepest, mut chain) = (0usize, 0usize);
-    // Chains within brackets end with them; each level keeps its own count.
-    let mut levels: Vec<usize> = Vec::new();
-    let mut quote = None;
-    let mut escaped = false;
-    for byte in text.bytes() {
-        if let Some(q) = quote {
-            if escaped {
-                escaped = false;
-            } else if byte == b'\\' {
-                escaped = true;
-            } else if byte == q {
-                quote = None;
-            }
-            continue;
-        }
-        match byte {
-            b'\'' | b'"' => quote = Some(byte),
-            b'(' | b'[' | b'{' => {
-                levels.push(chain);
-                chain += 1;
-            }
-            b')' | b']' | b'}' => chain = levels.pop().map_or(0, |c| c + 1),
-            b',' => chain = levels.last().map_or(0, |c| c + 1),
-            b'+' | b'-' | b'*' | b'/' | b'%' | b'!' | b'.' | b'?' | b'<' | b'>' | b'=' | b'&' | b'|' => chain += 1,
-            _ => {}
-        }
-        deepest = deepest.max(chain);
-    }
-    deepest
 }
 
 fn trimmed(text: &str) -> Range<usize> {

@@ -16,10 +16,18 @@ pub(crate) fn schema() -> Value {
 }
 
 pub(crate) fn read(node: &Node, what: &str, sink: &mut Sink) -> Option<Grant> {
+    let before = sink.errors();
     let entries = reader::mapping(node, what, sink)?;
     let mut kept: Vec<(Key, Node)> = Vec::new();
     let mut process: Vec<(Key, Node)> = Vec::new();
     for (key, value) in entries {
+        if value.is_null() {
+            // Left out, a first-party plugin keeps its default; a blank looks like nothing and would be that.
+            let message = format!("`{}` in {what} is blank", key.text);
+            let hint = "say what it may do, or leave the key out";
+            sink.push(Diagnostic::error(code::WRONG_TYPE, key.span.clone(), message).hint(hint));
+            continue;
+        }
         match key.text.as_str() {
             // `paths` and `network` concern programs and may stand beside them.
             "paths" => process.push((key.clone(), value.clone())),
@@ -45,7 +53,6 @@ pub(crate) fn read(node: &Node, what: &str, sink: &mut Sink) -> Option<Grant> {
     }
     merge_process(&mut kept, process, sink);
     let node = Node { kind: Kind::Map(kept), ..node.clone() };
-    let before = sink.errors();
     check_schema(&node, &schema(), what, sink);
     if sink.errors() > before {
         return None;

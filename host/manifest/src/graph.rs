@@ -2,10 +2,12 @@
 
 use crate::code;
 use crate::diagnostic::{Diagnostic, Sink};
-use crate::nearest::suggestion;
+use crate::expression::FIELDS;
+use crate::nearest::{nearest, suggestion};
+use crate::reference::Reference;
 use crate::step::Draft;
 use model::pipeline::Step;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::ops::Range;
 
 /// What is known of a name while the others are linked.
@@ -26,11 +28,12 @@ pub(crate) fn link(mut drafts: Vec<Draft>, names: &[&str], sink: &mut Sink) -> V
             learn(inner, Some(&draft.step.name), &mut known, sink);
         }
     }
+    let names = Names { order: names, set: names.iter().copied().collect() };
     for draft in &mut drafts {
-        bind(draft, None, &known, names, sink);
+        bind(draft, None, &known, &names, sink);
         let group = draft.step.name.clone();
         for inner in &mut draft.inner {
-            bind(inner, Some(&group), &known, names, sink);
+            bind(inner, Some(&group), &known, &names, sink);
         }
     }
     let steps: Vec<Step> = drafts
@@ -67,29 +70,62 @@ fn learn(draft: &Draft, group: Option<&str>, known: &mut BTreeMap<String, Known>
     known.insert(name.clone(), entry);
 }
 
-fn bind(draft: &mut Draft, group: Option<&str>, known: &BTreeMap<String, Known>, names: &[&str], sink: &mut Sink) {
+impl Known {
+    /// Whether a step of this group, or of none, sees it once for each item.
+    fn is_several(&self, group: Option<&str>) -> bool {
+        self.per_item || (self.group.is_some() && self.group.as_deref() != group)
+    }
+}
+
+/// All names of a pipeline, those of steps that could not be read included.
+struct Names<'a> {
+    order: &'a [&'a str],
+    set: HashSet<&'a str>,
+}
+
+impl Names<'_> {
+    fn suggest(&self, name: &str, sink: &Sink) -> Option<String> {
+        sink.hint(|| suggestion(name, self.order.iter().copied()))
+    }
+}
+
+fn bind(draft: &mut Draft, group: Option<&str>, known: &BTreeMap<String, Known>, names: &Names<'_>, sink: &mut Sink) {
     let mut needs: Vec<String> = Vec::new();
+    let mut needed: HashSet<String> = HashSet::new();
     let own = draft.step.name.clone();
     let mut add = |name: &str| {
-        if !needs.iter().any(|n| n == name) {
+        if needed.insert(name.to_owned()) {
             needs.push(name.to_owned());
         }
     };
     let workspace = draft.step.workspace_from.iter().cloned().zip(draft.workspace.iter().cloned());
+    for (name, span) in workspace.clone() {
+        if let Some(target) = known.get(&name)
+            && Some(name.as_str()) != group
+            && name != own
+            && (target.is_group || target.is_several(group))
+        {
+            let what = if target.is_group { "is a group" } else { "runs once for each item" };
+            let message = format!("there is no one tree of `{name}` to go on in: it {what}");
+            let hint = "go on in the tree of a step that runs once, or pass files as `artifacts`";
+            sink.push(Diagnostic::error(code::WORKSPACE, span, message).hint(hint));
+        }
+    }
     for (name, span) in draft.needs.iter().cloned().chain(workspace) {
         if name == own || Some(name.as_str()) == group {
             let what = if name == own { "itself" } else { "the group that it is part of" };
             let message = format!("the step `{own}` needs {what}");
             sink.push(Diagnostic::error(code::NEEDS_ITSELF, span, message));
-        } else if names.contains(&name.as_str()) {
+        } else if names.set.contains(name.as_str()) {
             add(&name);
         } else {
-            let hint = suggestion(&name, names.iter().copied());
+            let hint = names.suggest(&name, sink);
             let message = format!("there is no step `{name}`");
             sink.push(Diagnostic::error(code::UNKNOWN_NEED, span, message).maybe_hint(hint));
         }
     }
     let mut mentions: Vec<(String, String)> = Vec::new();
+    let mut paired: HashSet<(String, String)> = HashSet::new();
     for reference in &draft.references.found {
         let mention = &reference.mention;
         let name = &mention.step;
@@ -100,20 +136,22 @@ fn bind(draft: &mut Draft, group: Option<&str>, known: &BTreeMap<String, Known>,
             sink.push(Diagnostic::error(code::NEEDS_ITSELF, span, message));
             continue;
         }
-        if !names.contains(&name.as_str()) {
-            let hint = suggestion(name, names.iter().copied());
+        if !names.set.contains(name.as_str()) {
+            let hint = names.suggest(name, sink);
             let message = format!("there is no step `{name}`");
             sink.push(Diagnostic::error(code::UNKNOWN_STEP, span, message).maybe_hint(hint));
             continue;
         }
         add(name);
         let Some(target) = known.get(name) else { continue };
-        let sibling = group.is_some() && target.group.as_deref() == group;
         // Seen from outside its group, a step exists once for each item.
-        let several = target.per_item || (target.group.is_some() && !sibling);
+        let several = target.is_several(group);
+        if check_fields(reference, target, several, sink) {
+            continue;
+        }
         if let Some((output, _)) = &mention.output {
             let at = reference.output_span.clone();
-            if several && !mention.item && !target.is_group {
+            if several && mention.item.is_none() && !target.is_group {
                 let message = format!("the step `{name}` runs once for each item");
                 let hint = format!("write `steps.{name}[\"ITEM\"].outputs.{output}`");
                 sink.push(Diagnostic::error(code::ITEM_MISSING, span, message).hint(hint));
@@ -129,13 +167,51 @@ fn bind(draft: &mut Draft, group: Option<&str>, known: &BTreeMap<String, Known>,
                 sink.push(Diagnostic::error(code::UNKNOWN_OUTPUT, at, message).maybe_hint(hint));
             }
             let pair = (name.clone(), output.clone());
-            if reference.input && !mentions.contains(&pair) {
+            if reference.input && paired.insert(pair.clone()) {
                 mentions.push(pair);
             }
         }
     }
     draft.step.needs = needs;
     draft.step.mentions = mentions;
+}
+
+/// Tells a field that a step does not have; answers whether it did. Only here is it known whether what follows the step's
+/// name can be an item.
+fn check_fields(reference: &Reference, target: &Known, several: bool, sink: &mut Sink) -> bool {
+    let mention = &reference.mention;
+    let name = &mention.step;
+    let mut wrong = |field: &str, span: &Range<usize>| {
+        let hint = sink.hint(|| match (&target.outputs, nearest(field, FIELDS)) {
+            (_, Some(found)) => Some(format!("did you mean `{found}`?")),
+            (Some(outputs), None) if !outputs.iter().any(|o| o == field) => suggestion(field, FIELDS),
+            _ => Some(format!(
+                "an output is written `outputs.{field}`; a step has also `status`, `attempts` and `error`"
+            )),
+        });
+        let message = format!("a step has no `{field}`");
+        sink.push(Diagnostic::error(code::UNKNOWN_OUTPUT, span.clone(), message).maybe_hint(hint));
+        true
+    };
+    match &mention.item {
+        // Within its group an item in brackets means the step's own one and is superfluous, but not wrong.
+        Some(item) if !several && !target.is_group && (item.dotted || target.group.is_none()) => match &item.text {
+            Some(text) => wrong(text, &reference.item_span),
+            None => {
+                let message = format!("the step `{name}` runs once and has no items");
+                let hint = format!("write `steps.{name}.outputs.NAME`");
+                sink.push(Diagnostic::error(code::UNKNOWN_OUTPUT, reference.item_span.clone(), message).hint(hint));
+                true
+            }
+        },
+        Some(_) if target.is_group => {
+            let message = format!("`{name}` is a group and has no outputs");
+            let hint = "mention one of its steps with an item";
+            sink.push(Diagnostic::error(code::UNKNOWN_OUTPUT, reference.item_span.clone(), message).hint(hint));
+            true
+        }
+        _ => mention.unknown.as_ref().is_some_and(|(field, _)| wrong(field, &reference.unknown_span)),
+    }
 }
 
 /// Tells each circle once, drawn.

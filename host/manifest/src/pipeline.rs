@@ -2,6 +2,7 @@
 
 use crate::catalog::Catalog;
 use crate::code;
+use crate::concurrency::{self, OF_PIPELINE};
 use crate::diagnostic::{Diagnostic, Parsed, Sink};
 use crate::expression::Place;
 use crate::graph;
@@ -30,19 +31,6 @@ pub fn pipeline(source: &Source, catalog: &dyn Catalog) -> Parsed<Pipeline> {
     sink.finish(&source.path, &source.text, value)
 }
 
-/// The `kind` of a file, where it says one: a cheap look at its first lines at the outermost level, so that a file that
-/// is otherwise broken still finds its reader.
-pub fn kind_of(source: &Source) -> Option<String> {
-    let text = source.text.strip_prefix('\u{feff}').unwrap_or(&source.text);
-    // Beyond the size that is read, nothing is looked for.
-    let head = &text[..crate::source::floor(text, 1 << 20)];
-    head.lines().find_map(|line| {
-        let rest = line.strip_prefix("kind")?.trim_start().strip_prefix(':')?;
-        let value = rest.split(" #").next().unwrap_or(rest).trim().trim_matches(['"', '\'']);
-        (!value.is_empty()).then(|| value.to_owned())
-    })
-}
-
 fn read(node: &Node, context: &Context<'_>, sink: &mut Sink) -> Option<Pipeline> {
     let file = document(node, "Pipeline", &["apiVersion", "kind", "metadata", "spec"], sink)?;
     let name = file.require("metadata", "the file", sink).and_then(|n| read_name(n, sink)).unwrap_or_default();
@@ -51,7 +39,7 @@ fn read(node: &Node, context: &Context<'_>, sink: &mut Sink) -> Option<Pipeline>
     let triggers = spec.get("triggers").map(|n| trigger::read(n, sink)).unwrap_or_default();
     let concurrency = spec.get("concurrency").and_then(|n| {
         // A run's key is needed before any of its steps has run.
-        step::read_concurrency(n, context.text, Place::default(), &mut References::default(), sink)
+        concurrency::read(n, &OF_PIPELINE, context.text, Place::default(), &mut References::default(), sink)
     });
     let steps = spec.require("steps", "`spec`", sink)?;
     let entries = reader::mapping(steps, "`steps`", sink)?;

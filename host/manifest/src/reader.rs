@@ -59,11 +59,8 @@ pub(crate) fn fields<'a>(node: &'a Node, what: &str, known: &[&str], sink: &mut 
 
 pub(crate) fn unknown_key(key: &Key, what: &str, known: &[&str], sink: &mut Sink) {
     let message = format!("{what} has no key `{}`", key.text);
-    sink.push(
-        Diagnostic::error(code::UNKNOWN_KEY, key.span.clone(), message)
-            .label("unknown key")
-            .maybe_hint(suggestion(&key.text, known.iter().copied())),
-    );
+    let hint = sink.hint(|| suggestion(&key.text, known.iter().copied()));
+    sink.push(Diagnostic::error(code::UNKNOWN_KEY, key.span.clone(), message).label("unknown key").maybe_hint(hint));
 }
 
 /// A mapping with any keys.
@@ -196,20 +193,23 @@ pub(crate) fn word<'k>(node: &Node, what: &str, words: &[&'k str], sink: &mut Si
     let found = words.iter().find(|w| **w == written).copied();
     if found.is_none() {
         let message = format!("{what} cannot be `{written}`");
-        sink.push(
-            Diagnostic::error(code::BAD_VALUE, node.span.clone(), message)
-                .maybe_hint(suggestion(written, words.iter().copied())),
-        );
+        let hint = sink.hint(|| suggestion(written, words.iter().copied()));
+        sink.push(Diagnostic::error(code::BAD_VALUE, node.span.clone(), message).maybe_hint(hint));
     }
     found
 }
 
-/// A name of the host's configuration: `[A-Za-z0-9][A-Za-z0-9_.-]*`.
+/// Whether this may be a name of the host's configuration or of an artifact: `[A-Za-z0-9][A-Za-z0-9_.-]*`.
+pub(crate) fn is_name(name: &str) -> bool {
+    name.len() <= 100
+        && name.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric())
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'))
+}
+
+/// A name of the host's configuration.
 pub(crate) fn check_name(key: &Key, what: &str, sink: &mut Sink) -> bool {
     let name = &key.text;
-    let ok = name.len() <= 100
-        && name.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric())
-        && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'));
+    let ok = is_name(name);
     if !ok {
         let message = format!("`{name}` cannot name {what}");
         sink.push(

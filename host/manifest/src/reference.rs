@@ -13,6 +13,8 @@ pub(crate) struct Reference {
     pub(crate) mention: Mention,
     pub(crate) span: Range<usize>,
     pub(crate) output_span: Range<usize>,
+    pub(crate) item_span: Range<usize>,
+    pub(crate) unknown_span: Range<usize>,
     /// Whether it counts among the outputs that must exist: one in `with` or `env` does.
     pub(crate) input: bool,
 }
@@ -108,7 +110,10 @@ impl References {
         for mention in &analysis.mentions {
             let span = at(&mention.range);
             let output_span = mention.output.as_ref().map_or(span.clone(), |(_, range)| at(range));
-            self.found.push(Reference { mention: mention.clone(), span, output_span, input });
+            let item_span = mention.item.as_ref().map_or(span.clone(), |item| at(&item.range));
+            let unknown_span = mention.unknown.as_ref().map_or(span.clone(), |(_, range)| at(range));
+            let mention = mention.clone();
+            self.found.push(Reference { mention, span, output_span, item_span, unknown_span, input });
         }
         analysis
     }

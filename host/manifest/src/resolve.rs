@@ -11,7 +11,7 @@ use serde_json::Value;
 /// The most that one template becomes, in bytes: a short file may repeat a long output many times.
 const LARGEST_TEMPLATE: usize = 8 << 20;
 /// The most items of a `forEach`.
-const MOST_ITEMS: usize = 256;
+pub(crate) const MOST_ITEMS: usize = 256;
 
 fn failure(expression: &str, why: &str) -> Failure {
     let mut shown: String = expression.trim().chars().take(200).collect();

@@ -160,7 +160,7 @@ fn step_properties(names: &[Value]) -> Value {
         },
         "artifacts": object("Files that it leaves or takes.", json!({
             "store": { "description": "Artifact → path to store.", "type": "object", "additionalProperties": { "type": "string" } },
-            "extract": { "description": "Path → digest to put there.", "type": "object", "additionalProperties": { "type": "string" } },
+            "extract": { "description": "Path → what to put there: an artifact's name or digest.", "type": "object", "additionalProperties": { "type": "string" } },
         }), &[]),
         "grants": { "$ref": "#/$defs/Grant" },
         "forEach": {

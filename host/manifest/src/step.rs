@@ -1,18 +1,23 @@
 //! One step of a pipeline, by itself. What it needs of other steps is looked at once all are known.
 
+use crate::catalog::StepOffer;
 use crate::check::check_schema;
 use crate::code;
+use crate::concurrency::{self, OF_STEP};
 use crate::diagnostic::{Diagnostic, Sink};
-use crate::expression::Place;
+use crate::expression::{self, Place};
 use crate::grant;
 use crate::nearest::nearest;
 use crate::pipeline::Context;
 use crate::reader::{self, Fields, fields};
 use crate::reference::References;
+use crate::resolve::MOST_ITEMS;
 use crate::template;
 use crate::yaml::{Key, Kind, Node};
-use model::pipeline::{Artifacts, Concurrency, ConcurrencyPolicy, Retry, Step};
+use model::Digest;
+use model::pipeline::{Artifacts, Retry, Step};
 use serde_json::Value;
+use std::collections::HashMap;
 use std::ops::Range;
 
 const KEYS: [&str; 14] = [
@@ -61,29 +66,43 @@ pub(crate) fn read(
     let mut step = Step { name: key.text.clone(), ..Step::default() };
     let mut references = References::default();
     let text = context.text;
-    let outer = Place { item: group.is_some(), steps: true, directories: false };
+    let outer = Place { item: group.is_some(), steps: true, ..Place::default() };
     if let Some(for_each) = parts.get("forEach") {
-        step.for_each = read_for_each(for_each, text, &mut references, sink);
-        if let (Some(group), Some(_)) = (group, parts.get("steps")) {
-            let message = format!("a group cannot stand inside the group `{group}`");
+        if let Some(group) = group {
+            let message = match parts.get("steps") {
+                Some(_) => format!("a group cannot stand inside the group `{group}`"),
+                None => format!("a step of the group `{group}` cannot have a `forEach` of its own"),
+            };
             sink.push(
                 Diagnostic::error(code::NESTED_GROUP, key.span.clone(), message)
                     .hint("let one `forEach` give all items, or put the inner steps into a pipeline of their own"),
             );
             return None;
         }
+        step.for_each = read_for_each(for_each, text, &mut references, sink);
     }
-    let place = Place { item: outer.item || step.for_each.is_some(), ..outer };
+    let place = Place { item: outer.item || parts.get("forEach").is_some(), ..outer };
     shape(&parts, key, group, sink);
     if let Some(when) = parts.get("when") {
-        read_when(when, text, place, &mut step, &mut references, sink);
+        // The `when` of a `forEach` is asked once, before there are items.
+        read_when(when, text, outer, &mut step, &mut references, sink);
     }
     if let Some(value) = parts.get("continueOnError") {
         step.continue_on_error = reader::boolean(value, "`continueOnError`", sink).unwrap_or(false);
     }
     let mut outputs = None;
-    if let Some(uses) = parts.get("uses") {
-        outputs = read_uses(uses, parts.get("with"), &what, &mut step, context, sink);
+    if let Some(uses) = parts.get("uses")
+        && let Some(offer) = read_uses(uses, parts.get("with"), &what, &mut step, context, sink)
+    {
+        if offer.inputs.pointer("/properties/env").is_none()
+            && let Some((key, _)) = node.entries().iter().find(|(k, v)| k.text == "env" && !v.is_null())
+        {
+            let message = format!("`{}` runs no program that would see `env`", offer.uses);
+            sink.push(
+                Diagnostic::error(code::UNKNOWN_KEY, key.span.clone(), message).hint("give values through `with`"),
+            );
+        }
+        outputs = closed_outputs(&offer);
     }
     if let Some(with) = parts.get("with")
         && reader::mapping(with, "`with`", sink).is_some()
@@ -107,8 +126,8 @@ pub(crate) fn read(
         step.artifacts = read_artifacts(artifacts, text, place, &mut references, sink).unwrap_or_default();
     }
     step.grants = parts.get("grants").and_then(|n| grant::read(n, "`grants`", sink));
-    if let Some(concurrency) = parts.get("concurrency") {
-        step.concurrency = read_concurrency(concurrency, text, place, &mut references, sink);
+    if let Some(node) = parts.get("concurrency") {
+        step.concurrency = concurrency::read(node, &OF_STEP, text, place, &mut references, sink);
     }
     let needs = parts.get("needs").map(|n| read_needs(n, sink)).unwrap_or_default();
     let mut workspace = None;
@@ -186,12 +205,32 @@ fn shape(parts: &Fields<'_>, key: &Key, group: Option<&str>, sink: &mut Sink) {
 
 fn read_for_each(node: &Node, text: &str, references: &mut References, sink: &mut Sink) -> Option<String> {
     // A list that is written down is an expression too: JSON's texts are CEL's.
-    if let Kind::Seq(_) = node.kind {
+    if let Kind::Seq(nodes) = &node.kind {
         let items = reader::texts(node, "`forEach`", sink);
-        return serde_json::to_string(&items).ok();
+        check_items(nodes, sink);
+        let list = serde_json::to_string(&items).ok()?;
+        if list.len() > expression::LONGEST && nodes.len() <= MOST_ITEMS {
+            let message = format!("the items have {} bytes as a list; the most is {}", list.len(), expression::LONGEST);
+            let hint = "let an expression give them, from the outputs of a step";
+            sink.push(Diagnostic::error(code::EXPRESSION_SIZE, node.span.clone(), message).hint(hint));
+        }
+        return Some(list);
     }
-    let place = Place { item: false, steps: true, directories: true };
+    let place = Place { steps: true, directories: true, ..Place::default() };
     references.bare(text, node, "`forEach`", place, sink).map(|(source, _)| source)
+}
+
+/// Items that are written down are taken as they are.
+fn check_items(nodes: &[Node], sink: &mut Sink) {
+    if let Some(first) = nodes.get(MOST_ITEMS) {
+        let message = format!("there are {} items; the most is {MOST_ITEMS}", nodes.len());
+        sink.push(Diagnostic::error(code::BAD_VALUE, first.span.clone(), message).label("the first one too many"));
+    }
+    for node in nodes.iter().filter(|node| node.as_str().is_some_and(|text| text.contains("${{"))) {
+        let hint = "write the whole list as one expression: `forEach: ${{ [\"a\", steps.x.outputs.y] }}`";
+        let message = "an item that is written down cannot contain `${{`";
+        sink.push(Diagnostic::error(code::BAD_VALUE, node.span.clone(), message).hint(hint));
+    }
 }
 
 fn read_when(node: &Node, text: &str, place: Place, step: &mut Step, references: &mut References, sink: &mut Sink) {
@@ -205,7 +244,7 @@ fn read_when(node: &Node, text: &str, place: Place, step: &mut Step, references:
     }
 }
 
-/// Looks the step up and checks its inputs; gives the outputs that it has at most.
+/// Looks the step up and checks its inputs.
 fn read_uses(
     node: &Node,
     with: Option<&Node>,
@@ -213,24 +252,13 @@ fn read_uses(
     step: &mut Step,
     context: &Context<'_>,
     sink: &mut Sink,
-) -> Option<Vec<String>> {
+) -> Option<StepOffer> {
     let uses = reader::text(node, "`uses`", sink)?;
     uses.clone_into(&mut step.uses);
     let Some(offer) = context.catalog.offer(uses) else {
-        let names = context.catalog.names();
-        let found = nearest(uses, names.iter().map(String::as_str)).map(|n| format!("did you mean `{n}`?"));
-        let own = uses.split('/').next().unwrap_or_default();
-        let same: Vec<String> =
-            names.iter().filter(|n| n.split('/').next() == Some(own)).map(|n| format!("`{n}`")).collect();
-        let hint = found.unwrap_or_else(|| {
-            if same.is_empty() {
-                "a plugin that offers it must be locked; `tidegate plugin lock` does so".to_owned()
-            } else {
-                format!("`{own}` offers {}", same.join(", "))
-            }
-        });
+        let hint = sink.hint(|| Some(offered_instead(uses, &context.catalog.names())));
         let message = format!("no plugin offers the step `{uses}`");
-        sink.push(Diagnostic::error(code::UNKNOWN_USES, node.span.clone(), message).hint(hint));
+        sink.push(Diagnostic::error(code::UNKNOWN_USES, node.span.clone(), message).maybe_hint(hint));
         return None;
     };
     // Without `with`, what the schema requires is missing at `uses`.
@@ -239,10 +267,30 @@ fn read_uses(
     if matches!(with.kind, Kind::Map(_)) {
         check_schema(with, &offer.inputs, &format!("`with` of {what}"), sink);
     }
-    let outputs = offer.outputs?;
+    Some(offer)
+}
+
+/// The outputs that a step has at most, where its plugin says so.
+fn closed_outputs(offer: &StepOffer) -> Option<Vec<String>> {
+    let outputs = offer.outputs.as_ref()?;
     let closed = outputs.get("additionalProperties") == Some(&Value::Bool(false));
     let properties = outputs.get("properties")?.as_object()?;
     closed.then(|| properties.keys().cloned().collect())
+}
+
+/// What to do about a step that nobody offers.
+fn offered_instead(uses: &str, names: &[String]) -> String {
+    if let Some(found) = nearest(uses, names.iter().map(String::as_str)) {
+        return format!("did you mean `{found}`?");
+    }
+    let own = uses.split('/').next().unwrap_or_default();
+    let same: Vec<String> =
+        names.iter().filter(|n| n.split('/').next() == Some(own)).map(|n| format!("`{n}`")).collect();
+    if same.is_empty() {
+        "a plugin that offers it must be locked; `tidegate plugin lock` does so".to_owned()
+    } else {
+        format!("`{own}` offers {}", same.join(", "))
+    }
 }
 
 /// A script with an expression would paste foreign text into a shell.
@@ -359,9 +407,15 @@ fn read_artifacts(
     if let Some(extract) = parts.get("extract") {
         for (key, value) in reader::mapping(extract, "`extract`", sink).unwrap_or_default() {
             check_path(&key.text, &key.span, sink);
-            if let Some(digest) = reader::text(value, "an artifact's digest", sink) {
+            if let Some(artifact) = reader::text(value, "an artifact's name or digest", sink) {
                 references.template(text, value, place, true, sink);
-                made.extract.insert(key.text.clone(), digest.to_owned());
+                if !template::has_expression(artifact) && Digest::parse(artifact).is_err() && !reader::is_name(artifact)
+                {
+                    let message = format!("`{artifact}` is neither an artifact's name nor its digest");
+                    let hint = "write the name under which a step stores it, `sha256:…`, or an expression";
+                    sink.push(Diagnostic::error(code::BAD_VALUE, value.span.clone(), message).hint(hint));
+                }
+                made.extract.insert(key.text.clone(), artifact.to_owned());
             }
         }
     }
@@ -378,39 +432,19 @@ fn check_path(path: &str, span: &Range<usize>, sink: &mut Sink) {
 
 fn read_needs(node: &Node, sink: &mut Sink) -> Vec<(String, Range<usize>)> {
     let mut found: Vec<(String, Range<usize>)> = Vec::new();
+    let mut seen: HashMap<&str, &Range<usize>> = HashMap::new();
     for item in reader::list(node, "`needs`", sink).unwrap_or_default() {
         let Some(name) = reader::text(item, "an item of `needs`", sink) else { continue };
-        if let Some((_, first)) = found.iter().find(|(n, _)| n == name) {
+        if let Some(first) = seen.get(name) {
             sink.push(
                 Diagnostic::warning(code::NEEDED_TWICE, item.span.clone(), format!("`{name}` is needed twice"))
                     .label("again here")
-                    .related(first.clone(), "first here"),
+                    .related((*first).clone(), "first here"),
             );
             continue;
         }
+        seen.insert(name, &item.span);
         found.push((name.to_owned(), item.span.clone()));
     }
     found
-}
-
-pub(crate) fn read_concurrency(
-    node: &Node,
-    text: &str,
-    place: Place,
-    references: &mut References,
-    sink: &mut Sink,
-) -> Option<Concurrency> {
-    let parts = fields(node, "`concurrency`", &["key", "policy"], sink)?;
-    let key_node = parts.require("key", "`concurrency`", sink)?;
-    let key = reader::text(key_node, "`key`", sink)?;
-    references.template(text, key_node, place, false, sink);
-    let policy = match parts.get("policy") {
-        None => ConcurrencyPolicy::default(),
-        Some(n) => match reader::word(n, "`policy`", &["latest", "queue", "parallel"], sink)? {
-            "queue" => ConcurrencyPolicy::Queue,
-            "parallel" => ConcurrencyPolicy::Parallel,
-            _ => ConcurrencyPolicy::Latest,
-        },
-    };
-    Some(Concurrency { key: key.to_owned(), policy })
 }

@@ -1,5 +1,6 @@
 //! Text with `${{ … }}`: where expressions begin and end. What they mean is not its business.
 
+use crate::literal;
 use std::ops::Range;
 
 /// A part of a text.
@@ -70,27 +71,14 @@ fn end_of(text: &str) -> Option<usize> {
     let mut depth = 0usize;
     while at < bytes.len() {
         match bytes[at] {
-            quote @ (b'\'' | b'"') => {
+            b'\'' | b'"' => {
                 let raw = at > 0
                     && matches!(bytes[at - 1], b'r' | b'R')
                     && (at < 2
                         || !(bytes[at - 2].is_ascii_alphanumeric() || bytes[at - 2] == b'_')
                         || (matches!(bytes[at - 2], b'b' | b'B')
                             && (at < 3 || !bytes[at - 3].is_ascii_alphanumeric())));
-                let triple = bytes[at..].starts_with(&[quote; 3]);
-                let width = if triple { 3 } else { 1 };
-                at += width;
-                loop {
-                    let byte = *bytes.get(at)?;
-                    if byte == b'\\' && !raw {
-                        at += 2;
-                    } else if byte == quote && bytes[at..].starts_with(&[quote; 3][..width]) {
-                        at += width;
-                        break;
-                    } else {
-                        at += 1;
-                    }
-                }
+                at = literal::end(bytes, at, raw)?;
             }
             b'{' => {
                 depth += 1;

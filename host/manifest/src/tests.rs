@@ -4,6 +4,7 @@ mod examples;
 mod expressions;
 mod limits;
 mod mistakes;
+mod refusals;
 mod robust;
 
 use crate::{Catalog, Diagnostic, Source, StepOffer};
@@ -18,7 +19,8 @@ fn inputs(uses: &str) -> Option<Value> {
     let texts = json!({ "type": "array", "items": { "type": "string" } });
     Some(match uses {
         "exec" => object(
-            json!({ "script": text, "shell": { "enum": ["sh", "bash"] }, "strict": { "type": "boolean" } }),
+            json!({ "script": text, "shell": { "enum": ["sh", "bash"] }, "strict": { "type": "boolean" },
+                    "env": { "type": "object" } }),
             &["script"],
         ),
         "image/build" => object(json!({ "context": text, "image": text, "tag": text, "platforms": texts }), &["image"]),
@@ -33,7 +35,7 @@ fn inputs(uses: &str) -> Option<Value> {
             &["directory"],
         ),
         "terraform/apply" => object(json!({ "plan": text }), &["plan"]),
-        "forge/comment" => object(json!({ "key": text, "body": text }), &["body"]),
+        "forge/comment" => object(json!({ "key": text, "body": text, "env": { "type": "object" } }), &["body"]),
         "forge/merged" => object(json!({}), &[]),
         _ => return None,
     })
@@ -87,6 +89,12 @@ pub(crate) fn lines(source: &Source, diagnostics: &[Diagnostic]) -> String {
         format!("{} {line}:{column} [{}] {}{hint}", d.code, shown.lines().next().unwrap_or(""), d.message)
     };
     diagnostics.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// What is wrong with a host's configuration of this `spec`, which is indented by two.
+pub(crate) fn wrong_host(spec: &str) -> String {
+    let source = Source::new("tidegate.yaml", format!("apiVersion: tidegate.dev/v1alpha1\nkind: Host\nspec:\n{spec}"));
+    lines(&source, &crate::host(&source).diagnostics)
 }
 
 /// What is wrong with a pipeline of these steps.

@@ -1,8 +1,8 @@
 //! The walk through an expression's tree that finds what it mentions and what in it is unknown.
 
 use super::{
-    Analysis, COMMIT, EVENT, FUNCTIONS, LONGEST_PATTERN, MACRO_DEPTH, MACROS, Mention, Place, Problem, TYPES,
-    VARIABLES, trimmed,
+    Analysis, COMMIT, EVENT, FIELDS, FUNCTIONS, Item, LONGEST_PATTERN, MACRO_DEPTH, MACROS, Mention, Place, Problem,
+    TYPES, VARIABLES, trimmed,
 };
 use crate::code;
 use crate::glob;
@@ -147,7 +147,11 @@ impl<'a> Walker<'a> {
     fn root(&mut self, name: &str, range: Range<usize>, parts: &[Part<'_>]) {
         if !VARIABLES.contains(&name) {
             if !TYPES.contains(&name) {
-                let known = VARIABLES.iter().copied().filter(|v| *v != "item" || self.place.item);
+                let known = VARIABLES.iter().copied().filter(|v| match *v {
+                    "item" => self.place.item,
+                    "inputs" | "environment" => self.place.given,
+                    _ => true,
+                });
                 let hint = suggestion(name, known);
                 self.error(code::UNKNOWN_VARIABLE, range, format!("there is no variable `{name}`"), hint);
             }
@@ -158,8 +162,13 @@ impl<'a> Walker<'a> {
         }
         match name {
             "item" if !self.place.item => {
-                let hint = "only steps with a `forEach`, or in a group with one, have an item".to_owned();
+                let hint = "only steps with a `forEach`, or in a group with one, have an item; a `when` beside a `forEach` has none yet".to_owned();
                 self.error(code::NOT_HERE, range, "there is no `item` here".to_owned(), Some(hint));
+            }
+            "inputs" | "environment" if !self.place.given => {
+                let message = format!("`{name}` has no meaning yet: nothing gives {name} to a run in this version");
+                let hint = "take the value from `event`, or from the outputs of a step".to_owned();
+                self.error(code::NOT_BUILT, range, message, Some(hint));
             }
             "steps" if !self.place.steps => {
                 let message = "no step has run when this is evaluated".to_owned();
@@ -200,18 +209,26 @@ impl<'a> Walker<'a> {
             }
         };
         let mut rest = &parts[1..];
-        let is_field = |p: &Part<'_>| matches!(p, Part::Name("outputs" | "status" | "attempts" | "error", _));
-        let item = rest.first().is_some_and(|p| !is_field(p));
-        if item {
+        let mut item = None;
+        match rest.first() {
+            Some(Part::Name(name, range)) if !FIELDS.contains(name) => {
+                let dotted = self.text[..range.start].trim_end().ends_with('.');
+                item = Some(Item { text: Some((*name).to_owned()), dotted, range: range.clone() });
+            }
+            Some(Part::Computed(range)) => item = Some(Item { text: None, dotted: false, range: range.clone() }),
+            _ => {}
+        }
+        if item.is_some() {
             rest = &rest[1..];
         }
-        let mut output = None;
+        let (mut output, mut unknown) = (None, None);
         match rest {
             [Part::Name("status", _), ..] => self.found.asks_status = true,
             [Part::Name("outputs", _), Part::Name(name, at), ..] => output = Some(((*name).to_owned(), at.clone())),
+            [Part::Name(name, at), ..] if !FIELDS.contains(name) => unknown = Some(((*name).to_owned(), at.clone())),
             _ => {}
         }
-        self.found.mentions.push(Mention { step: step.to_owned(), range: at, item, output });
+        self.found.mentions.push(Mention { step: step.to_owned(), range: at, item, unknown, output });
     }
 
     fn call(&mut self, node: &'a IdedExpr, call: &'a CallExpr) {

@@ -1,7 +1,7 @@
 //! Whole files that must be read.
 
 use super::{Fake, around, lines};
-use crate::{Kind, Requirement, SecretRef, Source, host, kind_of, pipeline, schema};
+use crate::{Head, Kind, Requirement, SecretRef, Severity, Source, head, host, kind_of, pipeline, schema};
 use model::pipeline::{ConcurrencyPolicy, Pipeline};
 use serde_json::Value;
 
@@ -52,13 +52,29 @@ fn infrastructure() {
 
 #[test]
 fn host_configuration() {
+    // All of it but the shared store, which is refused by name.
     let source = Source::new("tidegate.yaml", HOST);
     let parsed = host(&source);
+    let errors: Vec<_> = parsed.diagnostics.into_iter().filter(|d| d.severity == Severity::Error).collect();
+    assert!(lines(&source, &errors).starts_with("TG-189 6:3 [store] PostgreSQL is not served"), "{errors:?}");
+    assert_eq!(errors.len(), 1);
+    let own: String = HOST.lines().filter(|l| !l.starts_with("  store:")).map(|l| format!("{l}\n")).collect();
+    let source = Source::new("tidegate.yaml", own);
+    let parsed = host(&source);
     let found = lines(&source, &parsed.diagnostics);
-    let codes: Vec<&str> = found.lines().map(|l| &l[..6]).collect();
-    assert_eq!(codes, ["TG-184", "TG-184", "TG-185", "TG-185"], "{found}");
+    insta::assert_snapshot!(found, @r##"
+TG-189 4:3 [listen] `listen` has no effect in this version: there is no daemon yet
+TG-189 11:7 [forge] `forge` has no effect in this version: change requests of a forge are not read yet
+TG-189 13:7 [applications] `applications` has no effect in this version: applications are not synced yet
+TG-189 16:3 [clusters] `clusters` has no effect in this version: applications are not synced yet
+TG-189 23:9 [clusters] `clusters` has no effect in this version: what is written into a cluster is not held to the environment's rules yet
+TG-184 27:11 [healthy] this build cannot check the requirement `healthy`; what needs it will be denied
+TG-184 28:11 [window] this build cannot check the requirement `window`; what needs it will be denied
+TG-185 36:51 [network] this build has no proxy for programs, so they get no network
+TG-185 38:52 [source] this build does not serve the capability `source`, so it is not granted
+"##);
     let config = parsed.value.unwrap();
-    assert_eq!(config.store, Some(SecretRef::Env("TIDEGATE_STORE".to_owned())));
+    assert_eq!(config.credentials["gitlab_bot"].secret, SecretRef::File("/run/secrets/gitlab".to_owned()));
     let prod = &config.environments["prod"];
     assert_eq!(prod.owns.paths[0].repository, "config");
     assert_eq!(
@@ -109,9 +125,9 @@ fn every_key_of_a_step() {
       retry: {limit: 3, backoff: {duration: 1s, factor: 1.5, maxDuration: 1m}, on: [timed-out]}
       continueOnError: true
       env: {A: "${{ steps.build.outputs.x }}", B: 1.10, C: true}
-      artifacts: {store: {report: out/report.xml}, extract: {in/plan: "${{ steps.build.outputs.digest }}"}}
+      artifacts: {store: {report: out/report.xml}, extract: {in/plan: "${{ steps.build.outputs.digest }}", in/report: report}}
       grants: {workspace: read, process: {programs: [sh], network: none}}
-      concurrency: {key: "deploy-${{ event.branch }}", policy: queue}
+      concurrency: {key: "deploy-${{ event.branch }}", policy: parallel}
       workspace: {from: build}
     many:
       uses: exec
@@ -132,7 +148,7 @@ fn every_key_of_a_step() {
     assert!(all.when_asks_status && all.continue_on_error);
     assert_eq!(all.env["B"], "1.10");
     assert_eq!(all.retry.as_ref().map(|r| (r.limit, r.duration_millis, r.max_millis)), Some((3, 1000, 60_000)));
-    assert_eq!(all.concurrency.as_ref().map(|c| c.policy), Some(ConcurrencyPolicy::Queue));
+    assert_eq!(all.concurrency.as_ref().map(|c| c.policy), Some(ConcurrencyPolicy::Parallel));
     assert_eq!(all.needs, ["build"]);
     assert_eq!(pipeline.steps[2].for_each.as_deref(), Some(r#"["a","b"]"#));
     assert_eq!(pipeline.steps[3].needs, ["many"]);
@@ -169,4 +185,19 @@ fn kinds_are_seen_cheaply() {
     assert_eq!(kind_of(&Source::new("x", MY_APP)).as_deref(), Some("Pipeline"));
     assert_eq!(kind_of(&Source::new("x", "\u{feff}kind: \"Host\" # c\r\n")).as_deref(), Some("Host"));
     assert_eq!(kind_of(&Source::new("x", "a:\n  kind: Host\n")), None);
+}
+
+#[test]
+fn heads_of_files_in_any_style() {
+    let show = |text: &str| {
+        let Head { api_version, kind, name } = head(&Source::new("x", text));
+        [api_version, kind, name].map(Option::unwrap_or_default).join(" ")
+    };
+    assert_eq!(show(MY_APP), "tidegate.dev/v1alpha1 Pipeline my-app");
+    assert_eq!(show("{apiVersion: tidegate.dev/v1, kind: pipline, metadata: {name: a}}"), "tidegate.dev/v1 pipline a");
+    assert_eq!(show("  kind: Pipeline\n  metadata:\n    name: b\n"), " Pipeline b");
+    // What is no YAML says it on a line of its own.
+    assert_eq!(show("apiVersion: tidegate.dev/v1\nkind: Pipeline # x\nspec: [\n"), "tidegate.dev/v1 Pipeline ");
+    assert!(head(&Source::new("x", "apiVersion: tidegate.dev/v9\n")).is_ours());
+    assert!(!head(&Source::new("x", "apiVersion: v1\nkind: Pipeline\n")).is_ours());
 }

@@ -119,6 +119,18 @@ fn deep_expressions_end_in_an_error() {
             }
         }
     }
+    // Whatever hides the operators from a reader that knows less of literals than CEL does.
+    for hiding in
+        ["''' ' ''' + ", r"r'\' + ", r"br'\' + ", "// '\n", "'\n' + ", r"'\q' + ", r"_br'\' ' + ", r"1r'\' + "]
+    {
+        for (count, why) in [(1900, "nested more than"), (5000, "the most is 4096")] {
+            let text = format!("{hiding}1{} + '", "+1".repeat(count));
+            let (_, analysis) = analyse(&text, Place::ANY);
+            assert!(analysis.problems[0].message.contains(why), "{hiding}: {:?}", analysis.problems);
+        }
+    }
+    let chained = format!("1{}", " in a".repeat(700));
+    assert!(analyse(&chained, Place::ANY).1.problems[0].message.contains("nested more than"));
     let closed = format!("{}1{}", "(".repeat(95), ")".repeat(95));
     let _ = evaluate(&closed, &scope());
     let many = vec!["'a'"; 300].join(",");
@@ -134,7 +146,9 @@ fn what_an_expression_mentions() {
     let found: Vec<String> = analysis
         .mentions
         .iter()
-        .map(|m| format!("{}{} {:?}", m.step, if m.item { "[]" } else { "" }, m.output.as_ref().map(|o| &o.0)))
+        .map(|m| {
+            format!("{}{} {:?}", m.step, if m.item.is_some() { "[]" } else { "" }, m.output.as_ref().map(|o| &o.0))
+        })
         .collect();
     assert_eq!(found, [r#"a Some("x")"#, r#"b Some("y")"#, r#"c[] Some("z")"#, "d None"]);
     assert!(analysis.asks_status);

@@ -143,7 +143,7 @@ TG-167 13:47 [event.branch] the expression does not say which step it means | wr
 TG-167 13:83 [steps] the expression does not say which step it means | write the step's name: `steps.NAME` or `steps["NAME"]`; needs are found from it
 TG-145 19:58 [g] the step `o` mentions the group that it is part of
 TG-151 20:56 [m] the step `m` runs once for each item | write `steps.m["ITEM"].outputs.plan`
-TG-169 20:78 [item] there is no `item` here | only steps with a `forEach`, or in a group with one, have an item
+TG-169 20:78 [item] there is no `item` here | only steps with a `forEach`, or in a group with one, have an item; a `when` beside a `forEach` has none yet
 TG-166 20:106 [x] `g` is a group and has no outputs | mention one of its steps with an item
 TG-148 22:31 [i] a group cannot stand inside the group `h` | let one `forEach` give all items, or put the inner steps into a pipeline of their own
 "##);
@@ -170,7 +170,7 @@ TG-170 8:20 [brnach] an event has no field `brnach` | did you mean `branch`?
 TG-163 8:49 [evnt] there is no variable `evnt` | did you mean `event`?
 TG-161 9:28 [ ] this is not CEL: it ends too early
 TG-164 9:40 [map] `map` is not called like this | write `list.map(x, value)`
-TG-163 9:44 [x] there is no variable `x` | known here: `event`, `inputs`, `steps`, `run`, `environment`
+TG-163 9:44 [x] there is no variable `x` | known here: `event`, `steps`, `run`
 TG-126 9:62 ['a['] `a[` is not a glob: unclosed character class; missing ']'
 TG-169 11:16 [changedDirectories] `changedDirectories` gives the items of a `forEach` and has no meaning here
 TG-162 12:42 [map] macros are nested more than 2 levels deep | compute it in a step and mention its output
@@ -197,8 +197,9 @@ TG-121 6:43 [repository] `with` of the step `a` needs `image`
 TG-122 6:58 [path] `path` in `with` of the step `a` has the wrong type: ["p"] is not of type "string"
 TG-120 6:69 [imgae] `with` of the step `a` has no key `imgae` | did you mean `image`?
 TG-142 6:88 [pull] `publish` in `with` of the step `a` is not one of the allowed values | known here: `push`, `changeRequest`
+TG-189 7:70 [inputs] `inputs` has no meaning yet: nothing gives inputs to a run in this version | take the value from `event`, or from the outputs of a step
 TG-122 7:94 ["x-${{ item }}"] `varFiles` in `with` of the step `b` has the wrong type: "x-${{ item }}" is not of type "array"
-TG-169 7:101 [item] there is no `item` here | only steps with a `forEach`, or in a group with one, have an item
+TG-169 7:101 [item] there is no `item` here | only steps with a `forEach`, or in a group with one, have an item; a `when` beside a `forEach` has none yet
 TG-121 8:15 [exec] `with` of the step `c` needs `script`
 TG-141 9:15 [terraform/paln] no plugin offers the step `terraform/paln` | did you mean `terraform/plan`?
 TG-141 10:15 [terraform/destroy] no plugin offers the step `terraform/destroy` | `terraform` offers `terraform/plan`, `terraform/apply`
@@ -329,21 +330,26 @@ spec:
     let found = lines(&source, &parsed.diagnostics);
     insta::assert_snapshot!(found, @r##"
 TG-131 2:7 [Hots] the kind is `Hots`, but `Host` is expected here | write `Host`
+TG-189 4:3 [listen] `listen` has no effect in this version: there is no daemon yet
 TG-123 4:11 [everywhere] `everywhere` is not an address with a port | write it like `127.0.0.1:7420`
+TG-189 5:3 [store] PostgreSQL is not served by this version, so there is no shared store | leave `store` out: the journal is then kept in the folder of `state`
 TG-180 5:19 [postgres://me:secret@db] the store's `secret` must say where the secret is | write `env:NAME` or `file:PATH`; if this was a real secret, replace it, for Git keeps it
 TG-181 7:16 ["https://me:token@example.com/app.git"] the URL contains credentials | name a credential under `credentials` and refer to it with `credential`; replace this one, for Git keeps it
 TG-182 7:68 [bto] there is no credential `bto` | did you mean `bot`?
 TG-124 8:5 [-x] `-x` cannot name a repository | a name begins with a letter or digit and goes on with letters, digits, `_`, `.` and `-`
 TG-123 9:14 ["ext::sh -c x"] this is not a repository's address | write a path, `https://…` or `ssh://…`
+TG-189 9:30 [applications] `applications` has no effect in this version: applications are not synced yet
 TG-126 9:45 ["a["] `a[` is not a glob: unclosed character class; missing ']'
 TG-120 10:45 [forg] the repository `z` has no key `forg` | did you mean `forge`?
 TG-180 12:19 [hunter2] `secret` must say where the secret is | write `env:NAME` or `file:PATH`; if this was a real secret, replace it, for Git keeps it
 TG-182 12:34 [ap] there is no repository `ap` | did you mean `app`?
+TG-189 13:3 [clusters] `clusters` has no effect in this version: applications are not synced yet
 TG-123 14:9 [directory] the cluster `c` is either a `directory` or has a `kubeconfig`
 TG-123 14:44 [destroy] `mode` cannot be `destroy` | known here: `apply`, `observe`
 TG-186 17:22 ["apps/**"] `apps/**` does not say in which repository it is | write `REPOSITORY:apps/**`
 TG-182 17:33 ["conf:x"] there is no repository `conf` | known here: `app`, `-x`, `y`, `z`
 TG-186 17:43 ["app:../x"] `../x` is not a path from the repository's top
+TG-189 17:56 [clusters] `clusters` has no effect in this version: what is written into a cluster is not held to the environment's rules yet
 TG-182 17:67 [d] there is no cluster `d` | did you mean `c`?
 TG-182 18:23 [apq] there is no repository `apq` | did you mean `app`?
 TG-182 20:29 [platfrom] there is no group `platfrom` | did you mean `platform`?
