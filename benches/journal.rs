@@ -5,7 +5,6 @@ use criterion::{Criterion, Throughput};
 use model::{RunId, RunStatus, StepStatus, Timestamp};
 use rusqlite::Connection;
 use serde_json::json;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use store::{Command, EffectRow, Journal, NewRun, Reply, StepRow};
@@ -16,7 +15,7 @@ const CROWD: usize = 100;
 
 /// On the disk that the build is on, not in memory.
 fn folder() -> tempfile::TempDir {
-    tempfile::TempDir::new_in(Path::new(env!("CARGO_MANIFEST_DIR")).join("../target")).expect("a folder")
+    tempfile::TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder")
 }
 
 async fn begin(journal: &Journal, id: &str) -> (RunId, i64) {

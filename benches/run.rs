@@ -2,7 +2,6 @@
 //! times.
 
 use criterion::Criterion;
-use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 use tidegate_benches::{figure, main as run, ratio};
@@ -23,15 +22,13 @@ fn quiet(command: &mut Command) {
 }
 
 fn processes(criterion: &mut Criterion) {
-    let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target");
-    let binary: PathBuf =
-        target.join("release/tidegate").canonicalize().expect("`cargo xtask bench` builds the binary");
-    let world = tempfile::TempDir::new_in(&target).expect("a folder");
+    let binary = env!("CARGO_BIN_EXE_tidegate");
+    let world = tempfile::TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder");
     std::fs::create_dir(world.path().join(".tidegate")).expect("a folder");
     std::fs::write(world.path().join(".tidegate/noop.yaml"), PIPELINE).expect("a pipeline");
     quiet(Command::new("git").args(["init", "-q"]).current_dir(world.path()));
     let tidegate = || {
-        let mut command = Command::new(&binary);
+        let mut command = Command::new(binary);
         command.arg("run").current_dir(world.path()).env("XDG_CACHE_HOME", world.path().join(".git/cache"));
         quiet(&mut command);
     };

@@ -6,7 +6,6 @@ use anyhow::Result;
 pub fn run(arguments: &[String]) -> Result<()> {
     setup::run()?;
     guests::run()?;
-    // The one that times a whole process needs the binary as it ships.
-    shell::run(shell::cargo().args(["build", "--release", "--locked", "--package", "tidegate"]))?;
-    shell::run(shell::cargo().args(["bench", "--locked", "--package", "tidegate-benches"]).args(arguments))
+    let benches = ["--bench", "call", "--bench", "journal", "--bench", "run"];
+    shell::run(shell::cargo().args(["bench", "--locked", "--workspace"]).args(benches).args(arguments))
 }

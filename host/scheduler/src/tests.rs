@@ -1,5 +1,5 @@
-#![expect(clippy::unwrap_used, reason = "tests")]
 //! Data in, text out; and a run that is crashed after every transition must converge.
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 use crate::*;
 use model::pipeline::Retry;

@@ -1,5 +1,5 @@
-#![expect(clippy::unwrap_used, reason = "tests")]
 //! The promises of the journal, against a real file.
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 use crate::*;
 use model::{Digest, RunId, RunStatus, StepKey, StepStatus, Timestamp};
