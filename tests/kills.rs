@@ -140,3 +140,39 @@ fn a_killed_run_goes_on() {
         covered.values().max().unwrap_or(&0)
     );
 }
+
+/// How many points of the journal a run of so many steps passes, each with one child.
+fn points(steps: usize) -> u64 {
+    let world = World::new(env!("CARGO_BIN_EXE_tidegate"), env!("CARGO_TARGET_TMPDIR"));
+    let step = |i: usize| {
+        format!(
+            "    s{i}: {{ uses: exec, needs: [{}], with: {{ command: [\"true\"] }} }}\n",
+            if i == 0 { String::new() } else { format!("s{}", i - 1) }
+        )
+    };
+    let all: String = (0..steps).map(step).collect();
+    let pipeline =
+        format!("apiVersion: tidegate.dev/v1alpha1\nkind: Pipeline\nmetadata: {{ name: few }}\nspec:\n  steps:\n{all}");
+    world.repository("app", &[(".tidegate/few.yaml", &pipeline)]);
+    world.write(
+        "tidegate.yaml",
+        "apiVersion: tidegate.dev/v1alpha1\nkind: Host\nspec:\n  repositories: { app: { url: ./app.git } }\n",
+    );
+    let (mut passed, mut too_many) = (0, 256);
+    while too_many - passed > 1 {
+        let middle = (passed + too_many) / 2;
+        let state = format!("state-{middle}");
+        if crash(&world, &["run", "--repository", "app", "--state", &state], middle) {
+            passed = middle;
+        } else {
+            too_many = middle;
+        }
+    }
+    passed
+}
+
+#[test]
+fn a_step_with_one_effect_makes_two_commits() {
+    // Three points a commit.
+    assert_eq!(points(3) - points(2), 2 * 3);
+}

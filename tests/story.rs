@@ -350,3 +350,84 @@ fn schemas_and_completions_are_what_tools_read() {
     let help = world.tidegate(&["--help"]).expect(0).out;
     assert!(help.contains("Exit codes: 0 done"), "{help}");
 }
+
+/// The plugin of docs/plugins.md as somebody else's: locked, granted, and refused wherever it is not what was locked.
+#[test]
+fn a_plugin_from_elsewhere_is_locked_and_granted() {
+    let world = world();
+    let guests = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/guests/test");
+    let bytes = std::fs::read(guests.join("count.wasm")).expect("`cargo xtask guests` builds it");
+    world.write("plugins/count.wasm", &bytes);
+    let pipeline = "apiVersion: tidegate.dev/v1alpha1\nkind: Pipeline\nmetadata: { name: lines }\nspec:\n  steps:\n    lines: { uses: count, with: { path: words.txt } }\n";
+    world.repository("lines", &[(".tidegate/lines.yaml", pipeline), ("words.txt", "a\nb\nc\n")]);
+    let config = |grants: &str| {
+        world.write(
+            "tidegate.yaml",
+            format!("apiVersion: tidegate.dev/v1alpha1\nkind: Host\nspec:\n  repositories: {{ lines: {{ url: ./lines.git }} }}\n  plugins:\n    sources:\n      count: {{ from: ./plugins/count.wasm, grants: {grants} }}\n"),
+        );
+    };
+    config("{ workspace: read }");
+    let run = || world.tidegate(&["run", "--repository", "lines", "--output", "json"]);
+    // Not locked: the step does not exist, and a look at the lock writes nothing.
+    assert!(run().expect(2).err.contains("count"));
+    let looked = world.tidegate(&["plugin", "lock"]).expect(0);
+    assert!(looked.out.contains("workspace") && looked.out.contains("--accept"), "{}", looked.out);
+    assert!(!world.path().join("tidegate.lock").exists());
+    world.tidegate(&["plugin", "lock", "--accept"]).expect(0);
+    let done = run().expect(0).json();
+    assert_eq!(done["steps"]["lines"]["outputs"]["lines"], 3);
+    // Its inputs are in the schema, and a mistyped one has a caret.
+    assert!(world.tidegate(&["schema", "pipeline"]).expect(0).out.contains("The file, in the workspace."));
+    world.write("wrong.yaml", pipeline.replace("path:", "pathh:"));
+    let wrong = world.tidegate(&["validate", "wrong.yaml"]).expect(2);
+    assert!(wrong.err.contains("did you mean `path`?"), "{}", wrong.err);
+    // Without its grant it is denied by name.
+    config("{}");
+    let denied = run().expect(4).json();
+    let message = denied["steps"]["lines"]["error"]["message"].as_str().unwrap_or_default().to_owned();
+    assert!(message.contains("workspace: read") && message.contains("count"), "{message}");
+    config("{ workspace: read }");
+    // A lock that knows fewer imports than the component has, as after a tampered review.
+    let lock = std::fs::read_to_string(world.path().join("tidegate.lock")).expect("the lock");
+    assert!(lock.contains("workspace-read"), "{lock}");
+    world.write("tidegate.lock", lock.replace("workspace-read", "clock"));
+    let refused = world.tidegate(&["run", "--repository", "lines"]);
+    assert!([2, 4].contains(&refused.code), "{} {}", refused.code, refused.err);
+    world.write("tidegate.lock", &lock);
+    // Other bytes than those locked, in a state folder that never saw the right ones.
+    let mut other = bytes.clone();
+    other.extend_from_slice(&[0, 3, 1, b'x', 0]);
+    world.write("plugins/count.wasm", &other);
+    let refused = world.tidegate(&["run", "--repository", "lines", "--state", "fresh"]).expect(4);
+    assert!(refused.err.contains("count"), "{}", refused.err);
+    run().expect(0);
+}
+
+#[test]
+fn a_child_leaves_nothing_behind_and_sees_nothing_of_the_host() {
+    let world = World::new(env!("CARGO_BIN_EXE_tidegate"), env!("CARGO_TARGET_TMPDIR"));
+    // A number that no other process of this machine has in its arguments.
+    let mark = format!("9{}", std::process::id());
+    let script = format!(
+        "setsid sh -c 'exec sleep {mark}' >/dev/null 2>&1 &\n          echo \"secret=${{HOST_SECRET:-none}}\" >> \"$TIDEGATE_OUTPUT\"\n          echo \"config=$(cat '{}/tidegate.yaml' 2>/dev/null || echo none)\" >> \"$TIDEGATE_OUTPUT\"",
+        world.path().display()
+    );
+    let pipeline = format!(
+        "apiVersion: tidegate.dev/v1alpha1\nkind: Pipeline\nmetadata: {{ name: leave }}\nspec:\n  steps:\n    leave:\n      uses: exec\n      with:\n        script: |\n          {script}\n"
+    );
+    world.repository("app", &[(".tidegate/leave.yaml", &pipeline)]);
+    world.write(
+        "tidegate.yaml",
+        "apiVersion: tidegate.dev/v1alpha1\nkind: Host\nspec:\n  repositories:\n    app: { url: ./app.git }\n",
+    );
+    world.open_to_children();
+    let mut command = world.command(&["run", "--repository", "app", "--output", "json"]);
+    let shown = Ran::of(command.env("HOST_SECRET", "hunter2")).expect(0).json();
+    assert_eq!(shown["steps"]["leave"]["outputs"]["secret"], "none");
+    assert_eq!(shown["steps"]["leave"]["outputs"]["config"], "none");
+    let alive = std::fs::read_dir("/proc").expect("/proc").flatten().any(|process| {
+        let arguments = std::fs::read(process.path().join("cmdline")).unwrap_or_default();
+        arguments.split(|byte| *byte == 0).any(|word| word == mark.as_bytes())
+    });
+    assert!(!alive, "a process that the step left is still there");
+}

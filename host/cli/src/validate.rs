@@ -36,9 +36,11 @@ pub fn validate(host: &Host, wanted: &Validate, screen: &Screen) -> Result<u8, E
         ));
     }
     let (mut documents, mut wrong, mut errors, mut unread) = (Vec::new(), 0, 0, 0);
+    let mut of_a_host = false;
     for path in &files {
         let (file, diagnostics) = match source(path) {
             Ok(file) => {
+                of_a_host |= manifest::kind_of(&file).as_deref() == Some("Host");
                 let diagnostics = check(&file, &offers);
                 (file, diagnostics)
             }
@@ -58,8 +60,16 @@ pub fn validate(host: &Host, wanted: &Validate, screen: &Screen) -> Result<u8, E
         }
         documents.push(manifest::to_json(&file, &diagnostics));
     }
+    // Whoever sets up a host wants to know what its jail can hold here.
+    let missing = of_a_host.then(|| jail::detect().missing());
+    for guard in missing.iter().flatten().filter(|_| !screen.json) {
+        screen.note(&format!("warning: the jail of this machine has a gap: {guard}"));
+    }
+    if missing.as_ref().is_some_and(Vec::is_empty) && !screen.json {
+        screen.note("the jail has every guard on this machine");
+    }
     if screen.json {
-        screen.document(&json!({"files": documents, "errors": errors}));
+        screen.document(&json!({"files": documents, "errors": errors, "jail": missing.map(|m| json!({"missing": m}))}));
     } else if errors == 0 {
         screen.out(&format!("{} valid", count(files.len(), "file")));
     } else {

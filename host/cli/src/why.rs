@@ -87,7 +87,9 @@ pub async fn why(host: &Host, subject: &str, screen: &Screen) -> Result<u8, Exit
     for effect in effects {
         let text = |key: &str| effect.intent.get(key).and_then(|value| value.as_str()).unwrap_or_default().to_owned();
         let outcome = effect.outcome.map_or("no outcome was recorded".to_owned(), |outcome| outcome.to_string());
-        screen.out(&format!("  {} {} {} {}: {outcome}", effect.step, text("kind"), text("repository"), text("branch")));
+        let what = ["kind", "program", "repository", "branch"].map(text).into_iter().filter(|word| !word.is_empty());
+        let what = what.collect::<Vec<_>>().join(" ");
+        screen.out(&format!("  {} {what}: {outcome}", effect.step));
     }
     Ok(0)
 }

@@ -263,7 +263,7 @@ impl Attempt {
             let (repository, branch) = (text("repository"), text("branch"));
             // A repository that cannot be asked now tells nothing.
             match self.find_push(&repository, &branch) {
-                Ok(Some(commit)) if !known.iter().any(|known| **known == Value::from(commit.as_str())) => {
+                Ok(Some(commit)) if !known.iter().any(|known| known.as_str() == Some(commit.as_str())) => {
                     let outcome = json!({"commit": commit, "found": true});
                     outcomes.push(EffectRow { outcome: Some(outcome), ..(*push).clone() });
                     found.push_back((repository, branch, commit));

@@ -76,4 +76,13 @@ mod tests {
     fn codes_are_unique_and_sorted() {
         assert!(super::CODES.windows(2).all(|w| w[0].0 < w[1].0));
     }
+
+    #[test]
+    fn the_reference_lists_every_code() {
+        let book = include_str!("../../../docs/reference.md");
+        let rows: Vec<String> =
+            super::CODES.iter().map(|(code, meaning)| format!("| `{code}` | {meaning} |")).collect();
+        let listed: Vec<&str> = book.lines().filter(|line| line.starts_with("| `TG-")).collect();
+        assert_eq!(listed, rows);
+    }
 }
