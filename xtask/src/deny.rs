@@ -8,7 +8,11 @@ const VERSION: &str = "0.20.2";
 
 pub fn run() -> Result<()> {
     if !shell::succeeds("cargo-deny", &["--version"]) {
-        shell::run(shell::cargo().args(["install", "cargo-deny", "--locked", "--version", VERSION]).args(["--debug", "--no-default-features"]))?;
+        shell::run(
+            shell::cargo()
+                .args(["install", "cargo-deny", "--locked", "--version", VERSION])
+                .args(["--debug", "--no-default-features"]),
+        )?;
     }
     // Advisories come from a Git repository, which not every machine reaches: `cargo deny check` asks for them too.
     let config = shell::root().join("deny.toml");

@@ -6,8 +6,10 @@ use model::Failure;
 use model::grant::{Grant, WorkspaceGrant};
 
 fn missing(what: &str, grant: &str) -> Failure {
-    Failure::denied(format!("{what} is not granted: it needs `{grant}`"))
-        .hint("an operator can add it under `spec.plugins.grants` in tidegate.yaml; a step's own `grants` only narrow")
+    Failure::denied(format!("{what} is not granted: it needs `{grant}`")).hint(
+        "an operator can add it in tidegate.yaml: under `spec.plugins.grants` for a plugin of Tidegate, under \
+             `spec.plugins.sources.NAME.grants` for another; a step's own `grants` only narrow",
+    )
 }
 
 /// Reading (or also writing) the workspace.

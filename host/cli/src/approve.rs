@@ -58,30 +58,35 @@ pub async fn vote(host: &Host, wanted: Vote, verdict: &str, screen: &Screen) -> 
     Ok(0)
 }
 
-/// What the vote is about, as a person should see it before.
+/// What a vote is about, as a person should see it before.
 fn present(digest: &Digest, what: &Value, screen: &Screen) {
     screen.note(&screen.paint(Colour::Bold, &format!("digest {digest}")));
+    for line in about_lines(what, screen) {
+        screen.note(&format!("  {line}"));
+    }
+}
+
+/// What is asked about in lines: effects, the forecast's body, and what comes behind a gate.
+pub fn about_lines(what: &Value, screen: &Screen) -> Vec<String> {
+    let mut lines = Vec::new();
     for effect in what.pointer("/forecast/effects").and_then(Value::as_array).into_iter().flatten() {
         let text = |key: &str| effect.get(key).and_then(Value::as_str).unwrap_or_default();
-        screen.note(&format!("  {} {}: {}", text("kind"), text("subject"), text("summary")));
+        lines.push(format!("{} {}: {}", text("kind"), text("subject"), text("summary")));
     }
-    if let Some(body) = what.pointer("/forecast/body").and_then(Value::as_str) {
-        for line in body.lines() {
-            let colour = match line.chars().next() {
-                Some('+') => Colour::Green,
-                Some('-') => Colour::Red,
-                _ => Colour::Dim,
-            };
-            screen.note(&format!("  {}", screen.paint(colour, line)));
-        }
+    for line in what.pointer("/forecast/body").and_then(Value::as_str).into_iter().flat_map(str::lines) {
+        let colour = match line.chars().next() {
+            Some('+') => Colour::Green,
+            Some('-') => Colour::Red,
+            _ => Colour::Dim,
+        };
+        lines.push(screen.paint(colour, line));
     }
-    if let Some(dependants) = what.get("dependants").and_then(Value::as_object) {
-        for (step, content) in dependants {
-            let with = content.get("with").map(Value::to_string).unwrap_or_default();
-            let uses = content.get("uses").and_then(Value::as_str).unwrap_or_default();
-            screen.note(&format!("  then {step} ({uses}): {with}"));
-        }
+    for (step, content) in what.get("dependants").and_then(Value::as_object).into_iter().flatten() {
+        let with = content.get("with").map(Value::to_string).unwrap_or_default();
+        let uses = content.get("uses").and_then(Value::as_str).unwrap_or_default();
+        lines.push(format!("then {step} ({uses}): {with}"));
     }
+    lines
 }
 
 fn ask(question: &str, screen: &Screen) -> bool {

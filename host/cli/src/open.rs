@@ -29,7 +29,11 @@ pub fn source(path: &Path) -> Result<Source, Exit> {
         let code = if e.kind() == std::io::ErrorKind::NotFound { "not-found" } else { "invalid" };
         Exit::from(Failure::new(Blame::User, code, format!("{}: {e}", path.display())))
     };
-    let size = std::fs::metadata(path).map_err(failed)?.len();
+    let meta = std::fs::metadata(path).map_err(failed)?;
+    if !meta.is_file() {
+        return Err(Failure::new(Blame::User, "invalid", format!("{}: no regular file", path.display())).into());
+    }
+    let size = meta.len();
     if size > LARGEST {
         let message = format!("{}: the file has {size} bytes; at most {LARGEST} are read", path.display());
         return Err(Failure::new(Blame::User, "too-large", message).into());

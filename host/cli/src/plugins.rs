@@ -37,12 +37,13 @@ fn build(folder: &Path, to: &Path, screen: &Screen) -> Result<u8, Exit> {
 
 /// Loads and describes a component.
 async fn described(host: &PluginHost, wasm: &[u8], source: &str) -> Result<(String, Locked), Exit> {
-    let named = |f: Failure| Failure { message: format!("{source}: {}", f.message), ..f };
+    // What somebody handed to a command is a bad file, whoever made it.
+    let named = |f: Failure| Failure { message: format!("{source}: {}", f.message), blame: Blame::User, ..f };
     let plugin = host.load(wasm).map_err(named)?;
     let description = plugin.describe(Arc::new(Silent)).await.map_err(named)?;
     Locked::new(source, &plugin, description).map_err(|all| {
         let text = all.iter().map(|f| f.message.as_str()).collect::<Vec<_>>().join("; ");
-        Exit::from(Failure::new(Blame::Plugin, "invalid", format!("{source}: {text}")))
+        Exit::from(Failure::new(Blame::User, "invalid", format!("{source}: {text}")))
     })
 }
 

@@ -1,5 +1,6 @@
 //! `tidegate run` and whatever else drives a run here and now.
 
+use crate::approve::about_lines;
 use crate::args::{Host, Run};
 use crate::exit::Exit;
 use crate::open;
@@ -10,6 +11,7 @@ use crate::watch::watch;
 use engine::{Control, Engine, NewRun, Report};
 use model::{Failure, RunId, RunStatus, StepKey};
 use scheduler::{Outcome, Stop};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
 pub async fn run(host: &Host, wanted: Run, screen: &Screen) -> Result<u8, Exit> {
@@ -51,17 +53,34 @@ pub async fn drive(
     Ok(driven.exit_code())
 }
 
-/// Ctrl-C cancels; the second one leaves at once, with the journal able to go on.
+/// Ctrl-C cancels, and so does whoever ends this process or closes its terminal; the second one leaves at once, with the
+/// journal able to go on.
 async fn interrupts(stopper: mpsc::Sender<Stop>, screen: Screen) {
+    let on = |kind| signal(kind).map_err(|e| screen.note(&format!("warning: a signal cannot be heard: {e}"))).ok();
+    let (mut interrupt, mut terminate, mut hangup) =
+        (on(SignalKind::interrupt()), on(SignalKind::terminate()), on(SignalKind::hangup()));
     let mut asked = false;
-    while tokio::signal::ctrl_c().await.is_ok() {
+    loop {
+        tokio::select! {
+            Some(()) = heard(&mut interrupt) => {}
+            Some(()) = heard(&mut terminate) => {}
+            Some(()) = heard(&mut hangup) => {}
+            else => return,
+        }
         if asked {
-            screen.note("left at once; `tidegate runs resume` goes on");
+            screen.note("left at once, with its children at work; `tidegate runs resume` ends what was cancelled");
             std::process::exit(130);
         }
         asked = true;
         screen.note("cancelling; press Ctrl-C again to leave at once");
         let _ = stopper.send(Stop::Cancelled).await;
+    }
+}
+
+async fn heard(signal: &mut Option<Signal>) -> Option<()> {
+    match signal {
+        Some(signal) => signal.recv().await,
+        None => None,
     }
 }
 
@@ -115,6 +134,17 @@ pub fn show(report: &Report, standing: RunStatus, screen: &Screen) {
                 step.key,
                 waiting.needs.as_deref().unwrap_or(&waiting.what)
             ));
+            if let Some(about) = &waiting.about {
+                for line in about_lines(about, screen) {
+                    screen.out(&format!("    {line}"));
+                }
+            }
+            if !waiting.rejected_by.is_empty() {
+                let by = waiting.rejected_by.join(", ");
+                screen.out(&format!("    {} by {by}", screen.paint(Colour::Red, "rejected")));
+                screen.out(&format!("    tidegate runs resume {}", report.run));
+                continue;
+            }
             screen.out(&format!("    tidegate approve {} {} --digest {digest} --as USER", report.run, step.key));
             screen.out(&format!("    tidegate runs resume {}", report.run));
         }

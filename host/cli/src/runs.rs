@@ -8,7 +8,7 @@ use crate::screen::Screen;
 use crate::select::files_of;
 use crate::table::{ago, columns, status};
 use engine::{Engine, Pinned};
-use model::{Blame, Failure, StepKey};
+use model::{Blame, Failure, RunStatus, StepKey};
 use scheduler::Outcome;
 use serde_json::json;
 
@@ -21,10 +21,21 @@ pub async fn runs(host: &Host, command: Runs, screen: &Screen) -> Result<u8, Exi
             let row = engine.find(&run).await?;
             let report = engine.report(&row).await?;
             show(&report, row.status, screen);
+            if row.status == RunStatus::Running && !screen.json && engine.lock().is_ok() {
+                screen.out(&format!("  nobody executes it now; go on with: tidegate runs resume {}", row.run.id));
+            }
             Ok(0)
         }
         Runs::Logs { run, step } => {
             let row = engine.find(&run).await?;
+            if let Some(step) = &step {
+                let report = engine.report(&row).await?;
+                if !report.list.iter().any(|known| known.key == *step) {
+                    let known: Vec<_> = report.list.iter().map(|step| step.key.as_str()).collect();
+                    let message = format!("run {} has no step `{step}`; it has {}", row.run.id, known.join(", "));
+                    return Err(Failure::new(Blame::User, "not-found", message).into());
+                }
+            }
             let lines = engine.reader()?.logs(&row.run.id, step.map(StepKey).as_ref()).map_err(Failure::from)?;
             if screen.json {
                 screen.document(&lines);

@@ -226,7 +226,10 @@ fn of_commit(
         None => None,
     };
     let file = match &wanted.pipeline {
-        Some(name) if Path::new(name).is_file() => source(Path::new(name))?,
+        Some(name) if Path::new(name).is_file() => {
+            screen.note(&format!("note: the pipeline is the file {name} of this machine, not one of `{repository}`"));
+            source(Path::new(name))?
+        }
         name => in_repository(&mirror, trusted.as_ref().unwrap_or(&id), name.as_deref(), repository)?,
     };
     let pipeline = parse(&file, engine.shelf(), screen)?;

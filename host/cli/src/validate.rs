@@ -58,7 +58,8 @@ pub fn validate(host: &Host, wanted: &Validate, screen: &Screen) -> Result<u8, E
         if !screen.json {
             screen.warnings(&file, &diagnostics);
         }
-        documents.push(manifest::to_json(&file, &diagnostics));
+        let shown = path.display().to_string();
+        documents.push(json!({"file": shown, "problems": manifest::to_json(&file, &diagnostics)}));
     }
     // Whoever sets up a host wants to know what its jail can hold here.
     let missing = of_a_host.then(|| jail::detect().missing());

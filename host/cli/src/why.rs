@@ -5,8 +5,8 @@ use crate::exit::Exit;
 use crate::open;
 use crate::screen::{Colour, Screen};
 use crate::table::{ago, columns, status};
-use model::{Blame, Failure, StepKey};
-use serde_json::json;
+use model::{Blame, Failure, StepKey, Timestamp};
+use serde_json::{Value, json};
 
 pub async fn why(host: &Host, subject: &str, screen: &Screen) -> Result<u8, Exit> {
     let configuration = open::configuration(host, screen)?;
@@ -35,8 +35,11 @@ pub async fn why(host: &Host, subject: &str, screen: &Screen) -> Result<u8, Exit
     effects.retain(|effect| about(&effect.step));
     let (_, mut votes) = reader.votes(&row.run.id).map_err(Failure::from)?;
     votes.retain(|vote| about(&vote.step));
+    let mut audit = reader.audit_of(&row.run.id).map_err(Failure::from)?;
+    audit.retain(|entry| entry.get("step").and_then(Value::as_str).is_none_or(|step| about(&step.into())));
     if screen.json {
-        screen.document(&json!({"report": report, "decisions": decisions, "effects": effects, "votes": votes}));
+        screen.document(&json!({"report": report, "decisions": decisions, "effects": effects, "votes": votes,
+            "audit": audit}));
         return Ok(0);
     }
     let by = format!(
@@ -76,8 +79,19 @@ pub async fn why(host: &Host, subject: &str, screen: &Screen) -> Result<u8, Exit
     }
     for vote in &votes {
         let what = format!("{} by {}", vote.verdict, vote.voter);
-        let digest = format!("on {} {}", vote.subject.short(), vote.comment);
+        let how = if vote.verified { String::new() } else { format!(" (asserted, by user {})", vote.system_user) };
+        let digest = format!("on {}{how} {}", vote.subject.short(), one_line(&vote.comment));
         rows.push((vote.at, vec![vote.at.to_string(), vote.step.to_string(), what, digest]));
+    }
+    for entry in &audit {
+        let text = |key: &str| one_line(entry.get(key).and_then(Value::as_str).unwrap_or_default());
+        let (what, who) = match text("action").as_str() {
+            "vote-refused" => (format!("vote of {} refused", text("voter")), text("why")),
+            action @ ("cancelled" | "superseded") => (action.to_owned(), format!("by {}", text("actor"))),
+            _ => continue,
+        };
+        let at = text("at");
+        rows.push((Timestamp::parse(&at).unwrap_or(Timestamp(0)), vec![at, text("step"), what, who]));
     }
     rows.sort_by_key(|(at, _)| *at);
     if !rows.is_empty() {
@@ -92,6 +106,11 @@ pub async fn why(host: &Host, subject: &str, screen: &Screen) -> Result<u8, Exit
         screen.out(&format!("  {} {what}: {outcome}", effect.step));
     }
     Ok(0)
+}
+
+/// Somebody's words in one line: a second one could look like ours.
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// The newest run for a commit.

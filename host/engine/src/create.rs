@@ -75,7 +75,12 @@ impl Engine {
         if let Source::WorkTree(root) = &new.source {
             let tree = self.core.state.run(run.as_str()).join("tree");
             files::fresh(&tree)?;
-            files::copy_listed(root, &new.files, &tree)?;
+            // The state folder may lie in the work tree: it is no file of anybody's step.
+            let state = self.core.state.root();
+            let root = std::fs::canonicalize(root).unwrap_or_else(|_| root.clone());
+            let files: Vec<String> =
+                new.files.iter().filter(|file| !root.join(file).starts_with(state)).cloned().collect();
+            files::copy_listed(&root, &files, &tree)?;
         }
         let superseded = self.superseded(&new)?;
         let authors = self.authors(&new)?;

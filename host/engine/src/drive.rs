@@ -501,6 +501,11 @@ fn merge_env(inputs: &mut Value, env: Map<String, Value>) {
     let own = inputs.entry("env").or_insert_with(|| json!({}));
     if let Value::Object(own) = own {
         for (name, value) in env {
+            // A variable is text, whatever its expression is.
+            let value = match value {
+                Value::Number(_) | Value::Bool(_) => Value::String(value.to_string()),
+                other => other,
+            };
             own.entry(name).or_insert(value);
         }
     }

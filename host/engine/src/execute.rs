@@ -215,6 +215,11 @@ async fn clear(
     let (forecast, _) = plugin.preview(invocation(attempt), request(attempt, None)).await;
     let forecast = forecast?;
     let targets = targets(attempt, &forecast).await?;
+    // Nobody is asked about what would be denied anyway.
+    for target in &targets {
+        access::permit::write_branch(&attempt.grant, &target.repository, &target.branch)?;
+        access::permit::write_path(&attempt.grant, &target.repository, &target.path)?;
+    }
     let environments: Vec<&Environment> = attempt
         .core
         .settings
@@ -255,13 +260,8 @@ async fn clear(
     match judgement.standing {
         Standing::Approved => Ok(None),
         Standing::Rejected => {
-            let by = judgement.tallies.iter().flat_map(|(_, tally)| &tally.votes);
-            let by: BTreeSet<_> = by
-                .filter(|(vote, why)| why.is_none() && vote.verdict == "reject")
-                .map(|(vote, _)| vote.voter.as_str())
-                .collect();
-            let by: Vec<_> = by.into_iter().collect();
-            Err(Failure::new(Blame::User, "rejected", format!("rejected by {}", by.join(", "))))
+            let by = judgement.rejected_by().join(", ");
+            Err(Failure::new(Blame::User, "rejected", format!("rejected by {by}")))
         }
         Standing::Pending => {
             let deadline = until.unwrap_or_else(|| crate::now().plus_millis(PATIENCE));

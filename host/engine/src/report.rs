@@ -70,6 +70,12 @@ pub struct Waiting {
     pub needs: Option<String>,
     /// Whose approval counts by now.
     pub have: Vec<String>,
+    /// Who said no.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rejected_by: Vec<String>,
+    /// What is asked about: forecast, inputs, or what comes behind a gate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub about: Option<Value>,
     /// When it gives up.
     pub until: Timestamp,
 }
@@ -121,8 +127,15 @@ fn waiting(
     state: &StepState,
     wait: &scheduler::Wait,
 ) -> Result<Waiting, Failure> {
-    let mut waiting =
-        Waiting { what: wait.message.clone(), digest: None, needs: None, have: vec![], until: wait.deadline };
+    let mut waiting = Waiting {
+        what: wait.message.clone(),
+        digest: None,
+        needs: None,
+        have: vec![],
+        rejected_by: vec![],
+        about: None,
+        until: wait.deadline,
+    };
     if !wait.signals.iter().any(|signal| signal.kind == "approval") {
         return Ok(waiting);
     }
@@ -131,9 +144,11 @@ fn waiting(
     if let Ok(rules) = voting::rules_of(core, &what, pinned) {
         let judgement = voting::judge(core, &row.run.id, pinned, &digest, &rules)?;
         waiting.needs = Some(voting::in_words(&rules));
+        waiting.rejected_by = judgement.rejected_by();
         waiting.have = judgement.tallies.into_iter().flat_map(|(_, tally)| tally.have).collect();
         waiting.have.dedup();
     }
     waiting.digest = Some(digest);
+    waiting.about = Some(what);
     Ok(waiting)
 }

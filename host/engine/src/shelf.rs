@@ -224,6 +224,15 @@ impl Offers {
     /// The plugins of the binary and those of the configuration's lock that are still configured.
     pub fn new(builtin: Builtin, settings: &Settings) -> Result<Self, Failure> {
         let mut lock = Lock::parse(builtin.lock)?;
+        // A misspelt name would leave a plugin with more than somebody meant.
+        let named = settings.grants.keys().filter(|name| !settings.sources.contains_key(*name));
+        for name in named.filter(|name| !lock.plugins.contains_key(*name)) {
+            let known = lock.plugins.keys().chain(settings.sources.keys()).map(String::as_str);
+            if let Some(nearest) = manifest::nearest(name, known) {
+                let message = format!("`plugins.grants` names `{name}`, which is no plugin");
+                return Err(Failure::new(Blame::User, "invalid", message).hint(format!("did you mean `{nearest}`?")));
+            }
+        }
         let Some(path) = &settings.lock else { return Ok(Self(lock)) };
         let own = match std::fs::read_to_string(path) {
             Ok(text) => Lock::parse(&text)?,

@@ -9,6 +9,9 @@ use model::{Blame, Digest, Failure, StepKey};
 use serde_json::{Value, json};
 use store::{Command, RunRow, VoteRow};
 
+/// The longest comment of a vote, in bytes.
+const COMMENT: usize = 1024;
+
 /// A vote to be cast.
 #[derive(Clone, Debug)]
 pub struct Ballot {
@@ -55,8 +58,19 @@ impl Engine {
         let pinned: Pinned = serde_json::from_value(row.run.pinned.clone())
             .map_err(|e| Failure::internal(format!("the journal of run {} cannot be read: {e}", row.run.id)))?;
         let rules = voting::rules_of(&self.core, &what, &pinned)?;
+        let rejected_by = {
+            let (core, run, pinned, digest, rules) =
+                (self.core.clone(), row.run.id.clone(), pinned.clone(), digest.clone(), rules.clone());
+            aside(move || Ok(voting::judge(&core, &run, &pinned, &digest, &rules)?.rejected_by())).await?
+        };
         let refusal = if row.status.is_final() {
             Some(Failure::new(Blame::User, "conflict", format!("run {} has ended ({})", row.run.id, row.status)))
+        } else if !rejected_by.is_empty() {
+            let message = format!("the step `{}` was rejected by {} already", ballot.step, rejected_by.join(", "));
+            Some(
+                Failure::new(Blame::User, "conflict", message)
+                    .hint(format!("`tidegate runs resume {}` ends it", row.run.id)),
+            )
         } else if ballot.digest != digest {
             let message = format!(
                 "the vote is for {}, but the step `{}` asks about {}: it would not count",
@@ -79,9 +93,9 @@ impl Engine {
         let vote = VoteRow {
             step: ballot.step,
             subject: ballot.digest,
-            voter: ballot.voter,
+            voter: plugin::clean_line(&ballot.voter, COMMENT),
             verdict: ballot.verdict,
-            comment: ballot.comment,
+            comment: plugin::clean_line(&ballot.comment, COMMENT),
             // Nobody has proven who they are to a command line.
             verified: false,
             system_user: ballot.system_user,

@@ -18,6 +18,16 @@ pub(crate) struct Judgement {
     pub(crate) seen: i64,
 }
 
+impl Judgement {
+    /// Who said no and counts, each once.
+    pub(crate) fn rejected_by(&self) -> Vec<String> {
+        let votes = self.tallies.iter().flat_map(|(_, tally)| &tally.votes);
+        let counting = votes.filter(|(vote, why)| why.is_none() && vote.verdict == "reject");
+        let by: BTreeSet<String> = counting.map(|(vote, _)| vote.voter.clone()).collect();
+        by.into_iter().collect()
+    }
+}
+
 /// What a write is allowed by.
 #[derive(Debug, Default)]
 pub(crate) struct Judged {

@@ -43,6 +43,7 @@ pub use diagnostic::{Diagnostic, Parsed, Severity};
 pub use environment::{Environment, Owned, Owns, Requirement};
 pub use head::{Head, head, kind_of};
 pub use host::{Cluster, Credential, HostConfig, Jail, Repository, host};
+pub use nearest::nearest;
 pub use pipeline::pipeline;
 pub use plugins::{PluginSource, Plugins};
 pub use render::{render, to_json};

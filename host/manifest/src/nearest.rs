@@ -1,7 +1,7 @@
 //! The known word that a mistyped one most likely means.
 
 /// The nearest of the candidates, where one is near enough to be meant.
-pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     // The distance is quadratic in the length, and nobody means a name with a word of a kilobyte.
     if word.len() > 100 {
         return None;

@@ -287,7 +287,7 @@ fn offered_instead(uses: &str, names: &[String]) -> String {
     let same: Vec<String> =
         names.iter().filter(|n| n.split('/').next() == Some(own)).map(|n| format!("`{n}`")).collect();
     if same.is_empty() {
-        "a plugin that offers it must be locked; `tidegate plugin lock` does so".to_owned()
+        "a plugin that offers it must be locked; `tidegate plugin lock --accept` does so".to_owned()
     } else {
         format!("`{own}` offers {}", same.join(", "))
     }

@@ -65,10 +65,19 @@ impl Told {
             retryable: error.retryable && code != "denied",
             code,
             message,
-            blame: told.unwrap_or(Blame::Plugin),
+            blame: told.unwrap_or_else(|| said(&error.code)),
             hint: error.hint.map(|hint| clean_text(&hint, MESSAGE)),
             details: error.details.and_then(|text| details(&text)),
         }
+    }
+}
+
+/// Whose doing an error is that no host call led to: these words only say that somebody else has to act.
+fn said(code: &str) -> Blame {
+    match code {
+        "invalid" | "exit-status" => Blame::User,
+        "unavailable" | "rate-limited" => Blame::Upstream,
+        _ => Blame::Plugin,
     }
 }
 
@@ -106,8 +115,8 @@ mod tests {
         let broken = told.tell(Failure::internal("the host is broken"));
         let failure = told.judge(broken, WHO);
         assert_eq!((failure.blame, failure.code.as_str()), (Blame::Host, "internal"));
-        for code in ["unavailable", "invalid", "own"] {
-            assert_eq!(told.judge(said(code, "x"), WHO).blame, Blame::Plugin);
+        for (code, blame) in [("unavailable", Blame::Upstream), ("exit-status", Blame::User), ("own", Blame::Plugin)] {
+            assert_eq!(told.judge(said(code, "x"), WHO).blame, blame);
         }
     }
 

@@ -124,6 +124,13 @@ impl Reader {
         Ok((seen, votes))
     }
 
+    /// What the audit chain has about a run, oldest first: votes, refused votes, stops, settlements.
+    pub fn audit_of(&self, run: &RunId) -> Result<Vec<Value>, Error> {
+        let sql = "SELECT content FROM audit WHERE content LIKE ?1 ORDER BY sequence";
+        let all = self.all(sql, [format!("%\"run\":\"{}\"%", run.0)], |r| text(r, 0, json))?;
+        Ok(all.into_iter().filter(|entry: &Value| entry["run"] == run.0.as_str()).collect())
+    }
+
     /// How many lines of a level the log of an attempt has.
     pub fn count_lines(&self, run: &RunId, step: &StepKey, attempt: u32, level: &str) -> Result<u64, Error> {
         let sql = "SELECT COUNT(*) FROM logs WHERE run = ?1 AND step = ?2 AND attempt = ?3 AND level = ?4";

@@ -89,7 +89,10 @@ fn jail_command(attempt: &Attempt, command: process::Command) -> Result<Command,
     // The host's own state is no child's business, wherever it lies.
     made.hidden = vec![attempt.core.state.root().to_owned()];
     made.network = if grant.network == NetworkGrant::All { Network::All } else { Network::None };
-    made.timeout_millis = Some(u64::from(command.timeout_seconds) * 1000).filter(|millis| *millis > 0);
+    // The scheduler ends a step in time. Where the host is gone the shim does, once a living host would have been done.
+    let own = Some(u64::from(command.timeout_seconds) * 1000).filter(|millis| *millis > 0);
+    let step = attempt.step.timeout_millis.map(|millis| millis.saturating_add(ORPHAN));
+    made.timeout_millis = own.into_iter().chain(step).min();
     made.strictness = if attempt.core.settings.jail_required { Strictness::Required } else { Strictness::BestEffort };
     Ok(made)
 }
@@ -118,6 +121,9 @@ struct Inner {
     /// Lines that the log has already, of a child that a host before this one began: they come once more.
     logged: u64,
 }
+
+/// After a step's timeout, how long until its shim ends an orphan, in milliseconds: longer than cancelling takes.
+const ORPHAN: u64 = 45_000;
 
 /// The level of a line that a child wrote.
 const OUTPUT: &str = "output";
