@@ -28,6 +28,8 @@ fn main() -> ExitCode {
     if words.next().is_some_and(|word| word == "jail-shim") {
         return words.next().map_or(ExitCode::from(2), |folder| jail::shim_main(Path::new(&folder)));
     }
+    // Before there is a second thread as well.
+    git::look_up_certificates_lazily();
     let arguments = Arguments::parse();
     let screen = screen::Screen::new(arguments.output);
     std::panic::set_hook(Box::new(|info| {

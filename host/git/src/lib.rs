@@ -3,6 +3,7 @@
 //!
 //! It never starts a process, runs a hook or a filter, reads the user's Git configuration, or shows a credential.
 
+mod certificates;
 mod changes;
 mod checkout;
 mod compact;
@@ -30,6 +31,7 @@ mod transaction;
 mod wire;
 mod worktree;
 
+pub use certificates::look_up_certificates_lazily;
 pub use credential::{Credential, Secret};
 pub use error::Error;
 pub use kind::Kind;
