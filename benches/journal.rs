@@ -38,11 +38,12 @@ async fn begin(journal: &Journal, id: &str) -> (RunId, i64) {
 
 /// The two records of a step.
 async fn step(journal: &Journal, run: &RunId, fence: i64, number: u64) {
-    let key = format!("step{number}");
+    // A run of ten steps, again and again.
+    let (key, attempt) = (format!("step{}", number % 10), u32::try_from(number / 10).unwrap_or_default());
     let state = |phase: &str| json!({"key": key, "name": key, "phase": {"phase": phase}, "attempt": 1, "started": 1});
     let effect = |outcome| EffectRow {
         step: key.as_str().into(),
-        attempt: 1,
+        attempt,
         effect: "push-1".into(),
         intent: json!({"kind": "push-commit", "repository": "config", "branch": "main", "paths": ["apps/shop/k.yaml"]}),
         outcome,

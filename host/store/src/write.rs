@@ -160,12 +160,18 @@ pub fn apply(db: &Connection, command: &Command) -> Result<Reply, Error> {
 
 fn save(db: &Connection, run: &RunId, steps: &[StepRow]) -> Result<(), Error> {
     for step in steps {
-        db.prepare_cached(
-            "INSERT INTO steps (run, step, position, status, state)
-            VALUES (?1, ?2, (SELECT COUNT(*) FROM steps WHERE run = ?1), ?3, ?4)
-            ON CONFLICT (run, step) DO UPDATE SET status = excluded.status, state = excluded.state",
-        )?
-        .execute(params![run.0, step.key.0, step.status.as_str(), step.state.to_string()])?;
+        let (status, state) = (step.status.as_str(), step.state.to_string());
+        // Known in most cases; counting the steps of a run is for new ones alone.
+        let known = db
+            .prepare_cached("UPDATE steps SET status = ?3, state = ?4 WHERE run = ?1 AND step = ?2")?
+            .execute(params![run.0, step.key.0, status, state])?;
+        if known == 0 {
+            db.prepare_cached(
+                "INSERT INTO steps (run, step, position, status, state)
+                VALUES (?1, ?2, (SELECT COUNT(*) FROM steps WHERE run = ?1), ?3, ?4)",
+            )?
+            .execute(params![run.0, step.key.0, status, state])?;
+        }
     }
     Ok(())
 }
