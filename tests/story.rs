@@ -120,10 +120,11 @@ fn from_a_push_to_production() {
 
     // `why` tells votes and effects; a finished run stays finished.
     let why = world.tidegate(&["why", run]).expect(0).out;
-    for told in ["approve by alice", "approve by bob", "ship it", "push-commit config main"] {
+    for told in ["approve by alice", "approve by bob", "ship it", "push-commit config main", "vote of mallory refused"]
+    {
         assert!(why.contains(told), "{told}: {why}");
     }
-    assert!(!why.contains("mallory"), "{why}");
+    assert!(!why.contains("approve by mallory"), "{why}");
     let again = world.tidegate(&["runs", "resume", run]).expect(0);
     assert!(again.out.contains("succeeded"), "{}", again.out);
     assert_eq!(world.git("config.git", &["rev-list", "--count", "main"]).trim(), "3");

@@ -49,8 +49,8 @@ pub fn problems(files: &[Source]) -> Vec<String> {
     problems
 }
 
-/// Folders that only one machine has.
-const MACHINE: [&str; 3] = ["/work/main", "/work/shared", "/root/."];
+/// Folders of people, which only one machine has.
+const MACHINE: [&str; 2] = ["/root/.", "/home/"];
 
 fn rust(path: &str, text: &str, problems: &mut Vec<String>) {
     let name = path.rsplit('/').next().unwrap_or(path).trim_end_matches(".rs");
@@ -84,13 +84,13 @@ mod tests {
             file("host/x/src/bare.rs", "fn main() {}\n"),
             file("host/x/src/long.rs", &long),
             file("host/x/tests/long.rs", &long),
-            file("docs/a.md", "see /work/main/x\n"),
+            file("docs/a.md", "see /home/me/x\n"),
         ];
         let told = problems(&files).join("\n");
         let expected = "host/x/src/utils.rs: `utils` says nothing about what is inside
 host/x/src/bare.rs: the first line must say in `//!` what the file is for
 host/x/src/long.rs: 701 lines; split it by its nouns before 600
-docs/a.md:1: a path of one machine: see /work/main/x";
+docs/a.md:1: a path of one machine: see /home/me/x";
         assert_eq!(told, expected);
     }
 }

@@ -7,7 +7,7 @@ use serde_json::json;
 /// Neither a missing grant nor a bug of the host: nobody was told of any.
 #[tokio::test]
 async fn the_hosts_words_in_a_plugins_mouth_are_the_plugins_doing() {
-    for (said, code) in [("denied", "refused"), ("internal", "bug"), ("unavailable", "unavailable"), ("own", "own")] {
+    for (said, code) in [("denied", "refused"), ("internal", "bug"), ("own", "own")] {
         let ended = Attempt::new("blame").inputs(said).run().await;
         let failure = ended.failure();
         assert_eq!((failure.blame, failure.code.as_str()), (Blame::Plugin, code));
