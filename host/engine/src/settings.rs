@@ -115,12 +115,25 @@ impl Settings {
 impl Configured {
     fn resolve(&self, name: &str, base: &Path) -> Result<Remote, Failure> {
         let remote = Remote::parse(&self.url, base).map_err(|e| e.failure())?;
-        let Some(needed) = &self.credential else { return Ok(remote) };
+        let Some(needed) = &self.credential else {
+            // Over SSH the keys of whoever started this are meant, as for `git` itself.
+            let agent = remote.is_ssh() && std::env::var_os("SSH_AUTH_SOCK").is_some();
+            return Ok(match agent {
+                true => remote.with_credential(Some(Credential::SshAgent { username: "git".to_owned() })),
+                false => remote,
+            });
+        };
         let secret = secret(&needed.secret, base).map_err(|why| {
             let message = format!("the credential `{}` of the repository `{name}` is missing: {why}", needed.label);
             Failure::new(Blame::User, "invalid", message)
         })?;
         let username = needed.username.clone();
+        // libgit2 reads a key from its file; anything else over SSH is a password.
+        if let (true, SecretRef::File(path)) = (remote.is_ssh() && secret.contains("PRIVATE KEY-----"), &needed.secret)
+        {
+            let private_key = base.join(path);
+            return Ok(remote.with_credential(Some(Credential::SshKey { username, private_key })));
+        }
         Ok(remote.with_credential(Some(Credential::Password { username, secret: Secret::new(secret) })))
     }
 }
@@ -180,6 +193,27 @@ mod tests {
     fn a_secret_goes_only_where_it_is_for() {
         // The reader of the file refuses this; here it must at least send nothing.
         assert_eq!(Settings::new(&config(), Path::new("/base")).repository("theirs").unwrap().credential, None);
+    }
+
+    #[test]
+    fn a_key_file_opens_ssh_and_a_password_stays_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let key = "-----BEGIN OPENSSH PRIVATE KEY-----\n";
+        std::fs::write(folder.path().join("key"), key).unwrap();
+        std::fs::write(folder.path().join("word"), "hunter2\n").unwrap();
+        let credential = |url: &str, file: &str| {
+            let mut config = config();
+            config.repositories.get_mut("mine").unwrap().url = url.to_owned();
+            config.credentials.get_mut("bot").unwrap().secret = SecretRef::File(file.to_owned());
+            Settings::new(&config, folder.path()).repository("mine").unwrap().credential.clone().unwrap()
+        };
+        let private_key = folder.path().join("key");
+        let opened = git::Credential::SshKey { username: "git".to_owned(), private_key };
+        assert_eq!(credential("ssh://alice@git.example.com/x.git", "key"), opened);
+        assert_eq!(credential("git@git.example.com:x.git", "key"), opened);
+        for (url, file) in [("ssh://git.example.com/x.git", "word"), ("https://git.example.com/x.git", "key")] {
+            assert!(matches!(credential(url, file), git::Credential::Password { .. }), "{url}");
+        }
     }
 
     #[test]

@@ -58,6 +58,13 @@ impl Remote {
         self
     }
 
+    /// Whether it is reached over SSH, by `ssh://` or `user@host:path`.
+    pub fn is_ssh(&self) -> bool {
+        let http =
+            self.url.split_once("://").is_some_and(|(scheme, _)| scheme.to_ascii_lowercase().starts_with("http"));
+        matches!(self.place(), Place::Network) && !http
+    }
+
     /// How it is reached.
     pub(crate) fn place(&self) -> Place {
         if self.url.starts_with('/') { Place::Path(PathBuf::from(&self.url)) } else { Place::Network }

@@ -41,10 +41,8 @@ pub(crate) fn label(text: &str) -> Answer {
         media_type: media_type.to_owned(),
         confidential: false,
     };
-    let answers = [
-        artifact_write::store(&label(text, "text/plain"), b"x"),
-        artifact_write::store_file(&label("a", text), "a"),
-    ];
+    let answers =
+        [artifact_write::store(&label(text, "text/plain"), b"x"), artifact_write::store_file(&label("a", text), "a")];
     let answers = answers.map(|answer| answer.err().map_or("ok".to_owned(), |error| error.message));
     Ok(serde_json::Value::from(answers.to_vec()).to_string())
 }
