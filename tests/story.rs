@@ -432,3 +432,31 @@ fn a_child_leaves_nothing_behind_and_sees_nothing_of_the_host() {
     });
     assert!(!alive, "a process that the step left is still there");
 }
+
+/// The same promotion where both repositories are behind a real sshd, opened by a key file of the configuration.
+#[test]
+fn a_promotion_over_ssh() {
+    let world = world();
+    let server = tidegate_tests::ssh::GitSsh::serve().expect("sshd (Debian: openssh-server)");
+    let url = |name: &str| server.url(&world.path().join(name));
+    world.write(".ssh/known_hosts", server.known_host().expect("the server's key"));
+    let config = |key: &std::path::Path| {
+        world.write(
+            "tidegate.yaml",
+            format!(
+                "apiVersion: tidegate.dev/v1alpha1\nkind: Host\nspec:\n  repositories:\n    app: {{ url: \"{}\", credential: key }}\n    config: {{ url: \"{}\", credential: key }}\n  credentials:\n    key: {{ secret: \"file:{}\", for: [app, config] }}\n",
+                url("app.git"),
+                url("config.git"),
+                key.display()
+            ),
+        );
+    };
+    config(&server.key());
+    let ran = world.tidegate(&["run", "--repository", "app", "--output", "json"]);
+    assert_eq!(ran.code, 0, "{}\n{}\n{}", ran.out, ran.err, server.log());
+    assert_eq!(self::config(&world, "apps/shop/prod/kustomization.yaml"), OVERLAY.replace("'v1'", "'v2'"));
+    // A key that the server does not know opens nothing, and none of it is shown.
+    config(&server.strange_key());
+    let refused = world.tidegate(&["run", "--repository", "app", "--state", "other"]).expect(4);
+    assert!(!refused.err.contains("PRIVATE"), "{}", refused.err);
+}
