@@ -39,10 +39,8 @@ fn progress(line: &str) {
 /// Locks what was built: the binary carries the lock with the components. A program of its own, since it needs the
 /// whole plugin host.
 fn lock(root: &Path, out: &Path) -> Result<()> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut command = std::process::Command::new(cargo);
-    command.current_dir(root).args(["run", "--quiet", "--locked", "--package", "tidegate-plugin"]);
-    let status = command.args(["--bin", "tidegate-lock-builtin", "--"]).arg(out).status().context("running cargo")?;
+    let program = shell::build("tidegate-lock-builtin")?;
+    let status = std::process::Command::new(program).current_dir(root).arg(out).status().context("starting it")?;
     anyhow::ensure!(status.success(), "the first-party plugins could not be locked ({status})");
     Ok(())
 }

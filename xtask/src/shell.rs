@@ -28,6 +28,14 @@ pub fn run(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
+/// Builds a program of the workspace and answers where it is. Of the whole workspace, because cargo unites the features
+/// of what is selected: one package alone would compile most dependencies once more.
+pub fn build(program: &str) -> Result<PathBuf> {
+    run(cargo().args(["build", "--locked", "--workspace", "--bin", program]))?;
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+    Ok(target.join("debug").join(program))
+}
+
 /// Whether a command ends well; nothing of it is shown.
 pub fn succeeds(program: &str, arguments: &[&str]) -> bool {
     let mut command = Command::new(program);
