@@ -1,9 +1,12 @@
-//! Who may do what: grants narrowed and checked, environments and what they own, subject digests, votes counted, the
-//! audit chain. Pure functions; it never knows who is logged in and never stores anything.
+//! Who may do what: grants narrowed and checked, places to connect to, environments and what they own, subject digests,
+//! votes counted, the audit chain. Pure functions; it never knows who is logged in and never stores anything.
 #![deny(missing_docs)]
 
 pub mod audit;
+pub mod egress;
 pub mod environment;
+pub mod handle;
+pub mod mask;
 pub mod narrow;
 pub mod permit;
 pub mod subject;

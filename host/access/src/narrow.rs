@@ -1,7 +1,11 @@
 //! Grants cut down: a step may only narrow what its plugin was granted.
 
+use crate::egress::Pattern;
 use crate::environment::glob;
-use model::grant::{ArtifactGrant, Grant, NetworkGrant, PathGrant, ProcessGrant, RepositoryGrant, WriteScope};
+use model::grant::{
+    ArtifactGrant, CacheGrant, Grant, HttpGrant, NetworkGrant, PathGrant, ProcessGrant, ProfileGrant, RepositoryGrant,
+    SecretGrant, WriteScope,
+};
 
 /// What both allow. Where one names patterns and the other names things, the things that the patterns allow remain.
 pub fn narrow(granted: &Grant, wanted: &Grant) -> Grant {
@@ -11,7 +15,8 @@ pub fn narrow(granted: &Grant, wanted: &Grant) -> Grant {
             programs: both(&a.programs, &b.programs),
             environment: both(&a.environment, &b.environment),
             paths: PathGrant { read: both(&a.paths.read, &b.paths.read), write: both(&a.paths.write, &b.paths.write) },
-            network: if a.network == b.network { a.network } else { NetworkGrant::None },
+            network: network(&a.network, &b.network),
+            profile: profile(a.profile, b.profile),
         }),
         artifact: granted
             .artifact
@@ -24,7 +29,46 @@ pub fn narrow(granted: &Grant, wanted: &Grant) -> Grant {
             .zip(wanted.repository.as_ref())
             .map(|(a, b)| RepositoryGrant { read: both(&a.read, &b.read), write: scopes(a, b) }),
         approval: granted.approval.zip(wanted.approval).map(|(a, _)| a),
+        http: granted
+            .http
+            .as_ref()
+            .zip(wanted.http.as_ref())
+            .map(|(a, b)| HttpGrant { hosts: both_hosts(&a.hosts, &b.hosts), methods: both(&a.methods, &b.methods) }),
+        secret: granted.secret.as_ref().zip(wanted.secret.as_ref()).map(|(a, b)| SecretGrant {
+            names: both(&a.names, &b.names),
+            variables: both(&a.variables, &b.variables),
+            hosts: both(&a.hosts, &b.hosts),
+            reveal: a.reveal && b.reveal,
+        }),
+        cache: granted.cache.as_ref().zip(wanted.cache.as_ref()).map(|(a, b)| CacheGrant { write: a.write && b.write }),
     }
+}
+
+/// The places that both allow. All of the network is more than a list of it.
+fn network(granted: &NetworkGrant, wanted: &NetworkGrant) -> NetworkGrant {
+    match (granted, wanted) {
+        (NetworkGrant::All, other) | (other, NetworkGrant::All) => other.clone(),
+        (NetworkGrant::Proxy(a), NetworkGrant::Proxy(b)) => NetworkGrant::Proxy(both_hosts(a, b)),
+        (NetworkGrant::None, _) | (_, NetworkGrant::None) => NetworkGrant::None,
+    }
+}
+
+/// A step may ask for a tighter jail than it was granted. Neither of `builder` and `delegated` holds the other.
+fn profile(granted: ProfileGrant, wanted: ProfileGrant) -> ProfileGrant {
+    if granted == wanted { granted } else { ProfileGrant::Strict }
+}
+
+/// Patterns of hosts that both lists allow; one that cannot be read allows nothing.
+fn both_hosts(a: &[String], b: &[String]) -> Vec<String> {
+    let covered = |p: &String, list: &[String]| {
+        let Ok(pattern) = p.parse::<Pattern>() else { return false };
+        list.iter().any(|q| q.parse::<Pattern>().is_ok_and(|q| q.covers(&pattern)))
+    };
+    let mut out: Vec<String> =
+        a.iter().filter(|p| covered(p, b)).chain(b.iter().filter(|p| covered(p, a))).cloned().collect();
+    out.sort();
+    out.dedup();
+    out
 }
 
 /// Patterns that both lists allow. A pattern survives where the other list has the same one, or one that covers it.
@@ -113,6 +157,32 @@ mod tests {
         assert_eq!(paths(&["apps/*/k.yaml"], &["apps/shop/k.yaml"]), "apps/shop/k.yaml");
         assert_eq!(paths(&["*"], &["**"]), "*", "one level is not everything");
         assert_eq!(paths(&["apps/**"], &["apps/**", "other/**"]), "apps/**");
+    }
+
+    #[test]
+    fn networks_and_secrets_narrow() {
+        let network = |value: serde_json::Value| grant(json!({"process": {"programs": ["x"], "network": value}}));
+        let narrowed = |a: serde_json::Value, b: serde_json::Value| {
+            serde_json::to_value(narrow(&network(a), &network(b)).process.unwrap_or_default().network).ok()
+        };
+        let proxy = |hosts: &[&str]| json!({"proxy": hosts});
+        assert_eq!(narrowed(json!("all"), proxy(&["a.example:443"])), Some(proxy(&["a.example:443"])));
+        assert_eq!(narrowed(proxy(&["*.example:443"]), json!("all")), Some(proxy(&["*.example:443"])));
+        assert_eq!(narrowed(proxy(&["*.example"]), proxy(&["a.example", "b.test"])), Some(proxy(&["a.example"])));
+        assert_eq!(narrowed(json!("none"), json!("all")), Some(json!("none")));
+        let granted = grant(
+            json!({"secret": {"names": ["aws_*"], "variables": ["AWS_*"], "reveal": true}, "http": {"hosts": ["*"]}}),
+        );
+        let wanted = grant(
+            json!({"secret": {"names": ["aws_plan", "other"], "variables": ["*"]}, "http": {"hosts": ["a.example", "10.0.0.1"]}}),
+        );
+        let both = serde_json::to_value(narrow(&granted, &wanted)).unwrap_or_default();
+        assert_eq!(both["secret"], json!({"names": ["aws_plan"], "variables": ["AWS_*"], "hosts": []}));
+        assert_eq!(both["http"], json!({"hosts": ["a.example"], "methods": ["*"]}));
+        let delegated = grant(json!({"process": {"programs": ["x"], "profile": "delegated"}}));
+        let builder = grant(json!({"process": {"programs": ["x"], "profile": "builder"}}));
+        let profile = narrow(&delegated, &builder).process.unwrap_or_default().profile;
+        assert_eq!(profile, model::grant::ProfileGrant::Strict, "neither holds the other");
     }
 
     #[test]

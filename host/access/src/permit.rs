@@ -92,6 +92,56 @@ pub fn write_path(grant: &Grant, repository: &str, path: &str) -> Result<(), Fai
     Err(missing(&format!("writing `{path}` of the repository `{repository}`"), &needed))
 }
 
+/// Calling a server with a method.
+pub fn http(grant: &Grant, method: &str) -> Result<(), Failure> {
+    let Some(granted) = &grant.http else { return Err(missing("calling servers", "http: { hosts: [HOST] }")) };
+    if granted.methods.iter().any(|allowed| allowed == "*" || allowed == method) {
+        return Ok(());
+    }
+    Err(missing(&format!("the method `{method}`"), &format!("http: {{ methods: [{method}] }}")))
+}
+
+/// Standing for a secret, or (with `reveal`) seeing it.
+pub fn secret(grant: &Grant, name: &str, reveal: bool) -> Result<(), Failure> {
+    let granted = grant.secret.as_ref();
+    if !granted.is_some_and(|g| g.names.iter().any(|p| matches(p, name))) {
+        return Err(missing(&format!("the secret `{name}`"), &format!("secret: {{ names: [\"{name}\"] }}")));
+    }
+    if reveal && !granted.is_some_and(|g| g.reveal) {
+        return Err(missing(&format!("seeing the secret `{name}` itself"), "secret: { reveal: true }"));
+    }
+    Ok(())
+}
+
+/// Swapping a secret into a child's variable.
+pub fn secret_variable(grant: &Grant, name: &str, variable: &str) -> Result<(), Failure> {
+    secret(grant, name, false)?;
+    if grant.secret.as_ref().is_some_and(|g| g.variables.iter().any(|p| matches(p, variable))) {
+        return Ok(());
+    }
+    let what = format!("the secret `{name}` in the variable `{variable}`");
+    Err(missing(&what, &format!("secret: {{ variables: [{variable}] }}")))
+}
+
+/// Sending a secret to a host, written `host:port`.
+pub fn secret_host(grant: &Grant, name: &str, host: &str) -> Result<(), Failure> {
+    secret(grant, name, false)?;
+    if grant.secret.as_ref().is_some_and(|g| g.hosts.iter().any(|p| matches(p, host))) {
+        return Ok(());
+    }
+    let what = format!("sending the secret `{name}` to `{host}`");
+    Err(missing(&what, &format!("secret: {{ hosts: [\"{host}\"] }}")))
+}
+
+/// Taking (or also keeping) cache entries.
+pub fn cache(grant: &Grant, write: bool) -> Result<(), Failure> {
+    match &grant.cache {
+        Some(granted) if granted.write || !write => Ok(()),
+        _ if write => Err(missing("keeping cache entries", "cache: { write: true }")),
+        _ => Err(missing("taking cache entries", "cache: {}")),
+    }
+}
+
 /// Reading votes.
 pub fn approval(grant: &Grant) -> Result<(), Failure> {
     grant.approval.map(|_| ()).ok_or_else(|| missing("reading votes", "approval: {}"))

@@ -65,6 +65,11 @@ pub enum Command {
         #[command(subcommand)]
         command: Plugin,
     },
+    /// Show where secrets are and to whom they go, and whether they can be read
+    Credentials {
+        #[command(subcommand)]
+        command: Credentials,
+    },
     /// The whole story on this machine, with real repositories in a fresh folder
     Demo(Demo),
     /// Print completions for a shell
@@ -177,6 +182,17 @@ pub enum Plugin {
         /// Write tidegate.lock
         #[arg(long)]
         accept: bool,
+    },
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub enum Credentials {
+    /// Every credential: where it is, and to whom it goes
+    List,
+    /// Read each, and log in to the repositories that it is for
+    Check {
+        /// This one only
+        name: Option<String>,
     },
 }
 

@@ -3,6 +3,7 @@
 mod approve;
 mod args;
 mod builtin;
+mod credentials;
 mod demo;
 mod exit;
 mod open;
@@ -66,6 +67,7 @@ fn dispatch(arguments: Arguments, screen: &screen::Screen) -> Result<u8, Exit> {
         Command::Approve(wanted) => block(approve::vote(&host, wanted, "approve", screen)),
         Command::Reject(wanted) => block(approve::vote(&host, wanted, "reject", screen)),
         Command::Why { subject } => block(why::why(&host, &subject, screen)),
+        Command::Credentials { command } => block(credentials::credentials(&host, command, screen)),
         Command::Plugin { command } => block(plugins::plugin(&host, command, screen)),
     }
 }

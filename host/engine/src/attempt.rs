@@ -48,6 +48,8 @@ pub(crate) struct Attempt {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Cleared {
     pub(crate) subject: Option<Digest>,
+    /// The environments that it changes, all of whose requirements are met.
+    pub(crate) environments: Vec<String>,
     /// Paths that the forecast named, `repository:branch:path`, with the content that each had then.
     pub(crate) paths: BTreeMap<String, Option<Digest>>,
 }

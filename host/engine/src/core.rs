@@ -3,12 +3,16 @@
 use crate::settings::Settings;
 use crate::shelf::Shelf;
 use crate::state::StateFolder;
+use crate::vault::Vault;
 use artifact::Blobs;
 use git::Mirror;
 use jail::Shim;
-use model::Failure;
+use model::{Digest, Failure};
 use std::collections::HashMap;
+use std::fs::File;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::time::SystemTime;
 use store::Journal;
 
 /// The parts of a host.
@@ -19,7 +23,9 @@ pub(crate) struct Core {
     pub(crate) shelf: Shelf,
     pub(crate) blobs: Blobs,
     pub(crate) shim: Shim,
+    pub(crate) vault: Arc<Vault>,
     mirrors: Mutex<HashMap<String, Mirror>>,
+    programs: Mutex<HashMap<(PathBuf, u64, SystemTime), Digest>>,
 }
 
 impl Core {
@@ -31,7 +37,30 @@ impl Core {
         blobs: Blobs,
         shim: Shim,
     ) -> Self {
-        Self { state, journal, settings, shelf, blobs, shim, mirrors: Mutex::default() }
+        let vault = Arc::new(Vault::new(settings.credentials.clone(), &settings.base));
+        Self {
+            state,
+            journal,
+            settings,
+            shelf,
+            blobs,
+            shim,
+            vault,
+            mirrors: Mutex::default(),
+            programs: Mutex::default(),
+        }
+    }
+
+    /// The digest of a program, computed once as long as its file stays the same. Blocking.
+    pub(crate) fn program_digest(&self, path: &Path) -> Option<Digest> {
+        let meta = std::fs::metadata(path).ok()?;
+        let key = (path.to_owned(), meta.len(), meta.modified().ok()?);
+        if let Some(known) = self.programs.lock().ok()?.get(&key) {
+            return Some(known.clone());
+        }
+        let digest = Digest::of_reader(File::open(path).ok()?).ok()?;
+        self.programs.lock().ok()?.insert(key, digest.clone());
+        Some(digest)
     }
 
     /// The mirror of a configured repository. Blocking; contacts nobody.

@@ -65,7 +65,15 @@ impl Engine {
     fn pin(&self, run: &RunId, new: NewRun) -> Result<(Pinned, Vec<RunId>), Failure> {
         let mut steps = BTreeMap::new();
         let all = new.pipeline.steps.iter().flat_map(|step| std::iter::once(step).chain(&step.steps));
-        for Step { uses, .. } in all.filter(|step| !step.uses.is_empty()) {
+        let origin = match &new.source {
+            Source::Commit => Some(new.event.repository.as_str()),
+            Source::WorkTree(_) => None,
+        };
+        for Step { name, uses, secrets, .. } in all.filter(|step| !step.uses.is_empty()) {
+            for secret in secrets {
+                let admitted = self.core.vault.admit(secret, uses, origin);
+                admitted.map_err(|f| Failure { message: format!("the step `{name}`: {}", f.message), ..f })?;
+            }
             if !steps.contains_key(uses) {
                 let pinned = self.core.shelf.pin(uses)?;
                 self.core.shelf.keep(&pinned)?;

@@ -76,6 +76,16 @@ impl Drive {
             steps.into_iter().map(|row| serde_json::from_value(row.state)).collect();
         let stop = row.stop.as_deref().and_then(stop_of);
         let machine = Run::restore(pinned.pipeline.clone(), states.map_err(unreadable)?, stop);
+        {
+            // What steps before this process were given may yet come back in a later one's output.
+            let (core, pipeline) = (core.clone(), pinned.pipeline.clone());
+            let all = move || {
+                let steps = pipeline.steps.iter().flat_map(|step| std::iter::once(step).chain(&step.steps));
+                core.vault.expect(steps.flat_map(|step| &step.secrets));
+                Ok(())
+            };
+            aside(all).await?;
+        }
         let owner = format!("process {}", std::process::id());
         let claim = Command::Claim { run: run.clone(), owner, until: crate::now().plus_millis(60_000) };
         let store::Reply::Fence(fence) = core.journal.apply(claim).await? else {
@@ -196,10 +206,28 @@ impl Drive {
                 self.record.receipts.push((key.clone(), attempt.number, content));
             }
         }
+        let outcome = self.masked(outcome);
         if let Outcome::Failed(failure) = &outcome {
             self.decide(&key, "failed", &failure.message);
         }
         self.take(Input::Ended { key, outcome }).await
+    }
+
+    /// An outcome as it may be kept and shown.
+    fn masked(&self, outcome: Outcome) -> Outcome {
+        let vault = &self.core.vault;
+        match outcome {
+            Outcome::Succeeded(outputs) => Outcome::Succeeded(vault.masked_json(&outputs)),
+            Outcome::Unchanged(outputs) => Outcome::Unchanged(vault.masked_json(&outputs)),
+            Outcome::Skipped(reason) => Outcome::Skipped(vault.masker().text(&reason)),
+            Outcome::Failed(failure) => Outcome::Failed(vault.masked(failure)),
+            Outcome::Unknown(why) => Outcome::Unknown(vault.masker().text(&why)),
+            Outcome::Waiting(wait) => Outcome::Waiting(scheduler::Wait {
+                memory: vault.masker().text(&wait.memory),
+                message: vault.masker().text(&wait.message),
+                ..wait
+            }),
+        }
     }
 
     fn decide(&mut self, step: &StepKey, what: &str, why: &str) {

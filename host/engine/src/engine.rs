@@ -98,7 +98,8 @@ impl Engine {
 
     /// Drives a run until it ends or waits for somebody, and answers how it stands.
     pub async fn drive(&self, run: &RunId, control: Control) -> Result<RunStatus, Failure> {
-        let (logger, flushed) = Logger::start(self.core.journal.clone(), run.clone(), control.watcher);
+        let (logger, flushed) =
+            Logger::start(self.core.journal.clone(), self.core.vault.clone(), run.clone(), control.watcher);
         // A sender that is kept here: a closed channel would end the wait for stops.
         let (_keep, silent) = mpsc::channel(1);
         let stops = control.stops.unwrap_or(silent);

@@ -208,24 +208,33 @@ async fn clear(
         }
         return Ok(None);
     }
-    let writes = attempt.grant.repository.as_ref().is_some_and(|grant| !grant.write.is_empty());
-    if !wants("repository-write") || !writes || attempt.core.settings.environments.is_empty() {
+    let granted = attempt.grant.repository.as_ref().is_some_and(|grant| !grant.write.is_empty());
+    let acts = (wants("repository-write") && granted) || wants("process");
+    if !acts || attempt.core.settings.environments.is_empty() {
         return Ok(None);
     }
     let (forecast, _) = plugin.preview(invocation(attempt), request(attempt, None)).await;
     let forecast = forecast?;
-    let targets = targets(attempt, &forecast).await?;
+    let directories = applied(&forecast);
+    let targets = if granted { targets(attempt, &forecast).await? } else { vec![] };
+    if targets.is_empty() && directories.is_empty() {
+        return Ok(None);
+    }
     // Nobody is asked about what would be denied anyway.
     for target in &targets {
         access::permit::write_branch(&attempt.grant, &target.repository, &target.branch)?;
         access::permit::write_path(&attempt.grant, &target.repository, &target.path)?;
     }
+    let owned = owners_of_directories(attempt, directories).await?;
     let environments: Vec<&Environment> = attempt
         .core
         .settings
         .environments
         .iter()
-        .filter(|environment| targets.iter().any(|target| environment.owns(&target.repository, &target.path)))
+        .filter(|environment| {
+            targets.iter().any(|target| environment.owns(&target.repository, &target.path))
+                || owned.contains(&environment.name)
+        })
         .collect();
     if environments.is_empty() {
         return Ok(None);
@@ -237,7 +246,12 @@ async fn clear(
         .iter()
         .map(|t| json!({"path": format!("{}:{}:{}", t.repository, t.branch, t.path), "digest": t.content}))
         .collect();
-    let shown = json!({"effects": effects, "body": forecast.body, "before": before});
+    let mut shown = json!({"effects": effects, "body": forecast.body, "before": before});
+    if let (false, Some(fields)) = (owned.is_empty(), shown.as_object_mut()) {
+        // Another build of the tool may do another thing with the same plan.
+        let inner = attempt.clone();
+        fields.insert("tools".to_owned(), aside(move || Ok(tools(&inner))).await?);
+    }
     let subject = voting::subject(attempt, &shown, &environments);
     let mut rules = Vec::new();
     for environment in &environments {
@@ -248,17 +262,26 @@ async fn clear(
         cleared.paths =
             targets.iter().map(|t| (format!("{}:{}:{}", t.repository, t.branch, t.path), t.content.clone())).collect();
     }
+    let names: Vec<&str> = environments.iter().map(|e| e.name.as_str()).collect();
+    let allow = || {
+        if let Ok(mut cleared) = attempt.cleared.lock() {
+            cleared.environments = names.iter().map(|name| (*name).to_owned()).collect();
+        }
+    };
     if rules.is_empty() {
+        allow();
         return Ok(None);
     }
-    let names: Vec<&str> = environments.iter().map(|e| e.name.as_str()).collect();
     let what = json!({"kind": "environment", "environments": names, "rules": rules, "forecast": shown,
         "inputs": attempt.inputs, "commit": attempt.pinned.event.commit.id});
     voting::present(attempt, &subject, what).await?;
     let (inner, digest, asked) = (attempt.clone(), subject.clone(), rules.clone());
     let judgement = aside(move || voting::judge(&inner.core, &inner.run, &inner.pinned, &digest, &asked)).await?;
     match judgement.standing {
-        Standing::Approved => Ok(None),
+        Standing::Approved => {
+            allow();
+            Ok(None)
+        }
         Standing::Rejected => {
             let by = judgement.rejected_by().join(", ");
             Err(Failure::new(Blame::User, "rejected", format!("rejected by {by}")))
@@ -280,6 +303,53 @@ async fn clear(
             }))
         }
     }
+}
+
+/// The directories whose plans a forecast would apply. The subject of an `apply-plan` is the directory.
+fn applied(forecast: &step::Forecast) -> Vec<String> {
+    let plans = forecast.effects.iter().filter(|effect| effect.kind == "apply-plan");
+    plans.map(|effect| effect.subject.trim_matches('/').to_owned()).collect()
+}
+
+/// The environments that own one of these directories of the run's repository: the directory, or a file in it. A work tree
+/// is a clone of nobody knows which repository, so it is taken for each.
+async fn owners_of_directories(attempt: &Arc<Attempt>, directories: Vec<String>) -> Result<BTreeSet<String>, Failure> {
+    if directories.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let attempt = attempt.clone();
+    aside(move || {
+        let settings = &attempt.core.settings;
+        let repositories: Vec<&str> = match attempt.pinned.origin() {
+            Some(origin) => vec![origin],
+            None => settings.repositories.keys().map(String::as_str).collect(),
+        };
+        let mut paths = Vec::new();
+        for directory in directories {
+            let below = |name: &str| if directory.is_empty() { name.to_owned() } else { format!("{directory}/{name}") };
+            // Where nothing can be listed, a file that every such directory has.
+            paths.push(below("main.tf"));
+            if let Some(origin) = attempt.pinned.origin() {
+                let listed = attempt.core.mirror(origin)?.entries(&attempt.pinned.event.commit.id, &directory);
+                let listed = listed.map_err(|e| e.failure())?.unwrap_or_default();
+                paths.extend(listed.iter().map(|(name, _)| below(name)));
+            }
+            paths.push(directory);
+        }
+        let owners = repositories.iter().flat_map(|repository| settings.owners(repository, &paths));
+        Ok(owners.map(|environment| environment.name.clone()).collect())
+    })
+    .await
+}
+
+/// The programs that an attempt may run, each with its digest. Blocking.
+fn tools(attempt: &Attempt) -> Value {
+    let programs = attempt.grant.process.iter().flat_map(|process| &process.programs);
+    let found = programs.filter(|name| !name.contains('*')).filter_map(|name| {
+        let path = jail::resolve(name)?;
+        Some((name.clone(), json!(attempt.core.program_digest(&path)?)))
+    });
+    Value::Object(found.collect())
 }
 
 /// A file that a forecast would write, with its content as of now.

@@ -1,5 +1,6 @@
 //! The log of a run: lines go to the journal in batches and to whoever watches, in order.
 
+use crate::vault::Vault;
 use model::{RunId, StepKey, Timestamp};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -48,11 +49,13 @@ const BYTES: u64 = 64 << 20;
 pub(crate) struct Logger {
     lines: mpsc::Sender<LogLine>,
     watcher: Option<mpsc::UnboundedSender<Notice>>,
+    vault: Arc<Vault>,
 }
 
 impl Logger {
     pub(crate) fn start(
         journal: Arc<Journal>,
+        vault: Arc<Vault>,
         run: RunId,
         watcher: Option<mpsc::UnboundedSender<Notice>>,
     ) -> (Self, tokio::task::JoinHandle<()>) {
@@ -72,7 +75,7 @@ impl Logger {
                 let _ = journal.apply(Command::Log(run.clone(), std::mem::take(&mut batch))).await;
             }
         });
-        (Self { lines, watcher }, task)
+        (Self { lines, watcher, vault }, task)
     }
 
     pub(crate) fn tell(&self, notice: Notice) {
@@ -98,6 +101,8 @@ pub(crate) struct StepLog {
 
 impl StepLog {
     fn line(&self, level: &str, line: String, now: Timestamp) -> Option<LogLine> {
+        // The last door: what was masked as a stream has no secret any more, and whatever else is logged passes here.
+        let line = self.masked(&line);
         let lines = self.used.0.fetch_add(1, Ordering::Relaxed) + 1;
         let before = self.used.1.fetch_add(line.len() as u64 + 1, Ordering::Relaxed);
         let (level, line) = match (lines.cmp(&LINES), before < BYTES) {
@@ -115,6 +120,10 @@ impl StepLog {
         let line = LogLine { step: self.step.clone(), attempt: self.attempt, at: now, level: level.to_owned(), line };
         self.logger.tell(Notice::Line(line.clone()));
         Some(line)
+    }
+
+    fn masked(&self, text: &str) -> String {
+        self.logger.vault.masker().text(text)
     }
 
     pub(crate) async fn write(&self, level: &str, line: String) {
@@ -142,9 +151,10 @@ impl StepLog {
                 };
                 self.write(level, line).await;
             }
-            plugin::Entry::Group(title) => self.logger.tell(Notice::Group(step, title)),
+            plugin::Entry::Group(title) => self.logger.tell(Notice::Group(step, self.masked(&title))),
             plugin::Entry::EndGroup => self.logger.tell(Notice::EndGroup(step)),
             plugin::Entry::Progress { task, done, total, unit } => {
+                let (task, unit) = (self.masked(&task), self.masked(&unit));
                 self.logger.tell(Notice::Progress { step, task, done, total, unit });
             }
         }

@@ -2,7 +2,7 @@
 
 use crate::shelf::PinnedStep;
 use manifest::Scope;
-use model::{Digest, Event, Pipeline, StepKey, StepStatus};
+use model::{Digest, Event, Pipeline, Step, StepKey, StepStatus};
 use scheduler::{Run, StepState};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -79,11 +79,17 @@ impl Pinned {
             steps: Value::Object(steps),
             run: json!({"id": run_id, "pipeline": self.pipeline.name, "attempt": run.step(key).map_or(1, |s| s.attempt.max(1))}),
             environment: Value::Null,
+            secrets: run.definition(key).map(handles).unwrap_or_default(),
             item: item.map(Value::String),
             changed_paths: self.event.changed_paths.clone(),
             needs: run.needs(key).into_iter().map(|(_, status)| status).collect(),
         }
     }
+}
+
+/// What stands for the secrets that a step's inputs name.
+fn handles(step: &Step) -> Value {
+    step.secrets.iter().map(|name| (name.clone(), Value::from(access::handle::handle(name, "")))).collect()
 }
 
 /// The event with every key, so that asking for a branch where there is none answers null.

@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use model::{Blame, CommitId, Digest, Failure, Timestamp};
 use plugin::wit::{approval, artifact_read, artifact_write, process, workspace_read};
 use plugin::{Child, Entry, Services, Transaction};
+use serde_json::json;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -180,6 +181,20 @@ impl Services for Desk {
 
     async fn votes(&self, requirement: approval::Requirement) -> Result<approval::Tally, Failure> {
         voting::read(&self.0, requirement).await
+    }
+
+    async fn placeholder(&self, name: String, part: String) -> Result<String, Failure> {
+        self.0.core.vault.placeholder(&self.0, &name, &part)
+    }
+
+    async fn reveal(&self, name: String, part: String) -> Result<Vec<u8>, Failure> {
+        let entry =
+            json!({"action": "reveal", "secret": name, "run": self.0.run, "step": self.0.key, "at": crate::now()});
+        let attempt = self.0.clone();
+        let value = aside(move || attempt.core.vault.reveal(&attempt, &name, &part)).await?;
+        // What was told cannot be taken back, so the trail says it first.
+        self.0.core.journal.apply(store::Command::Audit(entry)).await?;
+        Ok(value)
     }
 
     async fn start(&self, key: String, command: process::Command) -> Result<Arc<dyn Child>, Failure> {

@@ -31,6 +31,14 @@ pub struct Settings {
     pub jail_required: bool,
     /// Where paths of the configuration begin.
     pub base: PathBuf,
+    /// Credentials by name.
+    pub credentials: BTreeMap<String, manifest::Credential>,
+    /// Keys for what is kept encrypted, the newest last.
+    pub encryption: Vec<manifest::EncryptionKey>,
+    /// How long and how much of artifacts is kept.
+    pub artifacts: manifest::Artifacts,
+    /// Private networks to which names of granted hosts may lead.
+    pub private: Vec<model::place::Network>,
 }
 
 /// A repository as configured. Its secret is read once, at the first use.
@@ -74,6 +82,10 @@ impl Settings {
             let pipelines_from = environment.pipelines_from.clone();
             settings.environments.push(Environment { name: name.clone(), paths, pipelines_from, requires });
         }
+        settings.credentials = config.credentials.clone();
+        settings.encryption = config.encryption.clone();
+        settings.artifacts = config.artifacts;
+        settings.private = config.private.clone();
         settings.people.groups = config.groups.clone();
         for (person, identities) in &config.people {
             for identity in identities.values() {
@@ -123,7 +135,7 @@ impl Configured {
                 false => remote,
             });
         };
-        let secret = secret(&needed.secret, base).map_err(|why| {
+        let secret = crate::vault::read(&needed.secret, base).map_err(|why| {
             let message = format!("the credential `{}` of the repository `{name}` is missing: {why}", needed.label);
             Failure::new(Blame::User, "invalid", message)
         })?;
@@ -147,17 +159,6 @@ fn requirement(requirement: &manifest::Requirement) -> Requirement {
     }
 }
 
-fn secret(reference: &SecretRef, base: &Path) -> Result<String, String> {
-    match reference {
-        SecretRef::Env(name) => std::env::var(name).map_err(|_| format!("the variable `{name}` is not set")),
-        SecretRef::File(path) => {
-            let path = base.join(path);
-            let text = std::fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
-            Ok(text.trim_end_matches(['\r', '\n']).to_owned())
-        }
-    }
-}
-
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test may panic")]
 mod tests {
@@ -175,7 +176,13 @@ mod tests {
                 .insert(name.to_owned(), Repository { url: url.clone(), credential, ..Default::default() });
         }
         let secret = SecretRef::Env("TIDEGATE_TEST_NOBODY_SETS_THIS".to_owned());
-        let bot = Credential { secret, for_repositories: vec!["mine".to_owned()], username: None };
+        let bot = Credential {
+            secret,
+            for_repositories: vec!["mine".to_owned()],
+            registries: vec![],
+            steps: vec![],
+            username: None,
+        };
         config.credentials.insert("bot".to_owned(), bot);
         config
     }

@@ -219,8 +219,39 @@ pub(crate) async fn judge_write(
     .await
 }
 
+/// Judges the start of a child of an attempt that changes environments, as of the newest vote; answers how many votes were
+/// seen. Errors: `denied`, naming the environment and what is missing.
+pub(crate) async fn judge_start(attempt: &Arc<Attempt>) -> Result<Option<i64>, Failure> {
+    let cleared = attempt.cleared.lock().map(|cleared| cleared.clone()).unwrap_or_default();
+    let Some(subject) = cleared.subject.filter(|_| !cleared.environments.is_empty()) else { return Ok(None) };
+    let attempt = attempt.clone();
+    aside(move || {
+        let core = &attempt.core;
+        let mut seen = None;
+        for name in &cleared.environments {
+            let environment = core.settings.environments.iter().find(|environment| environment.name == *name);
+            let environment = environment.ok_or_else(|| {
+                Failure::denied(format!("the environment `{name}` is no longer in the configuration"))
+            })?;
+            let rules = rules(environment, attempt.pinned.origin())?;
+            if rules.is_empty() {
+                continue;
+            }
+            let judgement = judge(core, &attempt.run, &attempt.pinned, &subject, &rules)?;
+            seen.get_or_insert(judgement.seen);
+            if judgement.standing != Standing::Approved {
+                let message = format!("the environment `{name}` requires {}, which it does not have", in_words(&rules));
+                return Err(Failure::denied(message));
+            }
+        }
+        Ok(seen)
+    })
+    .await
+}
+
 /// Stores what people are asked to vote on, so that `tidegate approve` can show it.
 pub(crate) async fn present(attempt: &Attempt, subject: &Digest, what: Value) -> Result<(), Failure> {
+    let what = attempt.core.vault.masked_json(&what);
     Ok(attempt.record(Entry { subjects: vec![(subject.clone(), what)], ..Entry::default() }).await?)
 }
 

@@ -68,6 +68,7 @@ codes! {
     SAME_IDENTITY = "TG-188" "Two people have one identity.";
     NOT_BUILT = "TG-189" "This version does not do what a field asks for.";
     ANYBODY = "TG-190" "An approval that names no group may be given by anybody.";
+    DYNAMIC_SECRET = "TG-191" "An expression does not say which secret it means.";
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ const MACRO_DEPTH: usize = 2;
 /// How deep an expression may be nested. Parsing and running recurse, and a thread's stack may be small.
 const DEEPEST: usize = 100;
 
-pub(crate) const VARIABLES: [&str; 6] = ["event", "inputs", "steps", "run", "environment", "item"];
+pub(crate) const VARIABLES: [&str; 7] = ["event", "inputs", "steps", "run", "environment", "item", "secrets"];
 const FUNCTIONS: [&str; 17] = [
     "touches",
     "success",
@@ -96,6 +96,8 @@ pub(crate) struct Analysis {
     pub(crate) asks_status: bool,
     /// Variables of the scope that it names.
     pub(crate) variables: Vec<String>,
+    /// Credentials that it names: `secrets.NAME`.
+    pub(crate) secrets: Vec<String>,
     pub(crate) problems: Vec<Problem>,
 }
 
@@ -110,11 +112,13 @@ pub(crate) struct Place {
     pub(crate) directories: bool,
     /// Whether `inputs` and `environment` are given; no file may say so yet.
     pub(crate) given: bool,
+    /// Whether `secrets` has a meaning.
+    pub(crate) secrets: bool,
 }
 
 impl Place {
     /// All is allowed: used where a locked pipeline is evaluated, which was checked before.
-    pub(crate) const ANY: Place = Place { item: true, steps: true, directories: true, given: true };
+    pub(crate) const ANY: Place = Place { item: true, steps: true, directories: true, given: true, secrets: true };
 }
 
 /// Parses an expression and finds what it says. The program is there where nothing in it is an error.

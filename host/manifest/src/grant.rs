@@ -6,10 +6,12 @@ use crate::diagnostic::{Diagnostic, Sink};
 use crate::reader;
 use crate::yaml::{Key, Kind, Node, Style};
 use model::Grant;
+use model::grant::NetworkGrant;
+use model::place::Pattern;
 use serde_json::Value;
 
 /// Capabilities of the interface that this build does not serve.
-const UNSERVED: [&str; 8] = ["source", "http", "secret", "state", "application", "change", "cluster", "notify"];
+const UNSERVED: [&str; 6] = ["source", "state", "application", "change", "cluster", "notify"];
 
 pub(crate) fn schema() -> Value {
     schemars::schema_for!(Grant).to_value()
@@ -29,24 +31,11 @@ pub(crate) fn read(node: &Node, what: &str, sink: &mut Sink) -> Option<Grant> {
             continue;
         }
         match key.text.as_str() {
-            // `paths` and `network` concern programs and may stand beside them.
-            "paths" => process.push((key.clone(), value.clone())),
-            "network" => process.extend(served_network(key, value, sink)),
+            // What concerns programs may stand beside them.
+            "paths" | "network" | "profile" => process.push((key.clone(), value.clone())),
             unserved if UNSERVED.contains(&unserved) => {
                 let message = format!("this build does not serve the capability `{unserved}`, so it is not granted");
                 sink.push(Diagnostic::warning(code::UNSERVED_CAPABILITY, key.span.clone(), message));
-            }
-            "process" => {
-                let mut inner = Vec::new();
-                for (k, v) in value.entries() {
-                    if k.text == "network" {
-                        inner.extend(served_network(k, v, sink));
-                    } else {
-                        inner.push((k.clone(), v.clone()));
-                    }
-                }
-                let kind = if matches!(value.kind, Kind::Map(_)) { Kind::Map(inner) } else { value.kind.clone() };
-                kept.push((key.clone(), Node { kind, ..value.clone() }));
             }
             _ => kept.push((key.clone(), value.clone())),
         }
@@ -58,22 +47,16 @@ pub(crate) fn read(node: &Node, what: &str, sink: &mut Sink) -> Option<Grant> {
         return None;
     }
     match serde_json::from_value(node.to_json()) {
-        Ok(grant) => Some(grant),
+        Ok(grant) => {
+            check_places(&grant, &node, what, sink);
+            Some(grant)
+        }
         Err(error) => {
             let message = format!("{what} cannot be read: {error}");
             sink.push(Diagnostic::error(code::WRONG_TYPE, node.span.clone(), message));
             None
         }
     }
-}
-
-fn served_network(key: &Key, value: &Node, sink: &mut Sink) -> Option<(Key, Node)> {
-    if value.get("proxy").is_some() {
-        let message = "this build has no proxy for programs, so they get no network";
-        sink.push(Diagnostic::warning(code::UNSERVED_CAPABILITY, key.span.clone(), message));
-        return None;
-    }
-    Some((key.clone(), value.clone()))
 }
 
 fn merge_process(kept: &mut Vec<(Key, Node)>, extra: Vec<(Key, Node)>, sink: &mut Sink) {
@@ -94,6 +77,21 @@ fn merge_process(kept: &mut Vec<(Key, Node)>, extra: Vec<(Key, Node)>, sink: &mu
             );
         } else {
             inner.push((key, value));
+        }
+    }
+}
+
+/// A pattern that cannot be read would silently allow nothing.
+fn check_places(grant: &Grant, node: &Node, what: &str, sink: &mut Sink) {
+    let proxied = match grant.process.as_ref().map(|process| &process.network) {
+        Some(NetworkGrant::Proxy(hosts)) => hosts.as_slice(),
+        _ => &[],
+    };
+    let called = grant.http.as_ref().map(|http| http.hosts.as_slice()).unwrap_or_default();
+    for host in proxied.iter().chain(called) {
+        if let Err(why) = host.parse::<Pattern>() {
+            let message = format!("in {what}, {why}");
+            sink.push(Diagnostic::error(code::BAD_VALUE, node.span.clone(), message));
         }
     }
 }

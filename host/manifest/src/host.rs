@@ -2,11 +2,13 @@
 //! the file, and only the caller knows where that is.
 
 use crate::code;
+use crate::credential::{self, Credential};
 use crate::diagnostic::{Diagnostic, Parsed, Sink};
-use crate::environment::{self, Environment, Known, Names, names, unknown};
+use crate::environment::{self, Environment, Known, Names, unknown};
+use crate::keeping::{self, Artifacts, EncryptionKey};
 use crate::plugins::{self, Plugins};
 use crate::reader::{self, check_name, document, fields};
-use crate::secret::{self, SecretRef};
+use crate::secret;
 use crate::source::Source;
 use crate::unserved;
 use crate::yaml::{Node, parse};
@@ -35,6 +37,12 @@ pub struct HostConfig {
     pub plugins: Plugins,
     /// How native programs are confined.
     pub jail: Jail,
+    /// Keys for what is kept encrypted, the newest last.
+    pub encryption: Vec<EncryptionKey>,
+    /// How long and how much of artifacts is kept.
+    pub artifacts: Artifacts,
+    /// Private networks to which names of granted hosts may lead.
+    pub private: Vec<model::place::Network>,
 }
 
 /// A Git repository.
@@ -48,17 +56,6 @@ pub struct Repository {
     pub credential: Option<String>,
     /// Globs of the paths at which Application files are found.
     pub applications: Vec<String>,
-}
-
-/// A credential.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Credential {
-    /// Where its secret is.
-    pub secret: SecretRef,
-    /// Repositories that it is for; it is sent nowhere else.
-    pub for_repositories: Vec<String>,
-    /// The user's name, where the server asks for one.
-    pub username: Option<String>,
 }
 
 /// A cluster.
@@ -81,7 +78,7 @@ pub struct Jail {
     pub required: bool,
 }
 
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 14] = [
     "listen",
     "state",
     "store",
@@ -93,6 +90,9 @@ const KEYS: [&str; 11] = [
     "people",
     "plugins",
     "jail",
+    "encryption",
+    "artifacts",
+    "egress",
 ];
 
 /// Reads the host's configuration.
@@ -134,13 +134,15 @@ fn read(node: &Node, sink: &mut Sink) -> Option<HostConfig> {
         Names::new(entries.iter().map(|(k, _)| k.text.as_str()))
     };
     let (repositories, credentials, clusters) = (keys("repositories"), keys("credentials"), keys("clusters"));
+    let all_environments = keys("environments");
 
     each(spec.get("repositories"), "repositories", "a repository", sink, |name, node, sink| {
         made.repositories.insert(name.to_owned(), repository(node, name, &credentials, sink)?);
         Some(())
     });
     each(spec.get("credentials"), "credentials", "a credential", sink, |name, node, sink| {
-        made.credentials.insert(name.to_owned(), credential(node, name, &repositories, sink)?);
+        let credential = credential::read(node, name, &repositories, &all_environments, sink)?;
+        made.credentials.insert(name.to_owned(), credential);
         Some(())
     });
     each(spec.get("clusters"), "clusters", "a cluster", sink, |name, node, sink| {
@@ -160,7 +162,7 @@ fn read(node: &Node, sink: &mut Sink) -> Option<HostConfig> {
         made.people.insert(name.to_owned(), identities);
         Some(())
     });
-    check_credentials(spec.get("repositories"), &made.credentials, sink);
+    credential::check_repositories(spec.get("repositories"), &made.credentials, sink);
     check_people(spec.get("people"), &made.groups, sink);
     let known = Known { repositories: &repositories, clusters: &clusters, groups: &made.groups };
     let mut environments = BTreeMap::new();
@@ -172,6 +174,9 @@ fn read(node: &Node, sink: &mut Sink) -> Option<HostConfig> {
     if let Some(node) = spec.get("plugins") {
         made.plugins = plugins::read(node, sink).unwrap_or_default();
     }
+    made.encryption = spec.get("encryption").map(|n| keeping::encryption(n, sink)).unwrap_or_default();
+    made.artifacts = spec.get("artifacts").map(|n| keeping::artifacts(n, sink)).unwrap_or_default();
+    made.private = spec.get("egress").map(|n| keeping::private(n, sink)).unwrap_or_default();
     if let Some(jail) = spec.get("jail")
         && let Some(jail) = fields(jail, "`jail`", &["required"], sink)
         && let Some(required) = jail.get("required")
@@ -252,33 +257,6 @@ fn check_url(url: &str, node: &Node, sink: &mut Sink) {
         _ => {
             let message = format!("repositories are not fetched by `{scheme}`");
             sink.push(refuse(code::BAD_VALUE, &message, "write a path, `https://…` or `ssh://…`"));
-        }
-    }
-}
-
-fn credential(node: &Node, name: &str, repositories: &Names<'_>, sink: &mut Sink) -> Option<Credential> {
-    let what = format!("the credential `{name}`");
-    let parts = fields(node, &what, &["secret", "for", "username"], sink)?;
-    let secret = parts.require("secret", &what, sink).and_then(|n| secret::read(n, "`secret`", sink));
-    let for_repositories =
-        parts.require("for", &what, sink).map(|n| names(n, "`for`", "repository", repositories, sink));
-    let username = parts.get("username").and_then(|n| reader::text(n, "`username`", sink)).map(str::to_owned);
-    Some(Credential { secret: secret?, for_repositories: for_repositories?, username })
-}
-
-/// A credential is sent only to the repositories of its `for`, so one that names it beside that would get nothing.
-fn check_credentials(repositories: Option<&Node>, credentials: &BTreeMap<String, Credential>, sink: &mut Sink) {
-    for (name, repository) in repositories.map(Node::entries).unwrap_or_default() {
-        let Some(node) = repository.get("credential") else { continue };
-        let Some((label, credential)) = node.as_str().and_then(|label| credentials.get_key_value(label)) else {
-            continue;
-        };
-        if !credential.for_repositories.contains(&name.text) {
-            let message = format!("the credential `{label}` is not for the repository `{}`", name.text);
-            let all: Vec<&str> =
-                credential.for_repositories.iter().map(String::as_str).chain([name.text.as_str()]).collect();
-            let hint = format!("where it may be sent there, write `for: [{}]` at the credential", all.join(", "));
-            sink.push(Diagnostic::error(code::CREDENTIAL_FOR, node.span.clone(), message).hint(hint));
         }
     }
 }

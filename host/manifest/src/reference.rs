@@ -23,6 +23,8 @@ pub(crate) struct Reference {
 #[derive(Debug, Default)]
 pub(crate) struct References {
     pub(crate) found: Vec<Reference>,
+    /// Credentials that they name.
+    pub(crate) secrets: Vec<String>,
 }
 
 impl References {
@@ -106,6 +108,11 @@ impl References {
                 diagnostic.severity = Severity::Warning;
             }
             sink.push(diagnostic);
+        }
+        for name in &analysis.secrets {
+            if !self.secrets.contains(name) {
+                self.secrets.push(name.clone());
+            }
         }
         for mention in &analysis.mentions {
             let span = at(&mention.range);

@@ -20,6 +20,8 @@ pub struct Scope {
     pub run: Value,
     /// The environment.
     pub environment: Value,
+    /// What stands for each secret that the step may be given, by the credential's name.
+    pub secrets: Value,
     /// The item, within a `forEach`.
     pub item: Option<Value>,
     /// Paths that differ from the base; absent where there is nothing to compare with.
@@ -37,6 +39,7 @@ impl Scope {
             "steps" => Some(&self.steps),
             "run" => Some(&self.run),
             "environment" => Some(&self.environment),
+            "secrets" => Some(&self.secrets),
             "item" => self.item.as_ref(),
             _ => None,
         }

@@ -108,7 +108,7 @@ pub(crate) fn read(
         && reader::mapping(with, "`with`", sink).is_some()
     {
         refuse_scripts(with, sink);
-        references.template(text, with, place, true, sink);
+        references.template(text, with, Place { secrets: true, ..place }, true, sink);
         step.with = with.to_json();
     }
     if let Some(timeout) = parts.get("timeout") {
@@ -139,6 +139,7 @@ pub(crate) fn read(
         step.workspace_from = Some(name.to_owned());
         workspace = Some(from.span.clone());
     }
+    step.secrets.clone_from(&references.secrets);
     let mut inner = Vec::new();
     if let Some(steps) = parts.get("steps")
         && group.is_none()
@@ -378,7 +379,7 @@ fn read_env(node: &Node, text: &str, place: Place, step: &mut Step, references: 
                 continue;
             }
         };
-        references.template(text, value, place, true, sink);
+        references.template(text, value, Place { secrets: true, ..place }, true, sink);
         step.env.insert(name.clone(), written);
     }
 }

@@ -20,6 +20,20 @@ impl Digest {
         Self(format!("sha256:{}", hex::encode(Sha256::digest(bytes))))
     }
 
+    /// The digest of all that a reader gives. Errors: the reader's.
+    pub fn of_reader(mut reader: impl std::io::Read) -> std::io::Result<Self> {
+        let mut hasher = Sha256::new();
+        let mut buffer = vec![0; 64 << 10];
+        loop {
+            match reader.read(&mut buffer) {
+                Ok(0) => return Ok(Self(format!("sha256:{}", hex::encode(hasher.finalize())))),
+                Ok(read) => hasher.update(&buffer[..read]),
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
     /// The digest of several parts, each preceded by its length, so that no two lists of parts collide.
     pub fn of_parts<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Self {
         let mut hasher = Sha256::new();
@@ -83,6 +97,7 @@ mod tests {
         let abc = Digest::of("abc");
         assert_eq!(abc.hex(), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
         assert_eq!(Digest::parse(abc.as_str()).ok(), Some(abc.clone()));
+        assert_eq!(Digest::of_reader(b"abc".as_slice()).ok(), Some(abc.clone()));
         for bad in ["", "sha256:", "sha256:BA78", &abc.as_str()[1..], &abc.as_str().to_uppercase()] {
             assert!(Digest::parse(bad).is_err(), "{bad}");
         }

@@ -22,6 +22,15 @@ pub struct Grant {
     /// How votes stand.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approval: Option<ApprovalGrant>,
+    /// HTTP through the host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub http: Option<HttpGrant>,
+    /// Secrets that a step's inputs name, and registry logins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret: Option<SecretGrant>,
+    /// Folders that are kept from one run to the next.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache: Option<CacheGrant>,
 }
 
 /// How a step sees its workspace.
@@ -47,9 +56,33 @@ pub struct ProcessGrant {
     /// Folders outside the workspace, absolute, that a child may use.
     #[serde(default)]
     pub paths: PathGrant,
-    /// Network of the child: `none` or `all`.
+    /// Network of the child: `none`, `all`, or `proxy: [host:port]`.
     #[serde(default)]
     pub network: NetworkGrant,
+    /// How the child is confined: `strict`, `builder` for tools that build images, `delegated` for those that have a daemon
+    /// do it, which is no jail at all.
+    #[serde(default, skip_serializing_if = "ProfileGrant::is_strict")]
+    pub profile: ProfileGrant,
+}
+
+/// How a child is confined.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum ProfileGrant {
+    /// A private root under file rules, no capability, an unprivileged user.
+    #[default]
+    Strict,
+    /// Root in a user namespace of its own, in a private root without file rules: what image builders need.
+    Builder,
+    /// Outside the jail, by the operator's word: for clients of a daemon such as docker's.
+    Delegated,
+}
+
+impl ProfileGrant {
+    /// Whether it is the default.
+    pub fn is_strict(&self) -> bool {
+        *self == Self::Strict
+    }
 }
 
 /// Folders outside the workspace.
@@ -65,7 +98,7 @@ pub struct PathGrant {
 }
 
 /// What a child may reach.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum NetworkGrant {
     /// Nothing: a network namespace of its own.
@@ -73,6 +106,8 @@ pub enum NetworkGrant {
     None,
     /// Everything that the machine reaches.
     All,
+    /// These hosts with their ports, through the host's proxy: `*.amazonaws.com:443`, `127.0.0.1:5000`.
+    Proxy(Vec<String>),
 }
 
 /// Which artifacts.
@@ -116,6 +151,50 @@ impl Default for WriteScope {
     fn default() -> Self {
         Self { branches: everything(), paths: everything() }
     }
+}
+
+/// Which servers a plugin may call, and how.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct HttpGrant {
+    /// Hosts: `registry.example.com`, `*.example.com:8443`, `*` for any public one, `http://10.0.0.7:5000` without TLS.
+    #[serde(default)]
+    pub hosts: Vec<String>,
+    /// Methods in upper case; `*` for any.
+    #[serde(default = "any")]
+    pub methods: Vec<String>,
+}
+
+/// Which secrets a plugin may pass on, and to where. A secret must be named by the step's inputs as well, and the
+/// configuration must admit the step to it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SecretGrant {
+    /// Names of credentials, and `registry:HOST`; `*` within a name matches any text.
+    #[serde(default)]
+    pub names: Vec<String>,
+    /// Variables of children into which a secret may be swapped; `*` within a name matches any text.
+    #[serde(default)]
+    pub variables: Vec<String>,
+    /// Hosts to which a header with a secret may be sent, as `host:port`; `*` matches any text.
+    #[serde(default)]
+    pub hosts: Vec<String>,
+    /// Whether the plugin may see values itself.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reveal: bool,
+}
+
+/// Whether a plugin may keep folders for later runs.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CacheGrant {
+    /// Whether it may store entries as well as take them.
+    #[serde(default)]
+    pub write: bool,
+}
+
+fn any() -> Vec<String> {
+    vec!["*".to_owned()]
 }
 
 /// Reading votes has no narrower form.

@@ -8,6 +8,7 @@ pub mod event;
 pub mod grant;
 pub mod id;
 pub mod pipeline;
+pub mod place;
 pub mod status;
 pub mod time;
 

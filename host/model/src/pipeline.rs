@@ -105,6 +105,9 @@ pub struct Step {
     /// Outputs of other steps that `with` or `env` mention: (step, output).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub mentions: Vec<(String, String)>,
+    /// Credentials of the host's configuration that `with` or `env` mention.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<String>,
     /// The longest that one attempt may take, in milliseconds; a wait does not count.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout_millis: Option<u64>,

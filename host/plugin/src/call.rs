@@ -21,11 +21,38 @@ pub enum HostCall {
     WorkspaceEntries {
         path: String,
     },
+    WorkspaceSummarise {
+        path: String,
+    },
     WorkspaceWrite {
         path: String,
     },
     WorkspaceRemove {
         path: String,
+    },
+    /// Every path that it names.
+    Pack {
+        paths: Vec<String>,
+    },
+    Unpack {
+        paths: Vec<String>,
+    },
+    CacheRestore {
+        paths: Vec<String>,
+    },
+    CacheSave {
+        paths: Vec<String>,
+    },
+    Placeholder {
+        name: String,
+    },
+    Reveal {
+        name: String,
+    },
+    /// The host of the URL, and those of redirects, are checked where the connection is made.
+    Send {
+        method: String,
+        files: ChildFiles,
     },
     ArtifactFind,
     ArtifactRead,
@@ -95,8 +122,8 @@ pub enum HostCall {
     },
 }
 
-/// What a child's input and outputs make of the workspace's files: the host opens them for the child, so the jail's own
-/// rules do not guard them.
+/// What a child's input and outputs, or the bodies of a request, make of the workspace's files: the host opens them, so the
+/// jail's own rules do not guard them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ChildFiles {
     /// Its input is a file.
@@ -128,8 +155,16 @@ impl HostCall {
             Self::CancelRequested => ("cancellation", "requested"),
             Self::WorkspaceRead { .. } => ("workspace-read", "read"),
             Self::WorkspaceEntries { .. } => ("workspace-read", "entries"),
+            Self::WorkspaceSummarise { .. } => ("workspace-read", "summarise"),
             Self::WorkspaceWrite { .. } => ("workspace-write", "write"),
             Self::WorkspaceRemove { .. } => ("workspace-write", "remove"),
+            Self::Pack { .. } => ("archive", "pack"),
+            Self::Unpack { .. } => ("archive", "unpack"),
+            Self::CacheRestore { .. } => ("cache", "restore"),
+            Self::CacheSave { .. } => ("cache", "save"),
+            Self::Placeholder { .. } => ("secret", "placeholder"),
+            Self::Reveal { .. } => ("secret", "reveal"),
+            Self::Send { .. } => ("http", "send"),
             Self::ArtifactFind => ("artifact-read", "find"),
             Self::ArtifactRead => ("artifact-read", "read"),
             Self::ArtifactExtract { .. } => ("artifact-read", "extract"),
@@ -162,6 +197,7 @@ impl HostCall {
             Self::Log | Self::Progress | Self::Now | Self::Elapsed | Self::Draw | Self::CancelRequested => Kind::Free,
             Self::WorkspaceRead { .. }
             | Self::WorkspaceEntries { .. }
+            | Self::WorkspaceSummarise { .. }
             | Self::ArtifactFind
             | Self::ArtifactRead
             | Self::Resolve { .. }
@@ -195,15 +231,27 @@ impl HostCall {
                 | Self::Begin { .. }
                 | Self::Push { .. }
                 | Self::Propose { .. }
+                | Self::Pack { .. }
+                | Self::Unpack { .. }
+                | Self::CacheRestore { .. }
+                | Self::CacheSave { .. }
+                | Self::Placeholder { .. }
+                | Self::Reveal { .. }
+                | Self::Send { .. }
                 | Self::ArtifactStore { .. }
                 | Self::ArtifactStoreFile { .. }
         )
     }
 
-    /// The text that a path argument must satisfy; `None` for a call without one.
-    fn path(&self) -> Option<&str> {
+    /// The texts that must be paths.
+    fn paths(&self) -> &[String] {
         match self {
-            Self::WorkspaceRead { path }
+            Self::Pack { paths }
+            | Self::Unpack { paths }
+            | Self::CacheRestore { paths }
+            | Self::CacheSave { paths } => paths,
+            Self::WorkspaceSummarise { path }
+            | Self::WorkspaceRead { path }
             | Self::WorkspaceEntries { path }
             | Self::WorkspaceWrite { path }
             | Self::WorkspaceRemove { path }
@@ -212,8 +260,8 @@ impl HostCall {
             | Self::RepositoryRead { path, .. }
             | Self::TransactionRead { path, .. }
             | Self::TransactionPut { path, .. }
-            | Self::TransactionRemove { path, .. } => Some(path),
-            _ => None,
+            | Self::TransactionRemove { path, .. } => std::slice::from_ref(path),
+            _ => &[],
         }
     }
 }
@@ -236,12 +284,31 @@ pub fn authorise(call: &HostCall, mode: Mode, grant: &Grant) -> Result<(), Failu
         }
         _ => {}
     }
-    if let Some(path) = call.path() {
+    for path in call.paths() {
         check_path(path)?;
     }
     match call {
-        HostCall::WorkspaceRead { .. } | HostCall::WorkspaceEntries { .. } => permit::workspace(grant, false),
-        HostCall::WorkspaceWrite { .. } | HostCall::WorkspaceRemove { .. } => permit::workspace(grant, true),
+        HostCall::WorkspaceRead { .. } | HostCall::WorkspaceEntries { .. } | HostCall::WorkspaceSummarise { .. } => {
+            permit::workspace(grant, false)
+        }
+        HostCall::WorkspaceWrite { .. }
+        | HostCall::WorkspaceRemove { .. }
+        | HostCall::Pack { .. }
+        | HostCall::Unpack { .. } => permit::workspace(grant, true),
+        HostCall::CacheRestore { .. } => permit::cache(grant, false).and(permit::workspace(grant, true)),
+        HostCall::CacheSave { .. } => permit::cache(grant, true).and(permit::workspace(grant, false)),
+        HostCall::Placeholder { name } => permit::secret(grant, name, false),
+        HostCall::Reveal { name } => permit::secret(grant, name, true),
+        HostCall::Send { method, files } => {
+            permit::http(grant, method)?;
+            if files.reads {
+                permit::workspace(grant, false)?;
+            }
+            if files.writes {
+                permit::workspace(grant, true)?;
+            }
+            Ok(())
+        }
         HostCall::ArtifactFind | HostCall::ArtifactRead => permit::artifact(grant, false),
         HostCall::ArtifactExtract { .. } => permit::artifact(grant, false).and(permit::workspace(grant, true)),
         HostCall::ArtifactStore { .. } => permit::artifact(grant, true),
@@ -318,7 +385,8 @@ mod tests {
 
     fn everything() -> Grant {
         serde_json::from_value(json!({"workspace": "write", "process": {"programs": ["*"], "environment": ["*"]},
-            "artifact": {"write": true}, "repository": {"read": ["*"], "write": {"*": {}}}, "approval": {}}))
+            "artifact": {"write": true}, "repository": {"read": ["*"], "write": {"*": {}}}, "approval": {},
+            "http": {"hosts": ["*"]}, "secret": {"names": ["*"], "reveal": true}, "cache": {"write": true}}))
         .unwrap_or_default()
     }
 
@@ -340,6 +408,14 @@ mod tests {
             HostCall::Begin { repository: repository(), branch: "main".into() },
             HostCall::TransactionPut { repository: repository(), path: path() },
             HostCall::ApprovalRead,
+            HostCall::WorkspaceSummarise { path: path() },
+            HostCall::Pack { paths: vec![path()] },
+            HostCall::Unpack { paths: vec![path(), String::new()] },
+            HostCall::CacheRestore { paths: vec![path()] },
+            HostCall::CacheSave { paths: vec![path()] },
+            HostCall::Placeholder { name: "token".into() },
+            HostCall::Reveal { name: "token".into() },
+            HostCall::Send { method: "GET".into(), files: ChildFiles::default() },
             start(ChildFiles::default()),
         ]
     }

@@ -1,7 +1,10 @@
 //! The WIT imports: each function describes itself as a `HostCall` and goes through `State::perform`.
 
+mod archive;
 mod artifacts;
+mod cache;
 mod free;
+mod outside;
 mod process;
 mod repository;
 mod unserved;

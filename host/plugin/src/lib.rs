@@ -28,7 +28,8 @@ pub mod wit {
     pub use crate::bindings::exports::tidegate::plugin::plugin as description;
     pub use crate::bindings::exports::tidegate::plugin::step;
     pub use crate::bindings::tidegate::plugin::{
-        approval, artifact_read, artifact_write, log, process, repository_write, types, workspace_read,
+        approval, archive, artifact_read, artifact_write, cache, http, log, process, repository_write, types,
+        workspace_read,
     };
 }
 

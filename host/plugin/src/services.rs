@@ -1,7 +1,7 @@
 //! What carries calls out. The engine implements it; this crate calls it only for calls that were authorised.
 
 use crate::bindings::tidegate::plugin::{
-    approval, artifact_read, artifact_write, process, repository_write, workspace_read,
+    approval, archive, artifact_read, artifact_write, cache, http, process, repository_write, workspace_read,
 };
 use async_trait::async_trait;
 use model::{Failure, Timestamp};
@@ -66,6 +66,42 @@ pub trait Services: Send + Sync {
     async fn votes(&self, requirement: approval::Requirement) -> Result<approval::Tally, Failure>;
 
     async fn start(&self, key: String, command: process::Command) -> Result<Arc<dyn Child>, Failure>;
+
+    async fn workspace_summarise(&self, _path: String) -> Result<Option<workspace_read::Summary>, Failure> {
+        uncarried()
+    }
+    async fn pack(&self, _packing: archive::Packing, _to: String) -> Result<archive::Packed, Failure> {
+        uncarried()
+    }
+    async fn unpack(&self, _source: String, _to: String) -> Result<u32, Failure> {
+        uncarried()
+    }
+    async fn cache_restore(
+        &self,
+        _key: String,
+        _prefixes: Vec<String>,
+        _paths: Vec<String>,
+    ) -> Result<Option<cache::Hit>, Failure> {
+        uncarried()
+    }
+    async fn cache_save(&self, _key: String, _paths: Vec<String>) -> Result<cache::Saved, Failure> {
+        uncarried()
+    }
+    async fn placeholder(&self, _name: String, _part: String) -> Result<String, Failure> {
+        uncarried()
+    }
+    async fn reveal(&self, _name: String, _part: String) -> Result<Vec<u8>, Failure> {
+        uncarried()
+    }
+    async fn send(&self, _request: http::Request) -> Result<http::Response, Failure> {
+        uncarried()
+    }
+}
+
+/// What a host without these services answers.
+fn uncarried<T>() -> Result<T, Failure> {
+    let message = "this host does not carry this call out";
+    Err(Failure::new(model::Blame::Host, "unsupported", message))
 }
 
 /// Edits of one repository; dropping it forgets them.

@@ -1,17 +1,24 @@
 //! Runs the program, and reads what it left as outputs.
 
+use crate::begin::Begin;
+use crate::files::Workspace;
+use crate::image::{self, Storage};
 use crate::inputs::{Inputs, Invocation};
+use crate::junit::{self, Collected};
 use crate::outputs::{self, Outputs};
-use serde_json::json;
+use crate::pattern::{Pattern, parse_all};
+use serde_json::{Value, json};
 use tidegate::process::Command;
-use tidegate::{Capability, Context, Error, Finding, Forecast, Interruption, Outcome, Step, workspace};
+use tidegate::{
+    Capability, Context, Error, Finding, Forecast, Interruption, Outcome, Step, info, log, warn, workspace,
+};
 
-/// The file that a script writes its outputs to, in the workspace.
-const OUTPUT: &str = ".tidegate-output";
 /// Where a child finds the workspace.
 const WORKSPACE: &str = "/workspace";
 /// The child's key. The same in every call of an attempt, so that a host that was restarted finds it again.
 const KEY: &str = "main";
+/// Longest details of an error in bytes, with room for the status and for what JSON adds; the host drops longer ones.
+const LONGEST_DETAIL: usize = 28 * 1024;
 
 /// The step.
 #[derive(Debug)]
@@ -27,8 +34,12 @@ impl Step for Exec {
         vec![
             Capability::new("process", "Runs what the pipeline says, with the variables that it gives.")
                 .scoped(&json!({ "programs": ["*"], "environment": ["*"] })),
-            Capability::new("workspace-read", "Reads the outputs that a script wrote."),
+            Capability::new("secret", "Hands the secrets that the pipeline names on to the program, as variables.")
+                .scoped(&json!({ "names": ["*"], "variables": ["*"] })),
+            Capability::new("workspace-read", "Reads the outputs that a script wrote, and the reports of its tests."),
             Capability::new("workspace-write", "Makes the file of outputs; lets the program write its files."),
+            Capability::new("cache", "Keeps the files that `cache` names for later runs.")
+                .scoped(&json!({ "write": true })),
         ]
     }
 
@@ -36,8 +47,10 @@ impl Step for Exec {
         Interruption::Probe
     }
 
-    fn preview(_: &Context, inputs: Inputs) -> Result<Forecast, Error> {
+    fn preview(context: &Context, inputs: Inputs) -> Result<Forecast, Error> {
         let invocation = inputs.invocation()?;
+        // What would be refused then is refused now.
+        contained(context, &inputs, invocation.clone())?;
         let summary = match &inputs.script {
             Some(script) => first_line(script),
             None => shown(&invocation),
@@ -46,27 +59,65 @@ impl Step for Exec {
     }
 
     fn run(context: &Context, inputs: Inputs) -> Result<Outcome<Outputs>, Error> {
-        let invocation = inputs.invocation()?;
-        let output = output_name(context);
+        let invocation = contained(context, &inputs, inputs.invocation()?)?;
+        let reports = parse_all(&inputs.junit, "/junit")?;
+        let output = file_name(context, "output");
         let output_file = format!("{WORKSPACE}/{output}");
+        let directory = if inputs.image.is_some() { "" } else { inputs.directory.trim_end_matches('/') };
         let mut command = Command::new(&invocation.program)
             .arguments(invocation.arguments.iter().map(String::as_str))
-            .directory(inputs.directory.trim_end_matches('/'))
+            .directory(directory)
             .variable("TIDEGATE_OUTPUT", &output_file)
             .variable("TIDEGATE_RUN", &context.run)
             .variable("TIDEGATE_STEP", &context.key);
         for (name, value) in &inputs.env {
             command = command.variable(name, value);
         }
+        if let Some(image) = &inputs.image {
+            look_into(&inputs.directory)?;
+            if !image::is_pinned(image) {
+                warn!("{image} is named by a tag: what it means can change. Name it by digest to run the same again");
+            }
+        }
+        let begin = Begin::once(&inputs, &reports, &file_name(context, "begin"))?;
         begin_outputs(&output)?;
         let ending = command.start(KEY)?.wait()?;
         // It stays: a host that crashes now runs this again, finds the same child, and reads the same file.
         let written = workspace::read_text(&output);
-        ending.into_result(&invocation.program)?;
-        let outputs = outputs::parse(&written?.unwrap_or_default()).map_err(|problem| {
-            Error::invalid(format!("the outputs that the script wrote make no sense: {problem}"))
-                .with_hint("write `NAME=VALUE` lines to the file that $TIDEGATE_OUTPUT names")
-        })?;
+        let tested = summed_up(&reports, &begin);
+        if let Err(error) = ending.into_result(what_ran(&inputs, &invocation)) {
+            if inputs.image.is_some() && error.is("exit-status") && !began(context)? {
+                return Err(Error::new("image-not-ready", "the container could not be made: the log says why")
+                    .with_hint(
+                        "it takes a tool that makes containers, a jail that lets it, and a way to the registry",
+                    ));
+            }
+            return Err(match &tested {
+                Some(Ok(collected)) => failed(error, collected),
+                _ => error,
+            });
+        }
+        let mut outputs = Outputs {
+            written: outputs::parse(&written?.unwrap_or_default()).map_err(|problem| {
+                Error::invalid(format!("the outputs that the script wrote make no sense: {problem}"))
+                    .with_hint("write `NAME=VALUE` lines to the file that $TIDEGATE_OUTPUT names")
+            })?,
+            ..Outputs::default()
+        };
+        if let Some(tested) = tested {
+            let collected = tested?;
+            judge(&collected)?;
+            for name in ["junit", "markdown"] {
+                if outputs.written.remove(name).is_some() {
+                    warn!("the script wrote an output `{name}`: the summary of the tests has that name, and wins");
+                }
+            }
+            outputs.markdown = Some(junit::markdown(&collected.summary, collected.unread));
+            outputs.junit = Some(collected.summary);
+        }
+        for (cache, attempt) in inputs.cache.iter().zip(&begin.caches) {
+            cache.save(attempt);
+        }
         Ok(Outcome::Succeeded(outputs))
     }
 
@@ -74,6 +125,116 @@ impl Step for Exec {
         // Asked only where the child did not outlive the host, so how far it came is anybody's guess.
         Ok(Finding::Unknown("the program was interrupted, and only its author knows what it had done".to_owned()))
     }
+}
+
+/// The invocation in its image, where there is one.
+fn contained(context: &Context, inputs: &Inputs, invocation: Invocation) -> Result<Invocation, Error> {
+    let Some(image) = &inputs.image else { return Ok(invocation) };
+    let storage = Storage { folder: file_name(context, "image"), begun: file_name(context, "begun") };
+    let names = inputs.env.keys().map(String::as_str);
+    image::invocation(image, inputs.tool, inputs.directory.trim_end_matches('/'), &storage, names, invocation)
+}
+
+/// Whether the script itself began in its container.
+fn began(context: &Context) -> Result<bool, Error> {
+    Ok(workspace::read(&file_name(context, "begun"))?.is_some())
+}
+
+/// Refuses a working directory that is not there. Without an image the jail does that.
+fn look_into(directory: &str) -> Result<(), Error> {
+    let directory = directory.trim_end_matches('/');
+    match workspace::entries(directory)? {
+        Some(_) => Ok(()),
+        None => Err(Error::new("not-started", format!("there is no folder `{directory}`")).with_field("/directory")),
+    }
+}
+
+/// What an error calls the program that ended.
+fn what_ran<'a>(inputs: &'a Inputs, invocation: &'a Invocation) -> &'a str {
+    match (&inputs.image, inputs.command.as_ref().and_then(|command| command.first())) {
+        (None, _) => &invocation.program,
+        (Some(_), Some(program)) => program,
+        (Some(_), None) => "the script",
+    }
+}
+
+/// Reads the reports and writes what they say into the log; absent where none are asked for.
+fn summed_up(patterns: &[Pattern], begin: &Begin) -> Option<Result<Collected, Error>> {
+    if patterns.is_empty() {
+        return None;
+    }
+    let collected = junit::collect(&Workspace, patterns, &begin.reports);
+    match &collected {
+        Ok(collected) => {
+            for problem in &collected.problems {
+                warn!("junit: {problem}");
+            }
+            if collected.unchanged > 0 {
+                warn!("junit: {} reports are the same as before the script, and not counted", collected.unchanged);
+            }
+            if collected.reports == 0 {
+                warn!("junit: no report");
+            } else {
+                let _group = log::group("tests");
+                for line in junit::lines(&collected.summary, collected.reports) {
+                    info!("{line}");
+                }
+            }
+        }
+        Err(error) => warn!("junit: the reports cannot be read: {}", error.message),
+    }
+    Some(collected)
+}
+
+/// Refuses a success that tested nothing. Tests that failed are the script's to judge.
+fn judge(collected: &Collected) -> Result<(), Error> {
+    let nothing = |message: String| {
+        Err(Error::new("nothing-tested", message).with_hint(
+            "let the script write its reports anew to the paths that `junit` names, counted from the workspace's root",
+        ))
+    };
+    if collected.reports == 0 {
+        return nothing(match (collected.unchanged, collected.problems.first()) {
+            (_, Some(problem)) => format!("the script succeeded, and no report could be counted: {problem}"),
+            (0, None) => "the script succeeded and wrote no report that `junit` names".to_owned(),
+            (count, None) => {
+                format!("the script succeeded and wrote no new report; {count} were there before it began")
+            }
+        });
+    }
+    if collected.summary.tests == 0 {
+        return nothing("the script succeeded, and its reports hold no test".to_owned());
+    }
+    if let Some(sentence) = junit::sentence(&collected.summary) {
+        warn!("{sentence}, and yet the script ended with status 0: the step succeeds");
+    } else if collected.summary.skipped == collected.summary.tests {
+        warn!("every test was skipped");
+    }
+    Ok(())
+}
+
+/// The error of a script that failed, with what its tests say.
+fn failed(mut error: Error, collected: &Collected) -> Error {
+    if collected.reports == 0 {
+        return error;
+    }
+    if let Some(sentence) = junit::sentence(&collected.summary) {
+        error.message = format!("{}; {sentence}", error.message);
+    }
+    let mut summary = collected.summary.clone();
+    let fits = |detail: &Value| detail.to_string().len() <= LONGEST_DETAIL;
+    loop {
+        // Counts stay right with fewer failures named.
+        let detail = serde_json::to_value(&summary).unwrap_or_default();
+        if fits(&detail) {
+            error = error.with_detail("junit", detail);
+            break;
+        }
+        summary.failures.truncate(summary.failures.len() / 2);
+    }
+    let markdown = Value::from(junit::markdown(&collected.summary, collected.unread));
+    // What is too long as JSON is better missing than taking the status with it.
+    if fits(&markdown) { error.with_detail("markdown", markdown) } else { error }
 }
 
 /// Makes the file of outputs, so that a script may append to it. An attempt that goes on keeps the one that is there,
@@ -88,10 +249,11 @@ fn begin_outputs(output: &str) -> Result<(), Error> {
     }
 }
 
-/// A name that no commit and no other step can have taken before: with the run, the step and the attempt in it.
-fn output_name(context: &Context) -> String {
+/// The name of a file of Tidegate's in the workspace that no commit and no other step can have taken before: with the run,
+/// the step and the attempt in it.
+fn file_name(context: &Context, what: &str) -> String {
     let key: String = context.key.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
-    format!("{OUTPUT}-{}-{key}-{}", context.run, context.attempt)
+    format!(".tidegate-{what}-{}-{key}-{}", context.run, context.attempt)
 }
 
 fn first_line(script: &str) -> String {
@@ -133,17 +295,102 @@ fn body(inputs: &Inputs, invocation: &Invocation) -> String {
     if !inputs.directory.is_empty() {
         text += &format!(" in `{}`", inputs.directory);
     }
+    if let Some(image) = &inputs.image {
+        text += &format!(", in the image `{image}`");
+        if !image::is_pinned(image) {
+            text += " (a tag: what it means can change)";
+        }
+    }
     if !inputs.env.is_empty() {
         let names: Vec<String> = inputs.env.keys().map(|name| format!("`{name}`")).collect();
         text += &format!(", with {}", names.join(", "));
     }
-    text + ".\n"
+    text += ".\n";
+    for cache in &inputs.cache {
+        let paths: Vec<String> = cache.paths.iter().map(|path| format!("`{path}`")).collect();
+        text += &format!("\nKept for later runs: {}.\n", paths.join(", "));
+    }
+    text
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{body, first_line, shown};
-    use crate::Inputs;
+    use super::{body, failed, first_line, judge, shown};
+    use crate::junit::{Collected, Failure, Summary};
+    use crate::{Inputs, Outputs};
+    use schemars::generate::SchemaSettings;
+    use serde_json::{Value, json};
+    use tidegate::Error;
+
+    fn collected(failures: usize) -> Collected {
+        // As long and as dear in JSON as the reports' reader lets them be.
+        let failure = Failure {
+            suite: "\"".repeat(200),
+            class: "\u{1f980}".repeat(200),
+            name: "\\".repeat(200),
+            message: "\"".repeat(300),
+            text: "\"\n".repeat(700),
+        };
+        let summary = Summary {
+            tests: 340,
+            passed: 340 - failures as u64,
+            failed: failures as u64,
+            failures: vec![failure; failures.min(50)],
+            ..Summary::default()
+        };
+        Collected { summary, reports: 1, ..Collected::default() }
+    }
+
+    #[test]
+    fn a_failed_script_stays_failed_and_names_its_tests() {
+        let error =
+            failed(Error::new("exit-status", "`sh` ended with status 3").with_detail("status", 3), &collected(12));
+        assert_eq!(error.code, "exit-status");
+        assert!(error.message.starts_with("`sh` ended with status 3; 12 of 340 tests failed: "), "{}", error.message);
+        assert!(error.message.len() < 4_096, "{}", error.message.len());
+        let details = error.details.expect("some");
+        assert!(details.len() <= 64 * 1024, "{}", details.len());
+        let details: Value = serde_json::from_str(&details).expect("JSON");
+        assert_eq!((&details["status"], &details["junit"]["failed"]), (&json!(3), &json!(12)));
+        assert!(details["markdown"].as_str().expect("text").starts_with("### 12 of 340 tests failed\n"));
+    }
+
+    #[test]
+    fn many_long_failures_leave_room_for_the_counts() {
+        let error = failed(Error::new("exit-status", "x"), &collected(300));
+        let details = error.details.expect("some");
+        assert!(details.len() <= 64 * 1024, "{}", details.len());
+        let details: Value = serde_json::from_str(&details).expect("JSON");
+        assert_eq!(details["junit"]["failed"], 300);
+        assert!(details["junit"]["failures"].as_array().is_some_and(|failures| !failures.is_empty()));
+        // Without a report there is nothing to add.
+        let error = failed(Error::new("exit-status", "x"), &Collected::default());
+        assert_eq!((error.message.as_str(), error.details), ("x", None));
+    }
+
+    #[test]
+    fn a_success_that_tested_nothing_is_none() {
+        let said = |collected: &Collected| judge(collected).expect_err("nothing was tested").message;
+        assert!(said(&Collected::default()).ends_with("wrote no report that `junit` names"));
+        let old = Collected { unchanged: 2, ..Collected::default() };
+        assert!(said(&old).ends_with("no new report; 2 were there before it began"));
+        let large = Collected { problems: vec!["a.xml is not counted: too large".to_owned()], ..Collected::default() };
+        assert!(said(&large).ends_with("a.xml is not counted: too large"));
+        assert!(said(&Collected { reports: 1, ..Collected::default() }).ends_with("hold no test"));
+        assert!(judge(&collected(0)).is_ok());
+    }
+
+    #[test]
+    fn outputs_are_flat_and_open() {
+        let written = json!({"tag": "1"}).as_object().cloned().expect("an object");
+        let outputs = Outputs { written, markdown: Some("x".to_owned()), junit: None };
+        assert_eq!(serde_json::to_value(&outputs).expect("JSON"), json!({"tag": "1", "markdown": "x"}));
+        // A closed schema would make the host refuse names that only the script knows.
+        let mut schemas = SchemaSettings::draft2020_12().for_serialize().into_generator();
+        let schema = schemas.root_schema_for::<Outputs>();
+        assert_eq!(schema.get("additionalProperties"), Some(&json!(true)));
+        assert_eq!(schema.get("required"), None);
+    }
 
     #[test]
     fn a_script_cannot_leave_its_fence() {

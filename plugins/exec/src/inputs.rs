@@ -1,5 +1,8 @@
 //! What the step `exec` takes, and the command that it means.
 
+use crate::cache::Cache;
+use crate::image::Tool;
+use crate::pattern::parse_all;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -30,6 +33,30 @@ pub struct Inputs {
     /// Environment variables. A pipeline writes them as the step's own `env`.
     #[serde(default)]
     pub env: BTreeMap<String, String>,
+    /// JUnit reports that the tests write, as paths or patterns from the workspace's root: `target/nextest/ci/junit.xml`,
+    /// `reports/**/*.xml`. They are summed up in the log and in the outputs `junit` and `markdown` (which then win over
+    /// outputs of these names that the script wrote); where the script fails, the error names the tests that failed, and has
+    /// both in its details. The script's status decides whether the step fails, with one exception: where it succeeded and no
+    /// report is new or holds a test, nothing was tested, and that is an error. A report counts only if it is new or changed
+    /// since the script began, and has at most 1 MiB; `**` does not go into `.git` and `node_modules`.
+    #[serde(default)]
+    #[schemars(length(max = 32))]
+    pub junit: Vec<String>,
+    /// Files of the workspace that are kept for later runs. They are restored before the script, and saved after it where it
+    /// succeeded and their key had nothing yet. A run sees what its own branch and the default branch have kept, and a change
+    /// from outside keeps nothing. No problem with it ever fails the step.
+    #[serde(default)]
+    #[schemars(length(max = 8))]
+    pub cache: Vec<Cache>,
+    /// A container image to run in, with its registry and best by digest: `docker.io/library/rust@sha256:…`; what a tag means
+    /// can change. The workspace is at `/workspace`, and everything is run as root of the container, whatever user the image
+    /// names. `script` needs the image's `sh` (or `bash`), and variables under Buildah need its `sh` and `cat`. It takes a
+    /// jail that can make containers: the profile `builder`, and a network to the registry, which an operator grants.
+    #[serde(default)]
+    pub image: Option<String>,
+    /// What runs the container.
+    #[serde(default)]
+    pub tool: Tool,
 }
 
 /// Which shell runs a script.
@@ -53,7 +80,7 @@ pub struct Invocation {
 }
 
 impl Inputs {
-    /// What to run.
+    /// What to run, not yet in its image.
     ///
     /// # Errors
     /// `invalid` where the inputs contradict each other.
@@ -68,6 +95,20 @@ impl Inputs {
                 );
             }
         }
+        let folder = self.directory.trim_end_matches('/');
+        if !folder.is_empty() {
+            check_path(folder).map_err(|problem| Error::invalid(problem).with_field("/directory"))?;
+        }
+        if self.image.is_none() && self.tool != Tool::Auto {
+            return Err(Error::invalid("`tool` says what runs an image, and there is no `image`").with_field("/tool"));
+        }
+        if self.junit.len() > 32 || self.cache.len() > 8 {
+            return Err(Error::invalid("at most 32 patterns in `junit`, and 8 entries in `cache`"));
+        }
+        parse_all(&self.junit, "/junit")?;
+        for (index, cache) in self.cache.iter().enumerate() {
+            cache.check(&format!("/cache/{index}"))?;
+        }
         match (&self.script, &self.command) {
             (Some(script), None) => script_invocation(script, self.shell),
             (None, Some(command)) => match command.split_first() {
@@ -80,6 +121,18 @@ impl Inputs {
             (None, None) => Err(Error::invalid("neither `script` nor `command` is given")
                 .with_hint("write the shell's commands under `script: |`")),
         }
+    }
+}
+
+/// Finds why a text is no path below the workspace's root, as the host sees it.
+pub fn check_path(path: &str) -> Result<(), String> {
+    let is_name = |name: &str| !["", ".", ".."].contains(&name);
+    if path.starts_with('~') {
+        Err(format!("`{path}` is in a home folder, not in the workspace"))
+    } else if !path.split('/').all(is_name) || path.contains('\0') || path.len() > 4_096 {
+        Err(format!("`{path}` is no path in the workspace"))
+    } else {
+        Ok(())
     }
 }
 

@@ -11,20 +11,30 @@
 //! A name begins with a letter or `_` and goes on with letters, digits, `_` and `-`. The last of a name counts, as for
 //! a variable. Empty lines say nothing.
 
+use crate::junit::Summary;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-/// What the script wrote: texts, and JSON values where it wrote `:=`.
+/// What the step gives.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
-#[serde(transparent)]
-pub struct Outputs(pub Map<String, Value>);
+pub struct Outputs {
+    /// What the tests' reports say in sum, where `junit` asks for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub junit: Option<Summary>,
+    /// The same as Markdown for a comment on a change request, at most 16 KiB.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub markdown: Option<String>,
+    /// What the script wrote: texts, and JSON values where it wrote `:=`.
+    #[serde(flatten)]
+    pub written: Map<String, Value>,
+}
 
 /// Reads the file.
 ///
 /// # Errors
 /// In words, with the line.
-pub fn parse(text: &str) -> Result<Outputs, String> {
+pub fn parse(text: &str) -> Result<Map<String, Value>, String> {
     let mut outputs = Map::new();
     let mut lines = text.lines().zip(1..);
     while let Some((line, number)) = lines.next() {
@@ -50,7 +60,7 @@ pub fn parse(text: &str) -> Result<Outputs, String> {
         };
         outputs.insert(name.to_owned(), value);
     }
-    Ok(Outputs(outputs))
+    Ok(outputs)
 }
 
 /// The lines until one that is `end`, without a line break after the last.
@@ -78,7 +88,7 @@ mod tests {
         let text = "a=1 = 2\n\nb:=[1, {\"x\": null}]\nc<<END\n a=b\n\n=\nEND\nd=\ne<<X\nX\na=last\r\n";
         let outputs = parse(text).expect("each form is right");
         let expected = json!({"a": "last", "b": [1, {"x": null}], "c": " a=b\n\n=", "d": "", "e": ""});
-        assert_eq!(Value::from(outputs.0), expected);
+        assert_eq!(Value::from(outputs), expected);
     }
 
     #[test]

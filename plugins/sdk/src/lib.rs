@@ -50,18 +50,22 @@
 #![deny(missing_docs)]
 
 pub mod approval;
+pub mod archive;
 pub mod artifact;
 #[doc(hidden)]
 pub mod bindings;
+pub mod cache;
 pub mod clock;
 mod describe;
 #[doc(hidden)]
 pub mod dispatch;
 mod error;
+pub mod http;
 pub mod log;
 mod plugin;
 pub mod process;
 pub mod repository;
+pub mod secret;
 mod step;
 pub mod wait;
 pub mod workspace;
@@ -73,7 +77,6 @@ pub use step::{Context, Effect, Finding, Forecast, Occurrence, Outcome, Resumpti
 /// The interfaces that need no wrapper, as they are.
 pub mod interfaces {
     pub use crate::bindings::tidegate::plugin::{
-        application, cancellation, change, change_read, change_write, http, random, secret, source, state_read,
-        state_write,
+        application, cancellation, change, change_read, change_write, random, source, state_read, state_write,
     };
 }

@@ -2,13 +2,34 @@
 
 /// Exports a plugin with these steps. A step that is named like the plugin is also used by the plugin's name alone.
 ///
-/// ```ignore
+/// ```
+/// # use tidegate::{Context, Error, Forecast, Outcome, Step};
+/// # macro_rules! step {
+/// #     ($type:ident, $name:literal) => {
+/// #         pub struct $type;
+/// #         impl Step for $type {
+/// #             const NAME: &'static str = $name;
+/// #             const SUMMARY: &'static str = "An example";
+/// #             type Inputs = ();
+/// #             type Outputs = ();
+/// #             fn preview(_: &Context, _: ()) -> Result<Forecast, Error> {
+/// #                 Ok(Forecast::nothing())
+/// #             }
+/// #             fn run(_: &Context, _: ()) -> Result<Outcome<()>, Error> {
+/// #                 Ok(Outcome::Skipped("an example".to_owned()))
+/// #             }
+/// #         }
+/// #     };
+/// # }
+/// # step!(Check, "check");
+/// # step!(SetImage, "set-image");
 /// tidegate::plugin! {
 ///     name: "kustomize",
 ///     version: env!("CARGO_PKG_VERSION"),
 ///     summary: "Edits kustomizations in Git",
-///     steps: [SetImage],
+///     steps: [Check, SetImage],
 /// }
+/// # fn main() {}
 /// ```
 #[macro_export]
 macro_rules! plugin {
@@ -18,6 +39,13 @@ macro_rules! plugin {
         summary: $summary:expr,
         steps: [$($step:ty),+ $(,)?] $(,)?
     ) => {
+        // What is wrong shows in native builds as well.
+        const _: fn() -> [&'static str; 3] = || {
+            fn is_a_step<S: $crate::Step>() {}
+            $(is_a_step::<$step>();)+
+            [$name, $version, $summary]
+        };
+
         // Only in a component: a native linker takes the `@` in the exported names for a symbol's version.
         #[cfg(target_family = "wasm")]
         #[allow(unsafe_code, reason = "the exported functions are unsafe by their nature")]

@@ -3,7 +3,7 @@
 use crate::Error;
 use crate::bindings::tidegate::plugin::{workspace_read, workspace_write};
 
-pub use workspace_read::{Entry, Kind, entries, read};
+pub use workspace_read::{Entry, Kind, Summary, entries, read, summarise};
 pub use workspace_write::{remove, write};
 
 /// The content of a file as text; absent where there is nothing.

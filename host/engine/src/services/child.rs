@@ -3,12 +3,15 @@
 use crate::attempt::{Attempt, Entry};
 use crate::core::aside;
 use crate::log::StepLog;
+use crate::voting;
+use access::mask::MaskStream;
 use async_trait::async_trait;
 use jail::{Channel, Command, Event, Input, Network, Output, Strictness};
 use model::grant::{NetworkGrant, WorkspaceGrant};
 use model::{Blame, Failure};
 use plugin::wit::process;
 use serde_json::json;
+use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -26,17 +29,20 @@ pub(crate) async fn start(
         step: attempt.key.clone(),
         attempt: attempt.number,
         effect: format!("start {key}"),
-        intent: json!({"kind": "start", "program": command.program, "key": key}),
+        intent: intent(&command, &key),
         outcome: None,
     };
     if !known {
-        attempt.record(Entry { intents: vec![row.clone()], ..Entry::default() }).await?;
+        // What environments require is asked again, as of the newest vote that this record will see.
+        let votes_seen = voting::judge_start(attempt).await?;
+        attempt.record(Entry { intents: vec![row.clone()], votes_seen, ..Entry::default() }).await?;
     }
     if let Ok(mut book) = attempt.book.lock() {
         book.starts.insert(key.clone(), row);
     }
     let attempt = attempt.clone();
     aside(move || {
+        let command = with_secrets(&attempt, command)?;
         let to_log = [&command.standard_output, &command.standard_error].map(|o| matches!(o, process::Output::Log));
         let command = jail_command(&attempt, command)?;
         if let Some(parent) = folder.parent() {
@@ -56,12 +62,37 @@ pub(crate) async fn start(
                 attempt.log.write_blocking("warn", format!("the jail goes without a guard: {guard}"));
             }
         }
-        let inner = Inner { child, to_log, rest: [Vec::new(), Vec::new()], logged };
+        let masker = attempt.core.vault.masker();
+        let masks = [masker.stream(), masker.stream()];
+        let (ended, ready, rest) = (None, VecDeque::new(), [Vec::new(), Vec::new()]);
+        let inner = Inner { child, to_log, masks, ended, ready, rest, logged };
         let running: Arc<dyn plugin::Child> =
             Arc::new(Running { folder, log: attempt.log.clone(), inner: Arc::new(Mutex::new(inner)) });
         Ok(running)
     })
     .await
+}
+
+/// What the journal says of a child before it begins: secrets by name.
+fn intent(command: &process::Command, key: &str) -> serde_json::Value {
+    let mut intent = json!({"kind": "start", "program": command.program, "key": key});
+    let secrets: Vec<&str> = command.environment.iter().flat_map(|v| access::handle::names(&v.value)).collect();
+    if let (Some(fields), false) = (intent.as_object_mut(), secrets.is_empty()) {
+        fields.insert("secrets".to_owned(), json!(secrets));
+    }
+    intent
+}
+
+/// Swaps secrets into the variables; other users of the machine can read arguments, so there they are refused.
+fn with_secrets(attempt: &Attempt, mut command: process::Command) -> Result<process::Command, Failure> {
+    if let Some(name) = command.arguments.iter().find_map(|argument| access::handle::names(argument).first().copied()) {
+        let message = format!("the secret `{name}` is an argument of `{}`, which others can read", command.program);
+        return Err(Failure::denied(message).hint("give it as a variable, by the step's `env`"));
+    }
+    for variable in &mut command.environment {
+        variable.value = attempt.core.vault.variable(attempt, &variable.name, &variable.value)?;
+    }
+    Ok(command)
 }
 
 fn jail_command(attempt: &Attempt, command: process::Command) -> Result<Command, Failure> {
@@ -88,7 +119,10 @@ fn jail_command(attempt: &Attempt, command: process::Command) -> Result<Command,
     made.write = paths(&grant.paths.write);
     // The host's own state is no child's business, wherever it lies.
     made.hidden = vec![attempt.core.state.root().to_owned()];
-    made.network = if grant.network == NetworkGrant::All { Network::All } else { Network::None };
+    made.network = match grant.network {
+        NetworkGrant::All => Network::All,
+        NetworkGrant::None | NetworkGrant::Proxy(_) => Network::None,
+    };
     // The scheduler ends a step in time. Where the host is gone the shim does, once a living host would have been done.
     let own = Some(u64::from(command.timeout_seconds) * 1000).filter(|millis| *millis > 0);
     let step = attempt.step.timeout_millis.map(|millis| millis.saturating_add(ORPHAN));
@@ -116,6 +150,12 @@ struct Inner {
     child: jail::Child,
     /// Which outputs go to the log rather than to the plugin.
     to_log: [bool; 2],
+    /// What takes secrets out of each output.
+    masks: [MaskStream; 2],
+    /// How it ended, once that is known.
+    ended: Option<jail::Ending>,
+    /// Output that the plugin has not been told of yet.
+    ready: VecDeque<(usize, Vec<u8>)>,
     /// The beginning of a line whose end has not come yet.
     rest: [Vec<u8>; 2],
     /// Lines that the log has already, of a child that a host before this one began: they come once more.
@@ -128,6 +168,9 @@ const ORPHAN: u64 = 45_000;
 /// The level of a line that a child wrote.
 const OUTPUT: &str = "output";
 
+/// Most bytes of one piece of output for a plugin.
+const CHUNK: usize = 64 << 10;
+
 /// Longest line of a child in the log, in bytes.
 const LINE: usize = 16 << 10;
 
@@ -136,36 +179,50 @@ impl Inner {
     fn next(&mut self, log: &StepLog, timeout: Duration) -> Result<Option<process::Event>, Failure> {
         let deadline = Instant::now() + timeout;
         loop {
+            if let Some((index, content)) = self.ready.pop_front() {
+                let channel =
+                    if index == 0 { process::Channel::StandardOutput } else { process::Channel::StandardError };
+                return Ok(Some(process::Event::Output(process::Chunk { channel, content })));
+            }
+            if let Some(ending) = &self.ended {
+                let ended = process::Ending { cause: ending.cause.name().to_owned(), status: ending.status };
+                return Ok(Some(process::Event::Ended(ended)));
+            }
             let left = deadline.saturating_duration_since(Instant::now());
             match self.child.wait(left).map_err(Failure::from)? {
                 None => return Ok(None),
-                Some(Event::Ended(ending)) => {
-                    for index in 0..2 {
-                        let rest = std::mem::take(&mut self.rest[index]);
-                        if !rest.is_empty() {
-                            self.write_line(log, &rest);
-                        }
-                    }
-                    if let Some(message) = &ending.message {
-                        log.write_blocking("error", plugin::clean_line(message, LINE));
-                    }
-                    let ended = process::Ending { cause: ending.cause.name().to_owned(), status: ending.status };
-                    return Ok(Some(process::Event::Ended(ended)));
-                }
                 Some(Event::Output { channel, content }) => {
                     let index = usize::from(channel == Channel::StandardError);
-                    if self.to_log[index] {
-                        self.log(log, index, &content);
-                        continue;
-                    }
-                    let channel = match channel {
-                        Channel::StandardOutput => process::Channel::StandardOutput,
-                        Channel::StandardError => process::Channel::StandardError,
-                    };
-                    return Ok(Some(process::Event::Output(process::Chunk { channel, content })));
+                    let content = self.masks[index].push(&content);
+                    self.deliver(log, index, &content);
                 }
+                Some(Event::Ended(ending)) => self.end(log, ending),
             }
         }
+    }
+
+    /// Output without secrets, to the log or to the plugin.
+    fn deliver(&mut self, log: &StepLog, index: usize, content: &[u8]) {
+        if self.to_log[index] {
+            self.log(log, index, content);
+        } else {
+            self.ready.extend(content.chunks(CHUNK).map(|piece| (index, piece.to_vec())));
+        }
+    }
+
+    fn end(&mut self, log: &StepLog, ending: jail::Ending) {
+        for index in 0..2 {
+            let held = self.masks[index].finish();
+            self.deliver(log, index, &held);
+            let rest = std::mem::take(&mut self.rest[index]);
+            if !rest.is_empty() {
+                self.write_line(log, &rest);
+            }
+        }
+        if let Some(message) = &ending.message {
+            log.write_blocking("error", plugin::clean_line(message, LINE));
+        }
+        self.ended = Some(ending);
     }
 
     fn log(&mut self, log: &StepLog, index: usize, content: &[u8]) {

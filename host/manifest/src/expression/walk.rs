@@ -150,6 +150,7 @@ impl<'a> Walker<'a> {
                 let known = VARIABLES.iter().copied().filter(|v| match *v {
                     "item" => self.place.item,
                     "inputs" | "environment" => self.place.given,
+                    "secrets" => self.place.secrets,
                     _ => true,
                 });
                 let hint = suggestion(name, known);
@@ -175,6 +176,11 @@ impl<'a> Walker<'a> {
                 self.error(code::NOT_HERE, range, message, None);
             }
             "steps" => self.mention(range, parts),
+            "secrets" if !self.place.secrets => {
+                let message = "a secret can only be given to a step, through `with` or `env`".to_owned();
+                self.error(code::NOT_HERE, range, message, None);
+            }
+            "secrets" => self.secret(range, parts),
             "event" => {
                 self.event_field(&EVENT, "an event", parts.first());
                 if let Some(Part::Name("commit", _)) = parts.first() {
@@ -194,6 +200,22 @@ impl<'a> Walker<'a> {
             // A webhook's event may carry more than this build knows, hence no error.
             let range = range.clone();
             self.found.problems.push(Problem { code: code::EVENT_FIELD, range, message, hint, warning: true });
+        }
+    }
+
+    /// A secret is a name and nothing else: which ones a step is given must be seen before it runs.
+    fn secret(&mut self, range: Range<usize>, parts: &[Part<'_>]) {
+        match parts {
+            [Part::Name(name, _)] => {
+                if !self.found.secrets.iter().any(|known| known == name) {
+                    self.found.secrets.push((*name).to_owned());
+                }
+            }
+            _ => {
+                let message = "the expression does not say which secret it means".to_owned();
+                let hint = "write `secrets.NAME` or `secrets[\"NAME\"]`, with the name of a credential".to_owned();
+                self.error(code::DYNAMIC_SECRET, range, message, Some(hint));
+            }
         }
     }
 

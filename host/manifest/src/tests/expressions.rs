@@ -15,6 +15,7 @@ fn scope() -> Scope {
         }),
         run: json!({ "id": "r1" }),
         environment: json!({ "name": "prod" }),
+        secrets: json!({"token": "{handle}"}),
         item: Some(json!("environments/dev")),
         changed_paths: Some(vec![
             "environments/dev/main.tf".into(),

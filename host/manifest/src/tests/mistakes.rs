@@ -170,7 +170,7 @@ TG-170 8:20 [brnach] an event has no field `brnach` | did you mean `branch`?
 TG-163 8:49 [evnt] there is no variable `evnt` | did you mean `event`?
 TG-161 9:28 [ ] this is not CEL: it ends too early
 TG-164 9:40 [map] `map` is not called like this | write `list.map(x, value)`
-TG-163 9:44 [x] there is no variable `x` | known here: `event`, `steps`, `run`
+TG-163 9:44 [x] there is no variable `x` | known here: `event`, `steps`, `run`, `secrets`
 TG-126 9:62 ['a['] `a[` is not a glob: unclosed character class; missing ']'
 TG-169 11:16 [changedDirectories] `changedDirectories` gives the items of a `forEach` and has no meaning here
 TG-162 12:42 [map] macros are nested more than 2 levels deep | compute it in a step and mention its output
@@ -217,7 +217,7 @@ fn grants_with_places() {
         proces: {}
         process: {programs: sh, network: some, path: {}}
         artifact: {write: yes}
-        http: {hosts: [x]}
+        state: {write: true}
 "#
     ), @r##"
 TG-142 9:20 [raed] `workspace` in `grants` is not one of the allowed values | did you mean `read`?
@@ -226,7 +226,7 @@ TG-122 11:29 [sh] `process.programs` in `grants` has the wrong type: "sh" is not
 TG-142 11:42 [some] `process.network` in `grants` is not one of the allowed values | known here: `none`, `all`
 TG-120 11:48 [path] `process` in `grants` has no key `path` | did you mean `paths`?
 TG-122 12:27 [yes] `artifact.write` in `grants` has the wrong type: "yes" is not of type "boolean" | in YAML 1.2 this is text; write `true`
-TG-185 13:9 [http] this build does not serve the capability `http`, so it is not granted
+TG-185 13:9 [state] this build does not serve the capability `state`, so it is not granted
 "##);
 }
 

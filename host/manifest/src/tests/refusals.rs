@@ -3,7 +3,7 @@
 use super::{around, lines, wrong, wrong_host};
 use crate::{Source, host, pipeline};
 use std::fmt::Write as _;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 #[test]
 fn credentials_go_only_where_they_are_for() {
@@ -18,7 +18,7 @@ fn credentials_go_only_where_they_are_for() {
 "#
     ), @r##"
 TG-187 5:35 [bot] the credential `bot` is not for the repository `app` | where it may be sent there, write `for: [config, app]` at the credential
-TG-121 10:14 [secret] the credential `broken` needs `for`
+TG-121 10:13 [{secret: "env:BOT"}] the credential `broken` does not say what it is for | write `for: [REPOSITORY]`, `registries: [HOST]`, or `steps: [{ uses: [PLUGIN/STEP] }]`
 "##);
 }
 
@@ -191,10 +191,16 @@ TG-123 17:76 ["not a name"] `not a name` is neither an artifact's name nor its d
 fn hostile_files_do_not_cost_minutes() {
     let quick = |text: String| {
         let source = Source::new("x.yaml", text);
-        let started = Instant::now();
+        // Computing, not waiting: the machine may be busy with others.
+        let computed = || {
+            let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+            Duration::from_nanos(text.split_whitespace().next().unwrap().parse().unwrap())
+        };
+        let started = computed();
         pipeline(&source, &super::Fake);
         host(&source);
-        assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
+        let took = computed().saturating_sub(started);
+        assert!(took < Duration::from_secs(10), "{took:?}");
     };
     let many = |count: usize, one: &dyn Fn(usize) -> String| {
         (0..count).fold(String::new(), |mut all, i| {

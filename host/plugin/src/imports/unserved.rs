@@ -3,7 +3,7 @@
 
 use crate::bindings::tidegate::plugin::types::Error;
 use crate::bindings::tidegate::plugin::{
-    application, change, change_read, change_write, http, secret, source, state_read, state_write,
+    application, change, change_read, change_write, source, state_read, state_write,
 };
 use crate::state::State;
 use wasmtime::Result;
@@ -64,20 +64,5 @@ impl state_write::Host for State {
     }
     async fn remove(&mut self, _: String) -> Result<Result<(), Error>> {
         self.unserved("state-write", "remove").await
-    }
-}
-
-impl secret::Host for State {
-    async fn placeholder(&mut self, _: String, _: String) -> Result<Result<String, Error>> {
-        self.unserved("secret", "placeholder").await
-    }
-    async fn reveal(&mut self, _: String, _: String) -> Result<Result<Vec<u8>, Error>> {
-        self.unserved("secret", "reveal").await
-    }
-}
-
-impl http::Host for State {
-    async fn send(&mut self, _: http::Request) -> Result<Result<http::Response, Error>> {
-        self.unserved("http", "send").await
     }
 }

@@ -17,6 +17,11 @@ impl workspace_read::Host for State {
         let (services, call) = (self.services.clone(), HostCall::WorkspaceEntries { path: path.clone() });
         self.perform(call, async move { services.workspace_entries(path).await }).await
     }
+
+    async fn summarise(&mut self, path: String) -> Result<Result<Option<workspace_read::Summary>, Error>> {
+        let (services, call) = (self.services.clone(), HostCall::WorkspaceSummarise { path: path.clone() });
+        self.perform(call, async move { services.workspace_summarise(path).await }).await
+    }
 }
 
 impl workspace_write::Host for State {

@@ -1,7 +1,10 @@
 //! What offers want, as grants.
 
 use crate::component::FREE;
-use model::grant::{ApprovalGrant, ArtifactGrant, Grant, ProcessGrant, RepositoryGrant, WorkspaceGrant, WriteScope};
+use model::grant::{
+    ApprovalGrant, ArtifactGrant, CacheGrant, Grant, HttpGrant, NetworkGrant, ProcessGrant, RepositoryGrant,
+    SecretGrant, WorkspaceGrant, WriteScope,
+};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -18,11 +21,11 @@ pub(super) fn grant_of(name: &str, scope: &Value) -> Result<Grant, String> {
         serde_json::from_value(value.clone()).map_err(|e| format!("does not fit: {e}"))
     }
     let mut grant = Grant::default();
+    let star = || vec!["*".to_owned()];
     match name {
         "workspace-read" => grant.workspace = Some(WorkspaceGrant::Read),
-        "workspace-write" => grant.workspace = Some(WorkspaceGrant::Write),
+        "workspace-write" | "archive" => grant.workspace = Some(WorkspaceGrant::Write),
         "process" if all => {
-            let star = || vec!["*".to_owned()];
             grant.process = Some(ProcessGrant { programs: star(), environment: star(), ..ProcessGrant::default() });
         }
         "process" => grant.process = Some(read(scope)?),
@@ -37,6 +40,14 @@ pub(super) fn grant_of(name: &str, scope: &Value) -> Result<Grant, String> {
         }
         "repository-read" | "repository-write" => grant.repository = Some(read(scope)?),
         "approval" => grant.approval = Some(ApprovalGrant {}),
+        "http" if all => grant.http = Some(HttpGrant { hosts: star(), methods: star() }),
+        "http" => grant.http = Some(read(scope)?),
+        "secret" if all => {
+            grant.secret = Some(SecretGrant { names: star(), variables: star(), hosts: star(), reveal: true });
+        }
+        "secret" => grant.secret = Some(read(scope)?),
+        "cache" if all => grant.cache = Some(CacheGrant { write: true }),
+        "cache" => grant.cache = Some(read(scope)?),
         _ => {}
     }
     Ok(grant)
@@ -56,9 +67,33 @@ pub(super) fn widen(all: &mut Grant, more: Grant) {
         own.environment.extend(process.environment);
         own.paths.read.extend(process.paths.read);
         own.paths.write.extend(process.paths.write);
-        if process.network == model::grant::NetworkGrant::All {
-            own.network = process.network;
+        own.network = match (std::mem::take(&mut own.network), process.network) {
+            (NetworkGrant::All, _) | (_, NetworkGrant::All) => NetworkGrant::All,
+            (NetworkGrant::Proxy(mut hosts), NetworkGrant::Proxy(more)) => {
+                hosts.extend(more);
+                NetworkGrant::Proxy(hosts)
+            }
+            (NetworkGrant::None, other) | (other, NetworkGrant::None) => other,
+        };
+        // One jail for all of a plugin's children: what any of them needs.
+        if !process.profile.is_strict() {
+            own.profile = process.profile;
         }
+    }
+    if let Some(http) = more.http {
+        let own = all.http.get_or_insert_with(HttpGrant::default);
+        own.hosts.extend(http.hosts);
+        own.methods.extend(http.methods);
+    }
+    if let Some(secret) = more.secret {
+        let own = all.secret.get_or_insert_with(SecretGrant::default);
+        own.names.extend(secret.names);
+        own.variables.extend(secret.variables);
+        own.hosts.extend(secret.hosts);
+        own.reveal |= secret.reveal;
+    }
+    if let Some(cache) = more.cache {
+        all.cache.get_or_insert_with(CacheGrant::default).write |= cache.write;
     }
     if let Some(repository) = more.repository {
         let own = all.repository.get_or_insert_with(RepositoryGrant::default);

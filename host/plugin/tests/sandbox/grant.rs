@@ -72,7 +72,7 @@ async fn a_program_that_was_not_granted() {
 async fn without_grants_nothing_arrives() {
     let ended = Attempt::new("everything").grant(json!({})).run().await;
     let answers = answers(&ended.outputs().to_string());
-    assert_eq!(answers.len(), 32);
+    assert_eq!(answers.len(), 37);
     for (function, answer) in answers {
         assert!(answer.starts_with("denied: "), "{function} answered {answer}");
     }
@@ -82,8 +82,7 @@ async fn without_grants_nothing_arrives() {
 /// Whatever is granted, an interface that is not served says so by its name, as an answer and not as a trap.
 #[tokio::test]
 async fn interfaces_that_are_not_served() {
-    const UNSERVED: [&str; 8] =
-        ["application", "change-read", "change-write", "http", "secret", "source", "state-read", "state-write"];
+    const UNSERVED: [&str; 6] = ["application", "change-read", "change-write", "source", "state-read", "state-write"];
     let ended = Attempt::new("everything").grant(everything()).run().await;
     let mut met = Vec::new();
     for (function, answer) in answers(&ended.outputs().to_string()) {

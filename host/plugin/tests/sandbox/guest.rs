@@ -29,6 +29,9 @@ pub(crate) fn everything() -> Value {
         "artifact": {"write": true},
         "repository": {"read": ["*"], "write": {"*": {}}},
         "approval": {},
+        "http": {"hosts": ["*"]},
+        "secret": {"names": ["*"], "reveal": true},
+        "cache": {"write": true},
     })
 }
 

@@ -6,7 +6,9 @@ use plugin::Services;
 use plugin::wit::step;
 use std::sync::Arc;
 
-const EFFECTS: [&str; 8] = [
+const EFFECTS: [&str; 10] = [
+    "archive",
+    "cache",
     "process",
     "workspace-write",
     "artifact-write",
@@ -39,7 +41,7 @@ fn no_effects(text: &str, recorder: &Recorder, mode: &str) {
         let reads = ["workspace-read", "artifact-read", "repository-read", "approval"].contains(&interface);
         assert!(reads && !call.contains("extract"), "{call}");
     }
-    assert_eq!(recorder.calls().len(), 8, "what only reads arrives");
+    assert_eq!(recorder.calls().len(), 9, "what only reads arrives");
 }
 
 #[tokio::test]
@@ -62,7 +64,7 @@ async fn a_plugin_that_describes_itself_does_nothing_else() {
     let services: Arc<dyn Services> = recorder.clone();
     let plugin = HOST.load(&bytes()).expect("a plugin");
     let description = plugin.describe(services).await.expect("the refusals are answers");
-    assert_eq!(description.annotations.len(), 32);
+    assert_eq!(description.annotations.len(), 37);
     for annotation in description.annotations {
         let function = annotation.name.split(' ').next().expect("a first part");
         let why = format!("denied: `{function}` is refused while a plugin describes itself");

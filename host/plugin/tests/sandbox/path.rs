@@ -7,7 +7,7 @@ async fn a_path_that_is_none_reaches_no_service() {
     for path in ["..", "../../etc/passwd", "a/../../b", "/etc/passwd", "a\0b", "./a", "a//b"] {
         let ended = Attempt::new("path").inputs(path).run().await;
         let answers = answers(&ended.outputs().to_string());
-        assert_eq!(answers.len(), 15, "every argument that takes a path");
+        assert_eq!(answers.len(), 26, "every argument that takes a path");
         for (function, answer) in answers {
             assert!(answer.starts_with("invalid: "), "{function} of {path:?} answered {answer}");
         }
@@ -25,5 +25,5 @@ async fn a_sound_path_does() {
             if function == "process.start of a path" { "invalid: a program is a name, never a path" } else { "ok" };
         assert_eq!(answer, wanted, "{function}");
     }
-    assert_eq!(ended.recorder.calls().len(), 12);
+    assert_eq!(ended.recorder.calls().len(), 23);
 }

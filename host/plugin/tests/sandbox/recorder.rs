@@ -3,7 +3,9 @@
 use async_trait::async_trait;
 use model::{Failure, Timestamp};
 use plugin::wit::log::Level;
-use plugin::wit::{approval, artifact_read, artifact_write, process, repository_write, workspace_read};
+use plugin::wit::{
+    approval, archive, artifact_read, artifact_write, cache, http, process, repository_write, workspace_read,
+};
 use plugin::{Child, Entry, Services, Transaction};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -133,6 +135,46 @@ impl Services for Recorder {
         self.note("approval.read".to_owned());
         Ok(approval::Tally { state: "open".to_owned(), missing: 1, votes: Vec::new() })
     }
+    async fn workspace_summarise(&self, path: String) -> Result<Option<workspace_read::Summary>, Failure> {
+        self.note(format!("workspace-read.summarise {path}"));
+        Ok(None)
+    }
+
+    async fn pack(&self, packing: archive::Packing, to: String) -> Result<archive::Packed, Failure> {
+        self.note(format!("archive.pack {} {to}", packing.items.len()));
+        Ok(archive::Packed { digest: String::new(), size: 0, content_digest: String::new(), entries: 0 })
+    }
+
+    async fn unpack(&self, source: String, to: String) -> Result<u32, Failure> {
+        self.note(format!("archive.unpack {source} {to}"));
+        Ok(0)
+    }
+
+    async fn cache_restore(&self, key: String, _: Vec<String>, _: Vec<String>) -> Result<Option<cache::Hit>, Failure> {
+        self.note(format!("cache.restore {key}"));
+        Ok(None)
+    }
+
+    async fn cache_save(&self, key: String, _: Vec<String>) -> Result<cache::Saved, Failure> {
+        self.note(format!("cache.save {key}"));
+        Ok(cache::Saved { stored: true, size: 0 })
+    }
+
+    async fn placeholder(&self, name: String, _: String) -> Result<String, Failure> {
+        self.note(format!("secret.placeholder {name}"));
+        Ok(String::new())
+    }
+
+    async fn reveal(&self, name: String, _: String) -> Result<Vec<u8>, Failure> {
+        self.note(format!("secret.reveal {name}"));
+        Ok(Vec::new())
+    }
+
+    async fn send(&self, request: http::Request) -> Result<http::Response, Failure> {
+        self.note(format!("http.send {}", request.url));
+        Ok(http::Response { status: 200, headers: Vec::new(), body: Vec::new() })
+    }
+
     async fn start(&self, key: String, command: process::Command) -> Result<Arc<dyn Child>, Failure> {
         self.note(format!("process.start {key} {}", command.program));
         self.children.fetch_add(1, Ordering::SeqCst);

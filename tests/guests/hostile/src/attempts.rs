@@ -4,8 +4,9 @@ use crate::Answer;
 use serde_json::{Map, Value};
 use tidegate::bindings::tidegate::plugin::types::Error;
 use tidegate::bindings::tidegate::plugin::{
-    application, approval, artifact_read, artifact_write, change, change_read, change_write, clock, http, process,
-    repository_read, repository_write, secret, source, state_read, state_write, workspace_read, workspace_write,
+    application, approval, archive, artifact_read, artifact_write, cache, change, change_read, change_write, clock,
+    http, process, repository_read, repository_write, secret, source, state_read, state_write, workspace_read,
+    workspace_write,
 };
 
 const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
@@ -62,8 +63,38 @@ pub(crate) fn everything() -> Value {
     let requirement = approval::Requirement { subject: String::new(), count: 1, group: String::new() };
     answers.note("approval.read", approval::read(&requirement));
     answers.note("process.start", process::start("key", &command("sh")));
+    outside(&mut answers);
     unserved(&mut answers);
     Value::Object(answers.0)
+}
+
+fn outside(answers: &mut Answers) {
+    answers.note("workspace-read.summarise", workspace_read::summarise("a"));
+    answers.note("archive.pack", archive::pack(&packing("a"), "b"));
+    answers.note("archive.unpack", archive::unpack("a", "b"));
+    answers.note("cache.restore", cache::restore("key", &[], &["a".to_owned()]));
+    answers.note("cache.save", cache::save("key", &["a".to_owned()]));
+    answers.note("secret.placeholder", secret::placeholder("token", ""));
+    answers.note("secret.reveal", secret::reveal("token", ""));
+    let request = get();
+    answers.note("http.send", http::send(&request));
+}
+
+fn get() -> http::Request {
+    http::Request {
+        method: "GET".to_owned(),
+        url: "http://169.254.169.254/".to_owned(),
+        headers: Vec::new(),
+        body: http::Body::Nothing,
+        redirects: 0,
+        save: None,
+        timeout_seconds: 1,
+    }
+}
+
+fn packing(path: &str) -> archive::Packing {
+    let item = archive::Item { source: path.to_owned(), target: "t".to_owned(), user: 0, group: 0, mode: None };
+    archive::Packing { items: vec![item], exclude: vec![], modified: 0, compression: archive::Compression::None }
 }
 
 fn unserved(answers: &mut Answers) {
@@ -86,18 +117,6 @@ fn unserved(answers: &mut Answers) {
     answers.note("state-read.keys", state_read::keys());
     answers.note("state-write.put", state_write::put("key", "value"));
     answers.note("state-write.remove", state_write::remove("key"));
-    answers.note("secret.placeholder", secret::placeholder("token", ""));
-    answers.note("secret.reveal", secret::reveal("token", ""));
-    let request = http::Request {
-        method: "GET".to_owned(),
-        url: "http://169.254.169.254/".to_owned(),
-        headers: Vec::new(),
-        body: http::Body::Nothing,
-        redirects: 0,
-        save: None,
-        timeout_seconds: 1,
-    };
-    answers.note("http.send", http::send(&request));
 }
 
 /// The same path through every argument that takes one.
@@ -105,6 +124,21 @@ pub(crate) fn paths(path: &str) -> String {
     let mut answers = Answers::default();
     answers.note("workspace-read.read", workspace_read::read(path));
     answers.note("workspace-read.entries", workspace_read::entries(path));
+    answers.note("workspace-read.summarise", workspace_read::summarise(path));
+    answers.note("archive.pack of a path", archive::pack(&packing(path), "b"));
+    answers.note("archive.pack to a path", archive::pack(&packing("a"), path));
+    let aimed = archive::Item { source: "a".to_owned(), target: path.to_owned(), ..packing("a").items.remove(0) };
+    answers
+        .note("archive.pack at a path", archive::pack(&archive::Packing { items: vec![aimed], ..packing("a") }, "b"));
+    let without = archive::Packing { exclude: vec![path.to_owned()], ..packing("a") };
+    answers.note("archive.pack without a path", archive::pack(&without, "b"));
+    answers.note("archive.unpack of a path", archive::unpack(path, "b"));
+    answers.note("archive.unpack to a path", archive::unpack("a", path));
+    answers.note("cache.restore", cache::restore("key", &[], &[path.to_owned()]));
+    answers.note("cache.save", cache::save("key", &[path.to_owned()]));
+    answers
+        .note("http.send of a path", http::send(&http::Request { body: http::Body::File(path.to_owned()), ..get() }));
+    answers.note("http.send to a path", http::send(&http::Request { save: Some(path.to_owned()), ..get() }));
     answers.note("workspace-write.write", workspace_write::write(path, b"x"));
     answers.note("workspace-write.remove", workspace_write::remove(path));
     answers.note("artifact-read.extract", artifact_read::extract(DIGEST, path));

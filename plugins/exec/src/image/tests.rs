@@ -1,0 +1,231 @@
+//! With the real Buildah and a real registry: exactly the arguments that a child gets.
+
+use super::{Invocation, Storage, Tool, check, invocation};
+use crate::files::tests::Folder;
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+const FOLDER: &str = ".tidegate-image-1";
+const BEGUN: &str = ".tidegate-begun-1";
+
+/// A registry with one image: Busybox as `/bin/sh`, `/bin/cat` and itself, and the variables `FROM_IMAGE` and `BOTH`.
+struct Registry {
+    server: Child,
+    image: String,
+    folder: Folder,
+}
+
+impl Registry {
+    fn start() -> Self {
+        let folder = Folder::new();
+        let path = |name: &str| folder.0.join(name).display().to_string();
+        let settings = format!(
+            "version: 0.1\nstorage: {{filesystem: {{rootdirectory: {}}}}}\nhttp: {{addr: '127.0.0.1:0'}}\n",
+            path("blobs")
+        );
+        fs::write(path("registry.yaml"), settings).expect("written");
+        let mut server = Command::new("docker-registry")
+            .args(["serve", &path("registry.yaml")])
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the Debian package `docker-registry`");
+        let mut log = BufReader::new(server.stderr.take().expect("piped")).lines();
+        let address = log.find_map(|line| {
+            let line = line.expect("text");
+            let (_, rest) = line.split_once("listening on ")?;
+            Some(rest.split(|character: char| character == '"' || character.is_whitespace()).next()?.to_owned())
+        });
+        // Read on, or the registry would end at a full pipe.
+        std::thread::spawn(move || log.for_each(drop));
+        let address = address.expect("the registry's address in its log");
+        let settings = format!("[[registry]]\nlocation = \"{address}\"\ninsecure = true\n");
+        fs::write(path("registries.conf"), settings).expect("written");
+        let script = r#"
+            b() { buildah --storage-driver vfs --root "$PWD/root" --runroot "$PWD/run" "$@"; }
+            b from --name base scratch
+            b copy base /bin/busybox /bin/busybox
+            b copy base /bin/busybox /bin/sh
+            b copy base /bin/busybox /bin/cat
+            b config --env FROM_IMAGE=image --env BOTH=image --user 1000 --entrypoint '["/bin/false"]' base
+            b commit base base
+            b push --digestfile digest base "docker://$1/base:1"
+        "#;
+        let output = Command::new("sh")
+            .args(["-e", "-c", script, "sh", &address])
+            .current_dir(&folder.0)
+            .env("CONTAINERS_REGISTRIES_CONF", path("registries.conf"))
+            .output()
+            .expect("sh");
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            output.status.success(),
+            "it takes root and the Debian packages `buildah` and `busybox-static`: {told}"
+        );
+        let digest = fs::read_to_string(path("digest")).expect("a digest");
+        Self { server, image: format!("{address}/base@{}", digest.trim()), folder }
+    }
+
+    /// The child for these words in a workspace, as the jail would start it: nothing but its own variables.
+    fn command(&self, workspace: &Path, image: &str, words: &[&str], variables: &[(&str, &str)]) -> Command {
+        let variables: BTreeMap<_, _> = variables.iter().copied().collect();
+        let inner = Invocation {
+            program: words[0].to_owned(),
+            arguments: words[1..].iter().map(|word| (*word).to_owned()).collect(),
+        };
+        let storage = Storage { folder: FOLDER.to_owned(), begun: BEGUN.to_owned() };
+        let outer = invocation(image, Tool::Auto, "sub", &storage, variables.keys().copied(), inner).expect("valid");
+        let mut command = Command::new(&outer.program);
+        command.args(&outer.arguments).current_dir(workspace).env_clear().envs(variables);
+        command.env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+        command.env("TMPDIR", &self.folder.0).env("HOME", &self.folder.0);
+        command.env("CONTAINERS_REGISTRIES_CONF", self.folder.0.join("registries.conf"));
+        command.env("TIDEGATE_OUTPUT", "/workspace/.tidegate-output-1");
+        command.env("TIDEGATE_RUN", "run 1").env("TIDEGATE_STEP", "test[a 'b']");
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+        command
+    }
+
+    fn run(&self, workspace: &Path, words: &[&str], variables: &[(&str, &str)]) -> Output {
+        let output = self.command(workspace, &self.image, words, variables).output().expect("sh");
+        assert!(!workspace.join(FOLDER).exists(), "the container's files are gone");
+        output
+    }
+}
+
+impl Drop for Registry {
+    fn drop(&mut self) {
+        let _ = self.server.kill();
+        let _ = self.server.wait();
+    }
+}
+
+fn workspace() -> Folder {
+    let folder = Folder::new();
+    fs::create_dir(folder.0.join("sub")).expect("made");
+    fs::write(folder.0.join("sub/input"), "from the commit").expect("written");
+    folder
+}
+
+fn text(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+#[test]
+fn a_script_runs_in_its_image() {
+    let registry = Registry::start();
+    let workspace = workspace();
+    let hostile = "it's $(id) `id` \"x\" \\ \nline two\n";
+    let script = r#"
+        [ "$SECRET" = "$(printf 'canary-%s' 7391)" ] || echo "the secret is wrong"
+        commands=$(cat /proc/[0-9]*/cmdline 2>/dev/null | busybox tr '\0' ' ')
+        case $commands in *"$SECRET"*) echo "the secret is in a command line" ;; esac
+        printf '%s|' "$HOSTILE" "$EMPTY" "$FROM_IMAGE" "$BOTH" "$TIDEGATE_RUN" "$TIDEGATE_STEP" "$image" "$PWD" "$(busybox id -u)"
+        echo "$(cat input)|$(cat)|$(busybox ls -A /workspace/.tidegate-image-1)|"
+        echo 'NAME=value' >>"$TIDEGATE_OUTPUT"
+        echo made >made
+        exit 7
+    "#;
+    let variables = [
+        ("SECRET", "canary-7391"),
+        ("HOSTILE", hostile),
+        ("EMPTY", ""),
+        ("BOTH", "step"),
+        ("image", "a name of the driver's"),
+    ];
+    let output = registry.run(&workspace.0, &["sh", "-e", "-c", script], &variables);
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(
+        stdout,
+        format!("{hostile}||image|step|run 1|test[a 'b']|a name of the driver's|/workspace/sub|0|from the commit|||\n"),
+        "{}",
+        text(&output)
+    );
+    assert_eq!(output.status.code(), Some(7), "{}", text(&output));
+    let read = |name: &str| fs::read_to_string(workspace.0.join(name)).expect(name);
+    assert_eq!((read(".tidegate-output-1").as_str(), read("sub/made").as_str()), ("NAME=value\n", "made\n"));
+    assert!(workspace.0.join(BEGUN).exists());
+}
+
+#[test]
+fn a_status_is_the_programs_own() {
+    let registry = Registry::start();
+    let workspace = workspace();
+    for status in [0, 1, 125, 126, 255] {
+        let output = registry.run(&workspace.0, &["sh", "-c", &format!("exit {status}")], &[("A", "b")]);
+        assert_eq!(output.status.code(), Some(status), "{}", text(&output));
+    }
+    // Without variables there is no shell between.
+    let output = registry.run(&workspace.0, &["/bin/busybox", "echo", "a  b", "-e", "$HOME"], &[]);
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "a  b -e $HOME\n", "{}", text(&output));
+    assert_eq!(output.status.code(), Some(0));
+}
+
+#[test]
+fn an_image_that_is_not_there_never_begins() {
+    let registry = Registry::start();
+    let workspace = workspace();
+    let missing = registry.image.replace("/base@", "/other@");
+    let output = registry.command(&workspace.0, &missing, &["sh", "-c", "exit 0"], &[]).output().expect("sh");
+    assert_ne!(output.status.code(), Some(0), "{}", text(&output));
+    assert!(!workspace.0.join(BEGUN).exists() && !workspace.0.join(FOLDER).exists());
+    assert!(text(&output).contains("/other@sha256:"), "it says which: {}", text(&output));
+}
+
+#[test]
+fn an_interrupt_ends_it_and_leaves_nothing() {
+    let registry = Registry::start();
+    let workspace = workspace();
+    let fifo = workspace.0.join("sub/fifo");
+    assert!(Command::new("mkfifo").arg(&fifo).status().expect("mkfifo").success());
+    let script = "echo begun >fifo; busybox sleep 1000";
+    let child = registry.command(&workspace.0, &registry.image, &["sh", "-c", script], &[]).spawn().expect("sh");
+    let mut told = String::new();
+    // Waits until the script opens it.
+    fs::File::open(&fifo).expect("a pipe").read_to_string(&mut told).expect("text");
+    assert_eq!(told, "begun\n");
+    let group = format!("-{}", child.id());
+    assert!(Command::new("kill").args(["-INT", "--", &group]).status().expect("kill").success());
+    // Until every process that could write there has let go of its output.
+    let output = child.wait_with_output().expect("an end");
+    assert!(!output.status.success(), "{}", text(&output));
+    assert!(!workspace.0.join(FOLDER).exists());
+}
+
+#[test]
+fn names_of_images() {
+    let digest = "a".repeat(64);
+    for good in
+        ["docker.io/library/alpine:3", "localhost/x", "127.0.0.1:5000/a/b", &format!("r.example/x@sha256:{digest}")]
+    {
+        assert!(check(good).is_ok(), "{good}");
+    }
+    for wrong in [
+        "",
+        "alpine",
+        "library/alpine",
+        "-x.y/z",
+        "oci:/etc",
+        "docker://r.example/x",
+        "r.example/x@sha256:1",
+        "r.example/x y",
+        ".a/b",
+    ] {
+        assert!(check(wrong).is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn a_variable_must_be_a_word() {
+    let storage = Storage { folder: "f".to_owned(), begun: "b".to_owned() };
+    for (name, is_word) in [("A_1", true), ("1A", false), ("a-b", false), ("a;id", false), ("a b", false), ("ä", false)]
+    {
+        let inner = Invocation { program: "true".to_owned(), arguments: Vec::new() };
+        let answer = invocation("localhost/x", Tool::Auto, "", &storage, [name], inner);
+        assert_eq!(answer.is_ok(), is_word, "{name}");
+    }
+}
