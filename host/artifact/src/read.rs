@@ -5,22 +5,22 @@ use crate::blobs::CHUNK;
 use crate::failure::{self, Doing};
 use model::{Digest, Failure};
 use sha2::{Digest as _, Sha256};
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read as _, Write};
 use std::os::unix::fs::FileExt as _;
 
 impl Blobs {
     /// A blob's size in bytes; `None` where it is not kept.
     pub fn size(&self, digest: &Digest) -> Result<Option<u64>, Failure> {
-        let path = self.path(digest);
-        absent(fs::metadata(&path)).map(|meta| meta.map(|m| m.len())).map_err(failure::of(Doing::Read, &path))
+        let Some(file) = self.open_blob(digest)? else { return Ok(None) };
+        let meta = file.metadata().map_err(failure::of(Doing::Read, &self.plain.path(digest)))?;
+        Ok(Some(meta.len()))
     }
 
     /// A blob for streaming; `None` where it is not kept. Nothing is compared with the digest; see
     /// [`copy_to`](Blobs::copy_to).
     pub fn open_blob(&self, digest: &Digest) -> Result<Option<File>, Failure> {
-        let path = self.path(digest);
-        absent(File::open(&path)).map_err(failure::of(Doing::Read, &path))
+        self.plain.open(digest)
     }
 
     /// At most `length` bytes from `offset` on: shorter, or empty, only at the blob's end. Nothing is compared with the
@@ -33,14 +33,14 @@ impl Blobs {
             file.read_exact_at(&mut content, offset)?;
             Ok(content)
         };
-        part().map_err(failure::of(Doing::Read, &self.path(digest)))
+        part().map_err(failure::of(Doing::Read, &self.plain.path(digest)))
     }
 
     /// A whole blob of at most `limit` bytes; `None` where it is not kept. Errors: `too-large`, and `invalid`, with the
     /// digest, where it was damaged on disk.
     pub fn get(&self, digest: &Digest, limit: u64) -> Result<Option<Vec<u8>>, Failure> {
         let Some(file) = self.open_blob(digest)? else { return Ok(None) };
-        let path = self.path(digest);
+        let path = self.plain.path(digest);
         let size = file.metadata().map_err(failure::of(Doing::Read, &path))?.len();
         if size > limit {
             return Err(failure::too_large(size, limit));
@@ -56,7 +56,7 @@ impl Blobs {
     /// writer's own error holds is handed on.
     pub fn copy_to(&self, digest: &Digest, to: &mut impl Write) -> Result<u64, Failure> {
         let mut file = self.open_blob(digest)?.ok_or_else(|| failure::missing(digest))?;
-        let path = self.path(digest);
+        let path = self.plain.path(digest);
         let (mut hash, mut size, mut buffer) = (Sha256::new(), 0_u64, vec![0; CHUNK]);
         loop {
             let read = match file.read(&mut buffer) {
@@ -70,13 +70,5 @@ impl Blobs {
             to.write_all(read).map_err(|e| failure::sink(&e))?;
         }
         if hex::encode(hash.finalize()) == digest.hex() { Ok(size) } else { Err(failure::damaged(digest, &path)) }
-    }
-}
-
-fn absent<T>(found: io::Result<T>) -> io::Result<Option<T>> {
-    match found {
-        Ok(found) => Ok(Some(found)),
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(e) => Err(e),
     }
 }

@@ -2,23 +2,21 @@
 
 use crate::Blobs;
 use crate::failure::{self, Doing};
+use crate::shelf::Shelf;
 use model::{Digest, Failure};
 use std::fs::{self, DirEntry, File};
 use std::io;
 use std::time::SystemTime;
 
 impl Blobs {
-    /// Removes the blobs that `keep` does not want and that were last put before `older_than`, and the litter of
-    /// writers that were killed before; answers how many blobs. Whoever puts content and names it in a record has from
-    /// the one to the other as long as `older_than` lies back. Errors: `unavailable`; then some may be gone.
+    /// Removes the blobs, plain and sealed, that `keep` does not want and that were last put before `older_than`, and
+    /// the litter of writers that were killed before; answers how many blobs. Whoever puts content and names it in a
+    /// record has from the one to the other as long as `older_than` lies back. Errors: `unavailable`; then some may be
+    /// gone.
     pub fn retain(&self, keep: impl Fn(&Digest) -> bool, older_than: SystemTime) -> Result<usize, Failure> {
         let mut removed = 0;
-        for bucket in fs::read_dir(&self.sha256).map_err(failure::of(Doing::Sweep, &self.sha256))? {
-            let bucket = bucket.map_err(failure::of(Doing::Sweep, &self.sha256))?;
-            if bucket.file_type().is_ok_and(|kind| kind.is_dir()) {
-                let swept = sweep(&bucket, &keep, older_than);
-                removed += swept.map_err(failure::of(Doing::Sweep, &bucket.path()))?;
-            }
+        for shelf in [&self.plain, &self.sealed] {
+            removed += clear(shelf, &keep, older_than)?;
         }
         self.clear_drafts(older_than).map_err(failure::of(Doing::Sweep, &self.drafts))?;
         Ok(removed)
@@ -36,6 +34,19 @@ impl Blobs {
         }
         Ok(())
     }
+}
+
+/// Clears all folders of one kind of blob.
+fn clear(shelf: &Shelf, keep: &impl Fn(&Digest) -> bool, older_than: SystemTime) -> Result<usize, Failure> {
+    let mut removed = 0;
+    for bucket in fs::read_dir(&shelf.root).map_err(failure::of(Doing::Sweep, &shelf.root))? {
+        let bucket = bucket.map_err(failure::of(Doing::Sweep, &shelf.root))?;
+        if bucket.file_type().is_ok_and(|kind| kind.is_dir()) {
+            let swept = sweep(&bucket, keep, older_than);
+            removed += swept.map_err(failure::of(Doing::Sweep, &bucket.path()))?;
+        }
+    }
+    Ok(removed)
 }
 
 /// Clears one folder of blobs while no writer is in it.

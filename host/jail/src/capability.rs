@@ -4,7 +4,9 @@ use crate::cgroup::{self, ControlGroup};
 use crate::command::Limits;
 use crate::guard::Guard;
 use crate::kernel;
+use crate::mapping;
 use crate::namespace::Namespaces;
+use crate::profile::{OUTSIDE, Profile};
 use std::fmt;
 
 /// The guards of this machine.
@@ -28,6 +30,8 @@ pub struct Capabilities {
     pub memory_group: bool,
     /// Whether a control group can limit processes.
     pub process_group: bool,
+    /// Whether a builder has other users inside besides root.
+    pub builder_users: bool,
 }
 
 /// Tries every guard once: a few short-lived duplicates of this process and one control group. Costs a few milliseconds,
@@ -50,6 +54,7 @@ pub fn detect() -> Capabilities {
         network_namespace: namespaces.network,
         memory_group: group.memory,
         process_group: group.processes,
+        builder_users: mapping::has_others(),
     }
 }
 
@@ -78,6 +83,26 @@ impl Capabilities {
     /// guards.
     pub fn missing(&self) -> Vec<String> {
         self.guards().iter().filter(|(given, _)| !given).map(|(_, guard)| guard.absence().to_owned()).collect()
+    }
+}
+
+impl Capabilities {
+    /// The same for a profile that some step is granted: what a builder needs or lacks besides, and what a delegated child
+    /// goes without on any machine.
+    pub fn missing_for(&self, profile: Profile) -> Vec<String> {
+        let mut lines = match profile {
+            Profile::Strict | Profile::Builder => self.missing(),
+            Profile::Delegated => vec![OUTSIDE.to_owned()],
+        };
+        if profile == Profile::Builder {
+            if !(self.user_namespace && self.mount_namespace && self.pid_namespace) {
+                lines.push(mapping::UNLOCKED.to_owned());
+            }
+            if !self.builder_users {
+                lines.push(mapping::ALONE.to_owned());
+            }
+        }
+        lines
     }
 }
 
@@ -116,6 +141,13 @@ mod tests {
         let text = machine.to_string();
         assert!(text.contains("landlock: yes, ABI 7\n"), "{text}");
         assert!(text.contains(&format!("network namespace: no; {told}\n")), "{text}");
+        (machine.user_namespace, machine.builder_users) = (false, false);
+        let lines = machine.missing_for(Profile::Builder);
+        assert!(
+            [told, mapping::UNLOCKED, mapping::ALONE].iter().all(|line| lines.iter().any(|one| one == line)),
+            "{lines:?}"
+        );
+        assert_eq!(machine.missing_for(Profile::Delegated), [OUTSIDE]);
         machine = Capabilities {
             root: true,
             landlock: Some(7),
@@ -126,7 +158,9 @@ mod tests {
             network_namespace: true,
             memory_group: true,
             process_group: true,
+            builder_users: true,
         };
+        assert!(machine.missing_for(Profile::Builder).is_empty());
         assert!(machine.is_complete() && machine.missing().is_empty());
     }
 }

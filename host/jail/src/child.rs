@@ -115,6 +115,12 @@ impl Child {
         Ok(self.folder.load::<Started>("started")?.map(|started| started.degraded).unwrap_or_default())
     }
 
+    /// The places that its proxy refused so far, one sentence each with what would allow it; each place once, at most 128
+    /// lines. Empty without a proxy.
+    pub fn refused(&self) -> Vec<String> {
+        crate::refused::read(&self.folder)
+    }
+
     /// The next bytes of an output, at most `limit`; empty where there are none now, and always where it is not kept.
     pub fn read(&mut self, channel: Channel, limit: usize) -> Result<Vec<u8>, Error> {
         let index = usize::from(channel == Channel::StandardError);
@@ -150,7 +156,7 @@ impl Child {
                 State::Running => {}
             }
             if let Some(watch) = &self.watch {
-                watch.sleep(&self.folder, deadline)?;
+                watch.sleep(deadline);
             }
         }
     }
@@ -170,7 +176,7 @@ impl Child {
             if Instant::now() > deadline {
                 return Err(Error::Shim(format!("a killed child is still there after {} s", DEATH.as_secs())));
             }
-            watch.sleep(&self.folder, deadline)?;
+            watch.sleep(deadline);
         }
         Ok(())
     }

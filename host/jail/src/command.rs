@@ -2,6 +2,8 @@
 //! grant could make right. It never opens a file.
 
 use crate::Error;
+use crate::network::Network;
+use crate::profile::Profile;
 use rustix::fs::Access;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -56,6 +58,9 @@ pub struct Command {
     /// record says.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hidden: Vec<PathBuf>,
+    /// How it is confined.
+    #[serde(default, skip_serializing_if = "Profile::is_strict")]
+    pub profile: Profile,
 }
 
 impl Command {
@@ -79,6 +84,7 @@ impl Command {
             grace_millis: 30_000,
             strictness: Strictness::BestEffort,
             hidden: Vec::new(),
+            profile: Profile::Strict,
         }
     }
 
@@ -121,6 +127,13 @@ impl Command {
         }
         if self.arguments.iter().any(|argument| argument.contains('\0')) {
             return invalid("an argument contains a NUL".to_owned());
+        }
+        if let Network::Proxy(rules) = &self.network {
+            rules.parse().map_err(Error::Invalid)?;
+        }
+        if self.profile == Profile::Delegated && self.strictness == Strictness::Required {
+            let message = "`profile: delegated` is to run outside the jail, which `jail: required` does not allow";
+            return Err(Error::Refused(message.to_owned()));
         }
         Ok(())
     }
@@ -170,16 +183,6 @@ impl Output {
     pub(crate) fn file(&self) -> Option<&String> {
         if let Self::File(path) = self { Some(path) } else { None }
     }
-}
-
-/// What a child reaches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Network {
-    /// Its own loopback, with nobody else on it.
-    None,
-    /// All that the host reaches.
-    All,
 }
 
 /// What to do where this machine lacks a guard.
@@ -247,13 +250,30 @@ mod tests {
     }
 
     #[test]
-    fn a_command_that_hides_nothing_reads_as_it_did_before_there_was_hiding() {
+    fn a_command_without_the_later_fields_reads_as_it_did_before_there_were_any() {
         let mut command = Command::new("/bin/true", "/srv/workspace");
         let text = serde_json::to_string(&command).unwrap();
-        assert!(!text.contains("hidden"), "{text}");
+        assert!(!text.contains("hidden") && !text.contains("profile"), "{text}");
         assert_eq!(serde_json::from_str::<Command>(&text).unwrap(), command);
         command.hidden.push("/etc/shadow".into());
-        assert!(serde_json::to_string(&command).unwrap().contains(r#""hidden":["/etc/shadow"]"#));
+        command.profile = Profile::Builder;
+        let text = serde_json::to_string(&command).unwrap();
+        assert!(text.contains(r#""hidden":["/etc/shadow"],"profile":"builder""#), "{text}");
+    }
+
+    fn proxy(allow: &[&str], private: &[&str]) -> Network {
+        let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+        Network::Proxy(crate::ProxyRules { allow: owned(allow), private: owned(private) })
+    }
+
+    #[test]
+    fn a_command_outside_the_jail_contradicts_a_required_jail() {
+        let mut command = Command::new("/bin/true", "/srv/workspace");
+        command.profile = Profile::Delegated;
+        assert!(command.check().is_ok());
+        command.strictness = Strictness::Required;
+        let refusal = command.check();
+        assert!(matches!(&refusal, Err(Error::Refused(why)) if why.contains("outside the jail")), "{refusal:?}");
     }
 
     #[test]
@@ -279,6 +299,8 @@ mod tests {
             with(|c| c.environment = [("HOME".to_owned(), "/root".to_owned())].into()),
             with(|c| c.environment = [("A=B".to_owned(), String::new())].into()),
             with(|c| c.arguments = vec!["a\0b".to_owned()]),
+            with(|c| c.network = proxy(&["no place:443"], &[])),
+            with(|c| c.network = proxy(&[], &["10.0.0.0/40"])),
         ] {
             assert!(matches!(result, Err(Error::Invalid(_))), "{result:?}");
         }

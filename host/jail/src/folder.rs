@@ -8,6 +8,7 @@
 //! | `reserve` | shim | before `started`; room for `exit` on a full disk, removed with it |
 //! | `started` | shim | before the program begins |
 //! | `stdout`, `stderr` | shim | as the child writes |
+//! | `refused` | shim's proxy | as the child asks for places that it does not get |
 //! | `exit` | shim | when all output is kept and every process is gone |
 
 use crate::Error;
@@ -96,6 +97,15 @@ pub struct Started {
     pub temporary: Vec<PathBuf>,
 }
 
+/// A value beside its place, gone if it does not get there: on a full disk even an empty file takes room that is wanted.
+pub struct Draft(PathBuf);
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
 /// A child's folder.
 #[derive(Clone, Debug)]
 pub struct Folder(PathBuf);
@@ -122,23 +132,37 @@ impl Folder {
         made.map_err(Error::io("create", &self.0))
     }
 
-    /// Stores a value that was not there; false where one is.
+    /// Stores a value that was not there; false where one is. It is durable once somebody [asks for that](Self::settle).
     pub fn store_new(&self, name: &str, value: &impl Serialize) -> Result<bool, Error> {
         let draft = self.draft(name, value)?;
-        let linked = fs::hard_link(&draft, self.file(name));
-        let _ = fs::remove_file(&draft);
-        match linked {
-            Ok(()) => self.sync().map(|()| true),
+        match fs::hard_link(&draft.0, self.file(name)) {
+            Ok(()) => Ok(true),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
             Err(error) => Err(Error::io("create", &self.file(name))(error)),
         }
     }
 
-    /// Stores a value, replacing one.
+    /// Stores a value durably, replacing one.
     pub fn store(&self, name: &str, value: &impl Serialize) -> Result<(), Error> {
-        let draft = self.draft(name, value)?;
-        fs::rename(&draft, self.file(name)).map_err(Error::io("create", &self.file(name)))?;
+        self.place(self.durable_draft(name, value)?, name)
+    }
+
+    /// Puts a draft in its place, durably.
+    pub fn place(&self, draft: Draft, name: &str) -> Result<(), Error> {
+        self.show(draft, name)?;
         self.sync()
+    }
+
+    fn show(&self, draft: Draft, name: &str) -> Result<(), Error> {
+        fs::rename(&draft.0, self.file(name)).map_err(Error::io("create", &self.file(name)))?;
+        std::mem::forget(draft);
+        Ok(())
+    }
+
+    /// Makes the content of a file durable. Its name is so with the next durable value.
+    pub fn settle(&self, name: &str) -> Result<(), Error> {
+        let path = self.file(name);
+        File::open(&path).and_then(|file| file.sync_all()).map_err(Error::io("sync", &path))
     }
 
     /// Takes room for a later value, which a full disk would not have. The bytes are random, since some file systems
@@ -154,30 +178,35 @@ impl Folder {
         write().map_err(Error::io("reserve room in", &path))
     }
 
-    /// Stores a value, if need be in the room that was taken for it, and gives that back in any case.
+    /// Stores a value, if need be in the room that was taken for it, and gives that back in any case. It is there for
+    /// everybody before it is durable: a disk takes as long for that as a short child lives.
     pub fn store_last(&self, name: &str, value: &impl Serialize) -> Result<(), Error> {
-        let stored = self.store(name, value);
+        let draft = self.draft(name, value);
         // Where there is none, none is left.
         let _ = fs::remove_file(self.file(RESERVE));
-        stored.or_else(|_| self.store(name, value))
+        self.show(draft.or_else(|_| self.draft(name, value))?, name)?;
+        self.settle(name)?;
+        self.sync()
     }
 
-    /// Writes a value beside its place, durably, under a name of this process's own.
-    fn draft(&self, name: &str, value: &impl Serialize) -> Result<PathBuf, Error> {
+    /// Writes a value beside its place, under a name of this process's own.
+    fn draft(&self, name: &str, value: &impl Serialize) -> Result<Draft, Error> {
         static COUNTER: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
         let count = COUNTER.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        let path = self.file(&format!(".{name}.{}.{count}", std::process::id()));
+        let draft = Draft(self.file(&format!(".{name}.{}.{count}", std::process::id())));
         let write = || {
-            let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path)?;
-            file.write_all(&serde_json::to_vec(value)?)?;
-            file.sync_all()
+            let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft.0)?;
+            file.write_all(&serde_json::to_vec(value)?)
         };
-        if let Err(error) = write() {
-            // On a full disk even an empty file takes room that is wanted.
-            let _ = fs::remove_file(&path);
-            return Err(Error::io("write", &path)(error));
-        }
-        Ok(path)
+        write().map_err(Error::io("write", &draft.0))?;
+        Ok(draft)
+    }
+
+    /// Writes a value beside its place, durably.
+    pub fn durable_draft(&self, name: &str, value: &impl Serialize) -> Result<Draft, Error> {
+        let draft = self.draft(name, value)?;
+        File::open(&draft.0).and_then(|file| file.sync_all()).map_err(Error::io("write", &draft.0))?;
+        Ok(draft)
     }
 
     fn sync(&self) -> Result<(), Error> {
@@ -225,6 +254,12 @@ impl Folder {
         inherit().map_err(Error::io("inherit", &path))
     }
 
+    /// The ending. A machine that lost its power before it was durable may leave an empty file, which is none.
+    fn ending(&self) -> Result<Option<Ending>, Error> {
+        let is_blank = fs::read(self.file("exit")).is_ok_and(|bytes| bytes.iter().all(|byte| *byte == 0));
+        if is_blank { Ok(None) } else { self.load("exit") }
+    }
+
     /// Whether a shim holds the lock. Asks with a shared one, so that several hosts may ask at once; a host that tries in that
     /// very moment looks again.
     fn is_locked(&self) -> Result<bool, Error> {
@@ -242,13 +277,13 @@ impl Folder {
 
     /// What the files say together. `exit` is asked before and after the lock: a shim lets go of it right after writing.
     pub fn status(&self) -> Result<Status, Error> {
-        if let Some(ending) = self.load("exit")? {
+        if let Some(ending) = self.ending()? {
             return Ok(Status::Ended(ending));
         }
         if self.is_locked()? {
             return Ok(Status::Running);
         }
-        if let Some(ending) = self.load("exit")? {
+        if let Some(ending) = self.ending()? {
             return Ok(Status::Ended(ending));
         }
         match self.load::<Started>("started")? {
@@ -321,8 +356,12 @@ mod tests {
         started.init_ticks += 1;
         folder.store("started", &started).unwrap();
         assert!(matches!(folder.status().unwrap(), Status::Lost));
+        fs::write(folder.file("exit"), "").unwrap();
+        assert!(matches!(folder.status().unwrap(), Status::Lost), "the power went before the ending was written");
         folder.store("exit", &Ending::not_started("x".to_owned().into())).unwrap();
         assert!(matches!(folder.status().unwrap(), Status::Ended(_)));
         assert!(!folder.store_new("exit", &1).unwrap());
+        let names = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
+        assert!(!names.into_iter().any(|name| name.to_string_lossy().starts_with('.')), "no draft is left");
     }
 }

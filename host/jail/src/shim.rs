@@ -2,13 +2,17 @@
 //! second child, and never writes an ending before every process of the first is gone.
 
 mod confine;
+mod course;
+mod handover;
 mod identity;
 mod init;
 mod landlock;
+mod proxy;
 mod reaper;
 mod root;
 mod stream;
 mod supervise;
+mod users;
 
 use crate::Error;
 use crate::command::Command;

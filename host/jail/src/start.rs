@@ -54,7 +54,7 @@ pub fn start(shim: &Shim, directory: &Path, command: &Command) -> Result<Child, 
                 if Instant::now() > deadline {
                     return Err(Error::Shim("it did not begin in time".to_owned()));
                 }
-                watch.sleep(&folder, deadline)?;
+                watch.sleep(deadline);
             }
             Status::Running => return Ok(Child::new(folder, spec)),
             Status::Lost => {
@@ -125,6 +125,6 @@ fn clean_up(folder: &Folder, spec: &Spec) -> Result<(), Error> {
         }
     }
     // The workspace may be long gone.
-    let _ = ownership::recover(&spec.command.workspace);
+    let _ = ownership::recover(&spec.command.workspace, spec.command.profile);
     Ok(())
 }

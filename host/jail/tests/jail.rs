@@ -1,124 +1,25 @@
 //! Real children in real jails, through the stand-alone shim. Needs root or user namespaces, and Landlock.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
-use jail::{Cause, Channel, Child, Command, Ending, Error, Event, Input, Network, Output, Shim, State, Strictness};
+#[path = "jail/builder.rs"]
+mod builder;
+#[path = "jail/delegated.rs"]
+mod delegated;
+#[path = "jail/profile.rs"]
+mod profile;
+#[path = "jail/proxy.rs"]
+mod proxy;
+#[path = "jail/room.rs"]
+mod room;
+#[path = "jail/stranger.rs"]
+mod stranger;
+
+use jail::{Cause, Channel, Command, Error, Event, Input, Network, Output, Shim, State, Strictness};
+use room::*;
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
-
-const SHIM: &str = env!("CARGO_BIN_EXE_tidegate-jail-shim");
-const LONG: Duration = Duration::from_secs(20);
-
-/// A workspace and a place for children, outside of `/tmp`, which every jail replaces.
-struct Room {
-    folder: tempfile::TempDir,
-}
-
-impl Room {
-    fn new() -> Self {
-        let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
-        std::fs::create_dir(folder.path().join("workspace")).unwrap();
-        Self { folder }
-    }
-
-    fn workspace(&self) -> PathBuf {
-        self.folder.path().join("workspace")
-    }
-
-    fn child(&self) -> PathBuf {
-        self.folder.path().join("child")
-    }
-
-    fn shell(&self, script: &str) -> Command {
-        let mut command = Command::new(jail::resolve("sh").unwrap(), self.workspace());
-        command.arguments = vec!["-c".into(), script.into()];
-        command.workspace_writable = true;
-        command
-    }
-
-    fn start(&self, command: &Command) -> Child {
-        start(&self.child(), command).unwrap()
-    }
-
-    /// Runs a script to its end: standard output, standard error, ending.
-    fn run(&self, command: &Command) -> (String, String, Ending) {
-        let mut child = self.start(command);
-        let result = finish(&mut child);
-        // Every run of a room gets a fresh folder.
-        std::fs::rename(self.child(), self.folder.path().join(format!("old-{}", fresh()))).unwrap();
-        result
-    }
-}
-
-fn fresh() -> u64 {
-    static COUNT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
-    COUNT.fetch_add(1, std::sync::atomic::Ordering::Relaxed)
-}
-
-fn shim() -> Shim {
-    Shim { executable: SHIM.into(), arguments: Vec::new() }
-}
-
-fn start(folder: &Path, command: &Command) -> Result<Child, Error> {
-    jail::start(&shim(), folder, command)
-}
-
-fn finish(child: &mut Child) -> (String, String, Ending) {
-    let (mut output, mut error) = (Vec::new(), Vec::new());
-    loop {
-        match child.wait(LONG).unwrap().expect("an event in time") {
-            Event::Output { channel: Channel::StandardOutput, content } => output.extend(content),
-            Event::Output { channel: Channel::StandardError, content } => error.extend(content),
-            Event::Ended(ending) => {
-                let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
-                return (text(&output), text(&error), ending);
-            }
-        }
-    }
-}
-
-/// Waits until a child has said this much.
-fn hear(child: &mut Child, wanted: &str) {
-    let mut heard = String::new();
-    while !heard.contains(wanted) {
-        match child.wait(LONG).unwrap().expect("output in time") {
-            Event::Output { content, .. } => heard += &String::from_utf8_lossy(&content),
-            Event::Ended(ending) => panic!("{ending:?} after `{heard}`"),
-        }
-    }
-}
-
-/// Whether a process on this machine has the word in its arguments.
-fn exists(word: &str) -> bool {
-    std::fs::read_dir("/proc").unwrap().flatten().any(|entry| {
-        let arguments = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
-        String::from_utf8_lossy(&arguments).split('\0').any(|argument| argument == word)
-    })
-}
-
-fn eventually(what: &str, condition: impl Fn() -> bool) {
-    let deadline = Instant::now() + LONG;
-    while !condition() {
-        assert!(Instant::now() < deadline, "{what}");
-        std::thread::park_timeout(Duration::from_millis(2));
-    }
-}
-
-fn exited(status: i32) -> Ending {
-    Ending { cause: Cause::Exited, status: Some(status), signal: None, message: None, reason: None }
-}
-
-/// The shim's process id, as it noted it.
-fn shim_pid(folder: &Path) -> String {
-    let text = std::fs::read_to_string(folder.join("started")).unwrap();
-    serde_json::from_str::<serde_json::Value>(&text).unwrap()["shim"].to_string()
-}
-
-fn kill(pid: &str) {
-    let pid = rustix::process::Pid::from_raw(pid.parse().unwrap()).unwrap();
-    rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
-}
 
 #[test]
 fn output_status_and_signals_arrive() {
@@ -311,7 +212,8 @@ fn the_host_is_out_of_reach() {
     // The guard, not the tool: the same works where it is granted.
     let mut command = room.shell(&format!("bash -c 'exec 3<>/dev/tcp/127.0.0.1/{port}'"));
     command.network = Network::All;
-    assert_eq!(room.run(&command).2, exited(0));
+    let (_, error, ending) = room.run(&command);
+    assert_eq!(ending, exited(0), "{error}");
     let (_, error, ending) = room.run(&room.shell("touch /tmp/a $HOME/b && touch /dev/shm/c && echo x > /dev/null"));
     assert_eq!(ending, exited(0), "{error}");
 }

@@ -3,7 +3,16 @@
 //! and never trusts a path that it checked before.
 #![deny(missing_docs)]
 
+mod entries;
+mod gather;
+mod header;
+mod pack;
+mod packing;
 mod path;
+mod stream;
+mod summary;
 mod tree;
+mod unpack;
 
+pub use packing::{Compression, Item, Packed, Packing};
 pub use tree::{EntryKind, Workspace};

@@ -3,7 +3,7 @@
 use model::Failure;
 
 /// Longest path, in bytes.
-const LONGEST: usize = 4096;
+pub(crate) const LONGEST: usize = 4096;
 
 /// Refuses what is no relative path of plain names; the root is the empty text.
 pub(crate) fn check(path: &str) -> Result<(), Failure> {

@@ -47,8 +47,15 @@ impl Workspace {
         Ok(Self { root: root.map_err(missing)? })
     }
 
-    fn beneath(&self, path: &str, flags: OFlags) -> Result<OwnedFd, Errno> {
-        let path = if path.is_empty() { "." } else { path };
+    /// Another folder in the place of the workspace's root.
+    pub(crate) fn from_fd(root: OwnedFd) -> Self {
+        Self { root }
+    }
+
+    /// Opens a path that the kernel never lets out of the root, not even for a moment.
+    pub(crate) fn beneath(&self, path: impl AsRef<[u8]>, flags: OFlags) -> Result<OwnedFd, Errno> {
+        let path = path.as_ref();
+        let path: &[u8] = if path.is_empty() { b"." } else { path };
         let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
         let flags = flags | OFlags::CLOEXEC | OFlags::NOCTTY;
         for _ in 0..TRIES {
@@ -132,24 +139,33 @@ impl Workspace {
 
     /// The same with content from elsewhere: nobody sees the file before `fill` returned.
     pub fn create_file(&self, path: &str, fill: &mut dyn FnMut(&mut File) -> io::Result<()>) -> Result<(), Failure> {
+        self.create(path, |file| fill(file).map_err(|e| failed("write", path, &e)))
+    }
+
+    /// The same for content that answers something, or fails in its own words.
+    pub(crate) fn create<T>(
+        &self,
+        path: &str,
+        fill: impl FnOnce(&mut File) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
         let (parent, name) = split(path)?;
         let folder = self.make_folders(parent)?;
         let temporary = temporary_name();
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = openat(&folder, &temporary, flags, Mode::from_raw_mode(0o644));
         let mut file = File::from(file.map_err(|e| explain("write", path, e))?);
-        let moved = fill(&mut file).and_then(|()| Ok(renameat(&folder, &temporary, &folder, name)?));
-        moved.map_err(|e| {
+        let named = |answer| match renameat(&folder, &temporary, &folder, name) {
+            Ok(()) => Ok(answer),
+            Err(Errno::ISDIR) => Err(Failure::invalid(format!("`{path}` is a folder"))),
+            Err(e) => Err(explain("write", path, e)),
+        };
+        fill(&mut file).and_then(named).inspect_err(|_| {
             let _ = unlinkat(&folder, &temporary, AtFlags::empty());
-            if e.raw_os_error() == Some(Errno::ISDIR.raw_os_error()) {
-                return Failure::invalid(format!("`{path}` is a folder"));
-            }
-            failed("write", path, &e)
         })
     }
 
     /// The folder of this path, made where it is missing, name by name.
-    fn make_folders(&self, path: &str) -> Result<OwnedFd, Failure> {
+    pub(crate) fn make_folders(&self, path: &str) -> Result<OwnedFd, Failure> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY;
         let mut folder = self.beneath("", flags).map_err(|e| explain("write", path, e))?;
         let mut at = String::new();
@@ -217,14 +233,16 @@ fn temporary_name() -> String {
     format!(".tidegate-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
 }
 
-fn explain(doing: &str, path: &str, e: Errno) -> Failure {
+/// The kernel's answer to a path of the workspace.
+pub(crate) fn explain(doing: &str, path: &str, e: Errno) -> Failure {
     match e {
         Errno::XDEV | Errno::LOOP => Failure::invalid(format!("`{path}` leads out of the workspace, by a link")),
         e => failed(doing, path, &e.into()),
     }
 }
 
-fn failed(doing: &str, path: &str, e: &io::Error) -> Failure {
+/// The system's answer in the host's words.
+pub(crate) fn failed(doing: &str, path: &str, e: &io::Error) -> Failure {
     let message = format!("cannot {doing} `{path}`: {e}");
     match e.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {

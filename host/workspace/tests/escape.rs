@@ -1,5 +1,5 @@
-//! Ways out of a workspace, by links that lie there or appear while the host looks. What lies outside is never read, and
-//! never changed.
+//! Ways out of a workspace, by links that lie there or appear while the host looks. What lies outside is never read,
+//! and never changed.
 
 use model::Failure;
 use rustix::fs::{CWD, RenameFlags, renameat_with};

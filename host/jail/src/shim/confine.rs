@@ -1,13 +1,15 @@
 //! The last steps of a child before its program: limits, user, landlock, folder, environment. It never goes on where one fails.
 
-use super::identity::Identity;
-use super::landlock::{View, rules};
+use super::identity::{Identity, become_root};
+use super::landlock::{View, rules, scopes};
 use super::stream::Streams;
 use crate::command::{Command, SEARCH_PATH};
+use crate::profile::Profile;
 use crate::refusal::Refusal;
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat, openat2};
 use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit, setrlimit};
+use std::net::SocketAddr;
 use std::os::unix::process::CommandExt as _;
 use std::process::Stdio;
 
@@ -18,7 +20,12 @@ pub struct Surroundings {
     /// Whether the control group limits memory and processes; where not, each process is limited by itself.
     pub memory_is_grouped: bool,
     pub processes_are_grouped: bool,
+    /// Where the child finds its proxy.
+    pub proxy: Option<SocketAddr>,
 }
+
+/// The variables by which programs find a proxy, in both spellings: some read one, some the other.
+const PROXY_VARIABLES: &[&str] = &["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"];
 
 /// Becomes the program. Only returns with a sentence about what stood in the way.
 pub fn execute(command: &Command, surroundings: &Surroundings, streams: Streams) -> Refusal {
@@ -26,7 +33,11 @@ pub fn execute(command: &Command, surroundings: &Surroundings, streams: Streams)
         Err(refusal) => refusal,
         Ok(()) => {
             let mut program = std::process::Command::new(&command.program);
-            program.args(&command.arguments).env_clear().envs(&command.environment);
+            program.args(&command.arguments).env_clear();
+            if let Some(proxy) = surroundings.proxy {
+                program.envs(PROXY_VARIABLES.iter().map(|name| (name, format!("http://{proxy}"))));
+            }
+            program.envs(&command.environment);
             let temporary = &surroundings.view.temporary;
             program.env("PATH", SEARCH_PATH).env("TMPDIR", temporary).env("HOME", temporary.join("home"));
             program.stdin(Stdio::from(streams.input)).stdout(Stdio::from(streams.output));
@@ -42,14 +53,22 @@ fn confine(command: &Command, surroundings: &Surroundings) -> Result<(), Refusal
     }
     rustix::process::setsid().map_err(explain("a session of its own"))?;
     limit(command, surroundings).map_err(explain("its limits"))?;
-    let rules = match crate::kernel::landlock_abi() {
-        None => None,
-        Some(_) => Some(rules(command, &surroundings.view).map_err(explain("landlock"))?),
+    let landlocked = crate::kernel::landlock_abi().is_some();
+    let rules = match command.profile {
+        Profile::Strict if landlocked => Some(rules(command, &surroundings.view).map_err(explain("landlock"))?),
+        Profile::Builder => scopes().map_err(explain("landlock"))?,
+        Profile::Strict | Profile::Delegated => None,
     };
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let workspace = openat(CWD, &surroundings.view.workspace, flags, Mode::empty());
     let workspace = workspace.map_err(explain("the workspace"))?;
-    surroundings.user.assume().map_err(explain("its user"))?;
+    match command.profile {
+        Profile::Strict => surroundings.user.assume(),
+        Profile::Builder => become_root(),
+        // It stays who the host is, with what the host may do.
+        Profile::Delegated => Ok(()),
+    }
+    .map_err(explain("its user"))?;
     // As the child's own user: a folder that it may not enter is no working directory.
     let directory = if command.directory.is_empty() { "." } else { &command.directory };
     let inside = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;

@@ -1,6 +1,7 @@
 //! As whom a child runs. It never keeps a privilege that was not asked for.
 
 use crate::kernel;
+use crate::mapping::is_mapped;
 use crate::ownership::NOBODY;
 use rustix::process::{Gid, Uid};
 use rustix::thread::{CapabilitySet, CapabilitySets};
@@ -35,6 +36,11 @@ impl Identity {
         }
     }
 
+    /// The host's own, whatever the workspace.
+    pub fn of_host() -> Self {
+        Self { uid: rustix::process::geteuid().as_raw(), gid: rustix::process::getegid().as_raw(), changes: false }
+    }
+
     /// Becomes it, for good, and gives up every capability. The kernel forgets the death signal with this.
     pub fn assume(self) -> io::Result<()> {
         rustix::thread::set_no_new_privs(true)?;
@@ -53,26 +59,16 @@ impl Identity {
     }
 }
 
-/// Whether a user id appears in a map of `/proc/self/uid_map`: lines of inside, outside, count.
-fn is_mapped(map: &str, uid: u32) -> bool {
-    map.lines().any(|line| {
-        let mut numbers = line.split_whitespace().filter_map(|word| word.parse::<u64>().ok());
-        match (numbers.next(), numbers.nth(1)) {
-            (Some(first), Some(count)) => (first..first + count).contains(&u64::from(uid)),
-            _ => false,
-        }
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_mapped;
-
-    #[test]
-    fn maps_are_read() {
-        assert!(is_mapped("         0          0 4294967295\n", 65_534));
-        assert!(!is_mapped("0 1000 1\n", 65_534));
-        assert!(is_mapped("0 1000 1\n1 100000 65536\n", 65_534));
-        assert!(!is_mapped("", 0));
+/// Becomes root of this user namespace, with all its capabilities and nothing outside: the builder's part. A set-uid program
+/// of an image gains nothing here, so `sudo` from another user fails; root itself can become anybody.
+pub fn become_root() -> io::Result<()> {
+    rustix::thread::set_no_new_privs(true)?;
+    let denied = std::fs::read_to_string("/proc/self/setgroups").is_ok_and(|word| word.trim() == "deny");
+    if !denied {
+        rustix::thread::set_thread_groups(&[])?;
     }
+    let (uid, gid) = (Uid::ROOT, Gid::ROOT);
+    rustix::thread::set_thread_res_gid(gid, gid, gid)?;
+    rustix::thread::set_thread_res_uid(uid, uid, uid)?;
+    Ok(rustix::thread::clear_ambient_capability_set()?)
 }

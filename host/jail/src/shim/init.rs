@@ -2,22 +2,26 @@
 //! outlives the shim outside, and never runs anything but the one program.
 
 use super::confine::{self, Surroundings};
+use super::handover;
 use super::identity::Identity;
 use super::reaper::sweep;
 use super::root::{self, Processes};
 use super::stream::Streams;
 use crate::command::Command;
 use crate::kernel;
+use crate::mapping::Mapping;
 use crate::namespace::Namespaces;
+use crate::network::Rules;
 use crate::refusal::Refusal;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::Mode;
 use rustix::io::Errno;
+use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{DumpableBehavior, Pid, Signal, WaitOptions};
 use rustix::process::{kill_process, kill_process_group, set_parent_process_death_signal, wait};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
@@ -34,6 +38,9 @@ pub enum Report {
 
 /// Orders of the shim, one byte each. The end of the orders is the end of the jail.
 pub const BEGIN: u8 = b'b';
+/// Before all others, to a builder of a host that is not root: whether this process's users were mapped from outside.
+pub const MAPPED: u8 = b'm';
+pub const ALONE: u8 = b'a';
 pub const INTERRUPT: u8 = b'i';
 
 /// All that the first process needs, made by the shim.
@@ -48,6 +55,12 @@ pub struct Plan<'a> {
     pub orders: OwnedFd,
     /// The host's own user and group, as the shim has them.
     pub outside: (u32, u32),
+    /// The users of a builder.
+    pub mapping: Option<Mapping>,
+    /// Whether the shim maps the users of this process, and says so first.
+    pub mapped_outside: bool,
+    /// The rules of a proxy, and the way on which its listeners go out.
+    pub proxy: Option<(Rules, OwnedFd)>,
 }
 
 /// Runs to the end of the jail.
@@ -64,7 +77,7 @@ pub fn run(mut plan: Plan<'_>) -> ! {
     if !matches!(rustix::io::read(&plan.orders, &mut order), Ok(1)) || order[0] != BEGIN {
         kernel::exit_now(1);
     }
-    let begun = kernel::child_signals().and_then(|signals| Ok((signals, kernel::clone_into(0)?)));
+    let begun = kernel::child_signals().and_then(|signals| Ok((signals, fork(&plan)?)));
     match begun {
         Ok((_, None)) => {
             let refusal = confine::execute(plan.command, &plan.surroundings, plan.streams);
@@ -92,6 +105,34 @@ pub fn run(mut plan: Plan<'_>) -> ! {
     }
 }
 
+/// Begins the program's process; `None` in it. That of a builder is in a user namespace below, with a copy of the mounts that
+/// the kernel locks: whoever owns that namespace cannot undo a mount, nor what it forbids.
+fn fork(plan: &Plan<'_>) -> io::Result<Option<Pid>> {
+    let Some(mapping) = plan.mapping else { return kernel::clone_into(0) };
+    let (wait, go) = pipe_with(PipeFlags::CLOEXEC)?;
+    // Its map belongs to root outside as long as it may not be looked into; it runs nobody's program before it changes user.
+    rustix::process::set_dumpable_behavior(DumpableBehavior::Dumpable)?;
+    let program = kernel::clone_into(libc::CLONE_NEWUSER | libc::CLONE_NEWNS);
+    match program {
+        Ok(None) => {
+            drop(go);
+            match rustix::io::read(&wait, &mut [0]) {
+                Ok(1) => Ok(None),
+                _ => kernel::exit_now(1),
+            }
+        }
+        Ok(Some(program)) => {
+            let _ = rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable);
+            let process = Path::new("/proc").join(program.as_raw_nonzero().to_string());
+            std::fs::write(process.join("uid_map"), mapping.users())?;
+            std::fs::write(process.join("gid_map"), mapping.groups())?;
+            rustix::io::write(&go, &[1])?;
+            Ok(Some(program))
+        }
+        Err(error) => Err(error),
+    }
+}
+
 /// Builds the jail. Answers what it had to leave out.
 fn prepare(plan: &mut Plan<'_>) -> Result<Vec<String>, Refusal> {
     if plan.namespaces.pid {
@@ -102,24 +143,43 @@ fn prepare(plan: &mut Plan<'_>) -> Result<Vec<String>, Refusal> {
         let _ = rustix::process::set_child_subreaper(rustix::process::Pid::from_raw(1));
     }
     rustix::process::umask(Mode::WGRP | Mode::WOTH);
+    if plan.mapped_outside {
+        let mut order = [0];
+        match rustix::io::read(&plan.orders, &mut order) {
+            Ok(1) if order[0] == MAPPED => plan.namespaces.user = false,
+            Ok(1) if order[0] == ALONE => plan.mapping = plan.mapping.map(|it| Mapping { others: None, ..it }),
+            _ => kernel::exit_now(1),
+        }
+    }
     if plan.namespaces.user {
         map_user(plan.outside).map_err(|error| format!("the user namespace: {error}"))?;
     }
+    let mut left_out = Vec::new();
     if plan.namespaces.network {
         // A jail without loopback is still a jail.
         let _ = kernel::loopback_up();
+        if let Some((rules, channel)) = plan.proxy.take() {
+            match handover::send(&channel, &rules) {
+                Ok(missing) => {
+                    left_out = missing;
+                    plan.surroundings.proxy = Some(rules.proxy());
+                }
+                Err(message) => left_out.push(message),
+            }
+        }
     }
     // Also hides this process's memory from a child of the same user.
     let _ = rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable);
     if !plan.namespaces.mount {
-        return Ok(Vec::new());
+        return Ok(left_out);
     }
     let processes = if plan.namespaces.pid { Processes::Own } else { Processes::Shared };
-    root::enter(plan.command, plan.surroundings.user, processes, &plan.place)
+    left_out.extend(root::enter(plan.command, plan.surroundings.user, processes, &plan.place)?);
+    Ok(left_out)
 }
 
 /// Maps the host's user to itself: the one map that needs no privilege.
-fn map_user((uid, gid): (u32, u32)) -> std::io::Result<()> {
+fn map_user((uid, gid): (u32, u32)) -> io::Result<()> {
     let path = Path::new("/proc/self");
     std::fs::write(path.join("setgroups"), "deny")?;
     std::fs::write(path.join("uid_map"), format!("{uid} {uid} 1"))?;

@@ -50,6 +50,18 @@ pub fn rules(command: &Command, view: &View) -> Result<RulesetCreated, RulesetEr
         .add_rules(path_beneath_rules(resolver(command), read))
 }
 
+/// The first ABI that parts abstract sockets and signals.
+const SCOPES: u32 = 6;
+
+/// The rules of a builder: none for files, since a process with such a rule may not mount; but the abstract sockets and the
+/// processes outside are out of its reach, also where it shares the host's network. `None` where this kernel knows none.
+pub fn scopes() -> Result<Option<RulesetCreated>, RulesetError> {
+    if crate::kernel::landlock_abi().is_none_or(|abi| abi < SCOPES) {
+        return Ok(None);
+    }
+    Ruleset::default().scope(Scope::from_all(RULES))?.create().map(Some)
+}
+
 /// Where names are resolved, if the network is there and `/etc/resolv.conf` leads out of `/etc`, to `/run` say.
 pub fn resolver(command: &Command) -> Option<PathBuf> {
     let target = std::fs::canonicalize("/etc/resolv.conf").ok()?;

@@ -5,6 +5,7 @@ use super::identity::Identity;
 use super::landlock::{SYSTEM, resolver};
 use crate::command::{Command, RESERVED};
 use crate::kernel::{Reach, restrict_mount};
+use crate::profile::Profile;
 use crate::refusal::Refusal;
 use rustix::fs::{Mode, OFlags, ResolveFlags, fchown, mkdirat, openat, openat2, symlinkat};
 use rustix::io::Errno;
@@ -85,6 +86,13 @@ pub fn enter(command: &Command, user: Identity, processes: Processes, place: &Pa
     let size = command.limits.temporary_bytes.to_string();
     put(&root, Path::new("/dev/shm"), &memory(&size, "1777", READ_WRITE)?)?;
     let left_out = put_processes(&root, processes)?;
+    if command.profile == Profile::Builder {
+        // Builders bind it into their containers and do not ask what is in it.
+        make(&root, Path::new("/sys"), Kind::Folder).map_err(explain("/sys"))?;
+        if !left_out.is_empty() {
+            return Err(format!("a builder needs a /proc: {}", left_out.join("; ")).into());
+        }
+    }
     let mut hidden: Vec<_> = command.hidden.iter().filter(|path| !is_own(path)).collect();
     hidden.sort_by_key(|path| path.components().count());
     let mut hidden = hidden.into_iter().peekable();

@@ -2,22 +2,30 @@
 //! never writes an ending while a process of the child is left.
 
 use super::confine::Surroundings;
+use super::course::Course;
+use super::handover;
 use super::identity::Identity;
 use super::init::{self, Plan, Report};
 use super::landlock::View;
+use super::proxy;
 use super::reaper::sweep;
-use super::stream::{self, Flow, Kept};
+use super::stream::{self, Kept};
+use super::users::{self, Mapped};
 use crate::Error;
 use crate::cgroup::{self, ControlGroup};
 use crate::child::Request;
-use crate::command::{Command, Network, Strictness};
+use crate::command::{Command, Strictness};
 use crate::ending::{Cause, Ending};
 use crate::folder::{Folder, Started, boot, ticks};
 use crate::guard::Guard;
 use crate::kernel;
+use crate::mapping::{self, Mapping, Range};
 use crate::namespace::Namespaces;
+use crate::network::{Network, Rules};
 use crate::ownership::Loan;
+use crate::profile::{OUTSIDE, Profile};
 use crate::refusal::Refusal;
+use crate::refused::Refused;
 use crate::watch::timespec;
 use model::Digest;
 use rustix::event::{PollFd, PollFlags, poll};
@@ -30,7 +38,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Bytes that one look at a pipe moves: what a pipe holds.
 const BUFFER: usize = 64 * 1024;
@@ -79,6 +87,8 @@ struct Jail {
     loan: Option<Loan>,
     group: ControlGroup,
     temporary: Vec<PathBuf>,
+    /// The workspace of a builder on a host that is not root, and the other users who may have made something in it.
+    made_by_others: Option<(PathBuf, Range)>,
 }
 
 /// A jail with its first process, about to begin the program.
@@ -88,21 +98,33 @@ struct Inside {
     report: BufReader<File>,
     control: OwnedFd,
     kept: Vec<Kept>,
+    /// The way on which the listeners of a proxy come, with its rules and its user.
+    proxy: Option<(Rules, OwnedFd, Identity)>,
 }
 
 impl Jail {
     /// Builds everything up to the program, and notes that it begins.
     fn build(&mut self, folder: &Folder, command: &Command) -> Result<Inside, Obstacle> {
         let root = rustix::process::geteuid().is_root();
-        let wanted = Namespaces { network: command.network == Network::None, ..Namespaces::all(root) };
+        let wanted = match command.profile {
+            Profile::Delegated => Namespaces::default(),
+            Profile::Strict | Profile::Builder => {
+                Namespaces { network: command.network != Network::All, ..Namespaces::all(root) }
+            }
+        };
         self.group = ControlGroup::create(&format!("tidegate-{}", name(folder)), &command.limits);
         // Trying first whether the machine gives them all would cost a network namespace more for every child.
-        let (mut inside, mut degraded) = match self.split(folder, command, wanted, wanted)? {
+        let (mut inside, degraded) = match self.split(folder, command, wanted, wanted)? {
             Some(parts) => parts,
             None => {
                 self.tear_down();
                 self.group = ControlGroup::create(&format!("tidegate-{}", name(folder)), &command.limits);
-                let parts = self.split(folder, command, wanted.and(Namespaces::usable(root)), wanted)?;
+                let usable = wanted.and(Namespaces::usable(root));
+                let locked = usable.mount && usable.pid && (root || usable.user);
+                if command.profile == Profile::Builder && !locked {
+                    return Err(Obstacle::Refused(mapping::UNLOCKED.to_owned().into()));
+                }
+                let parts = self.split(folder, command, usable, wanted)?;
                 parts
                     .ok_or_else(|| Obstacle::Refused("the jail's first process could not be made".to_owned().into()))?
             }
@@ -111,18 +133,10 @@ impl Jail {
         if let Err(error) = self.group.admit(inside.init) {
             return Err(inside.give_up(format!("its control group: {error}")));
         }
-        match inside.hear()? {
-            Some(Report::Ready(left_out)) => degraded.extend(left_out),
-            Some(Report::Refused(refusal)) => return Err(inside.give_up(refusal)),
-            Some(Report::Ended { .. }) | None => {
-                return Err(inside.give_up("the jail's first process died".to_owned()));
-            }
-        }
-        if let Some(message) = unmet(command, &degraded) {
-            return Err(inside.give_up(message));
-        }
+        // So does the disk. What it takes is written down before the program begins, or a machine that lost its power would
+        // not know that it did.
         let init = inside.init;
-        let started = Started {
+        let mut started = Started {
             shim: rustix::process::getpid().as_raw_nonzero().get(),
             init: init.as_raw_nonzero().get(),
             init_ticks: ticks(init).unwrap_or(0),
@@ -131,7 +145,26 @@ impl Jail {
             control_groups: self.group.folders().to_vec(),
             temporary: self.temporary.clone(),
         };
-        let noted = folder.reserve().and_then(|()| folder.store("started", &started));
+        let prepare = || {
+            folder.settle("spec.json")?;
+            folder.reserve()?;
+            folder.durable_draft("started", &started)
+        };
+        let draft = prepare().inspect_err(|_| inside.end())?;
+        let left_out = match inside.hear().inspect_err(|_| inside.end())? {
+            Some(Report::Ready(left_out)) => left_out,
+            Some(Report::Refused(refusal)) => return Err(inside.give_up(refusal)),
+            Some(Report::Ended { .. }) | None => {
+                return Err(inside.give_up("the jail's first process died".to_owned()));
+            }
+        };
+        let is_final = left_out.is_empty();
+        started.degraded.extend(left_out);
+        if let Some(message) = unmet(command, &started.degraded) {
+            return Err(inside.give_up(message));
+        }
+        let inside = inside.open_proxy(folder)?;
+        let noted = if is_final { folder.place(draft, "started") } else { folder.store("started", &started) };
         noted.inspect_err(|_| inside.end())?;
         Ok(inside)
     }
@@ -146,23 +179,17 @@ impl Jail {
         wanted: Namespaces,
     ) -> Result<Option<(Inside, Vec<String>)>, Obstacle> {
         let outside = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
-        let mut user = Identity::of(&command.workspace).map_err(refused("the workspace"))?;
-        let mut degraded = namespaces.lacking(wanted);
-        if user.changes && !namespaces.mount && !is_reachable(&command.workspace) {
-            user = Identity { uid: 0, gid: 0, changes: false };
+        let (user, mut degraded) = self.judge(command, namespaces, wanted)?;
+        let others = if command.profile == Profile::Builder { Self::others(user) } else { None };
+        if command.profile == Profile::Builder && others.is_none() {
+            degraded.push(mapping::ALONE.to_owned());
         }
-        if outside.0 == 0 && !user.changes {
-            degraded.push("no user of its own: the child runs as root's user, without its capabilities".to_owned());
-        }
-        if !namespaces.mount && !command.hidden.is_empty() {
-            degraded.push("children may read the paths that are to be hidden: no mount namespaces here".to_owned());
-        }
-        degraded.extend(self.lacking());
         if let Some(message) = unmet(command, &degraded).filter(|_| namespaces != wanted) {
             return Err(Obstacle::Refused(message.into()));
         }
         if user.changes {
-            self.loan = Loan::take(&command.workspace).map_err(refused("the loan of the workspace"))?;
+            let loan = Loan::take(&command.workspace, command.profile);
+            self.loan = loan.map_err(refused("the loan of the workspace"))?;
         }
         let view = if namespaces.mount {
             View { workspace: "/workspace".into(), temporary: "/tmp".into(), private: true }
@@ -176,35 +203,101 @@ impl Jail {
         let pipe = || pipe_with(PipeFlags::CLOEXEC).map_err(|error| refused("a pipe")(error.into()));
         let ((report, report_end), (orders_end, orders)) = (pipe()?, pipe()?);
         let (memory_is_grouped, processes_are_grouped) = (self.group.memory, self.group.processes);
+        let mapped_outside = others.filter(|_| outside.0 != 0);
+        let (proxy_here, proxy_there) = match &command.network {
+            Network::Proxy(rules) if namespaces.network => {
+                let rules = rules.parse().map_err(|message| Obstacle::Refused(message.into()))?;
+                let (here, there) = handover::channel().map_err(refused("a socket"))?;
+                (Some((rules.clone(), here, user)), Some((rules, there)))
+            }
+            _ => (None, None),
+        };
         let plan = Plan {
             command,
             namespaces,
-            surroundings: Surroundings { user, view, memory_is_grouped, processes_are_grouped },
+            surroundings: Surroundings { user, view, memory_is_grouped, processes_are_grouped, proxy: None },
             streams,
             place: folder.path().to_owned(),
             report: File::from(report_end),
             orders: orders_end,
             outside,
+            mapping: (command.profile == Profile::Builder).then_some(Mapping { root: (user.uid, user.gid), others }),
+            mapped_outside: mapped_outside.is_some(),
+            proxy: proxy_there,
         };
         match kernel::clone_into(namespaces.flags()) {
             Ok(None) => {
                 // The other end of the orders must be the shim's alone, or their end would never come.
-                drop((orders, report, control, kept));
+                drop((orders, report, control, kept, proxy_here));
                 init::run(plan)
             }
             Ok(Some(init)) => {
                 drop(plan);
                 let report = BufReader::new(File::from(report));
-                Ok(Some((Inside { init, orders, report, control, kept }, degraded)))
+                let inside = Inside { init, orders, report, control, kept, proxy: proxy_here };
+                if let Some(range) = mapped_outside {
+                    let mapped = users::map(init, range).map_err(|error| inside.give_up(error.to_string()))?;
+                    if mapped == Mapped::None {
+                        degraded.push(mapping::ALONE.to_owned());
+                    } else {
+                        self.made_by_others = Some((command.workspace.clone(), range));
+                    }
+                    let order = if mapped == Mapped::All { init::MAPPED } else { init::ALONE };
+                    let _ = rustix::io::write(&inside.orders, &[order]);
+                }
+                Ok(Some((inside, degraded)))
             }
             Err(_) => Ok(None),
         }
     }
 
+    /// As whom the child runs, and the guards that are missing so far.
+    fn judge(
+        &self,
+        command: &Command,
+        namespaces: Namespaces,
+        wanted: Namespaces,
+    ) -> Result<(Identity, Vec<String>), Obstacle> {
+        let mut user = Identity::of(&command.workspace).map_err(refused("the workspace"))?;
+        let mut degraded = namespaces.lacking(wanted);
+        if command.profile == Profile::Delegated {
+            degraded.push(OUTSIDE.to_owned());
+            if command.network != Network::All {
+                degraded.push(
+                    "it reaches all that the host reaches: a delegated child has no network of its own".to_owned(),
+                );
+            }
+            degraded.extend(self.lacking(Profile::Delegated));
+            return Ok((Identity::of_host(), degraded));
+        }
+        if user.changes && !namespaces.mount && !is_reachable(&command.workspace) {
+            user = Identity { uid: 0, gid: 0, changes: false };
+        }
+        if rustix::process::geteuid().is_root() && !user.changes {
+            degraded.push("no user of its own: the child runs as root's user, without its capabilities".to_owned());
+        }
+        if !namespaces.mount && !command.hidden.is_empty() {
+            degraded.push("children may read the paths that are to be hidden: no mount namespaces here".to_owned());
+        }
+        degraded.extend(self.lacking(command.profile));
+        Ok((user, degraded))
+    }
+
+    /// The users of a builder besides root, if this host can give it some.
+    fn others(user: Identity) -> Option<Range> {
+        if rustix::process::geteuid().is_root() {
+            let range = Range::of_root();
+            // A map may not name an id twice.
+            (user.changes && range.is_mapped() && !range.has(user.uid, user.gid)).then_some(range)
+        } else {
+            Range::of_host().filter(|range| !range.has(user.uid, user.gid))
+        }
+    }
+
     /// Guards besides namespaces that are missing.
-    fn lacking(&self) -> Vec<String> {
+    fn lacking(&self, profile: Profile) -> Vec<String> {
         let guards = [
-            (kernel::landlock_abi().is_some(), Guard::Landlock),
+            (profile == Profile::Delegated || kernel::landlock_abi().is_some(), Guard::Landlock),
             (self.group.memory, Guard::MemoryGroup),
             (self.group.processes, Guard::ProcessGroup),
         ];
@@ -217,6 +310,11 @@ impl Jail {
             let _ = std::fs::remove_dir_all(path);
         }
         if let Some(Err(error)) = self.loan.take().map(Loan::give_back) {
+            note(&format!("the workspace could not be given back: {error}"));
+        }
+        if let Some((workspace, others)) = self.made_by_others.take()
+            && let Err(error) = users::collect(&workspace, others)
+        {
             note(&format!("the workspace could not be given back: {error}"));
         }
     }
@@ -233,6 +331,30 @@ impl Inside {
                 report.map(Some).map_err(|error| Error::Shim(format!("an unreadable report: {error}")))
             }
             Err(error) => Err(Error::Shim(format!("no report: {error}"))),
+        }
+    }
+
+    /// Begins the process of the proxy, if its listeners came.
+    fn open_proxy(mut self, folder: &Folder) -> Result<Self, Obstacle> {
+        let Some((rules, channel, user)) = self.proxy.take() else { return Ok(self) };
+        let shim = rustix::process::getpid();
+        let begin = || {
+            let entrances = handover::receive(&channel, &rules)?;
+            if entrances.is_empty() {
+                return io::Result::Ok(None);
+            }
+            let refused = Refused::open(folder)?;
+            // Here and not later in the shim itself: it stays a process of a single thread, which may duplicate itself.
+            Ok(kernel::clone_into(0)?.is_none().then_some((entrances, refused)))
+        };
+        match begin() {
+            Ok(None) => Ok(self),
+            Ok(Some((entrances, refused))) => {
+                // The orders must end with the shim, and the host's requests are not for this process.
+                drop((self, channel));
+                proxy::serve(entrances, rules, refused, user, shim)
+            }
+            Err(error) => Err(self.give_up(format!("its proxy: {error}"))),
         }
     }
 
@@ -311,94 +433,6 @@ impl Inside {
                 let _ = rustix::io::write(&self.orders, &[init::INTERRUPT]);
             }
         }
-    }
-}
-
-/// What has become of a child so far.
-struct Course {
-    /// Why the jail ends it, if it does.
-    cause: Option<Cause>,
-    timeout: Option<Instant>,
-    grace: Duration,
-    /// When an interrupted child is killed.
-    kill: Option<Instant>,
-    refusal: Option<Refusal>,
-    /// Why output is missing.
-    loss: Option<String>,
-    status: Option<i32>,
-    signal: Option<i32>,
-}
-
-impl Course {
-    fn new(command: &Command) -> Self {
-        let now = Instant::now();
-        // A deadline beyond the clock's end is none.
-        let timeout = command.timeout_millis.and_then(|millis| now.checked_add(Duration::from_millis(millis)));
-        let grace = Duration::from_millis(command.grace_millis);
-        Self { cause: None, timeout, grace, kill: None, refusal: None, loss: None, status: None, signal: None }
-    }
-
-    fn deadline(&self) -> Option<Instant> {
-        if self.cause.is_some() { self.kill } else { self.timeout }
-    }
-
-    /// Whether the time to end by itself is over.
-    fn is_late(&self) -> bool {
-        self.cause.is_none() && self.timeout.is_some_and(|at| Instant::now() >= at)
-    }
-
-    /// Whether the grace after an interrupt is over.
-    fn is_overdue(&self) -> bool {
-        self.kill.is_some_and(|at| Instant::now() >= at)
-    }
-
-    /// Notes the interrupt; false where there was one already, whose grace goes on.
-    fn interrupt(&mut self, cause: Cause) -> bool {
-        if self.cause.is_some() {
-            return false;
-        }
-        self.cause = Some(cause);
-        self.kill = Instant::now().checked_add(self.grace);
-        true
-    }
-
-    /// Notes what became of output; whether the child must end for it.
-    fn heed(&mut self, flow: io::Result<Flow>) -> bool {
-        match flow {
-            Ok(Flow::Open | Flow::Closed) => return false,
-            Ok(Flow::Flooded) => drop(self.cause.get_or_insert(Cause::OutputLimit)),
-            Err(error) => {
-                self.cause.get_or_insert(Cause::OutputLost);
-                self.loss.get_or_insert(format!("the output could not be written: {error}"));
-            }
-        }
-        true
-    }
-
-    fn take(&mut self, report: Report) {
-        match report {
-            Report::Refused(refusal) => self.refusal = Some(refusal),
-            Report::Ended { status, signal } => (self.status, self.signal) = (status, signal),
-            Report::Ready(_) => {}
-        }
-    }
-
-    fn ending(self, out_of_memory: bool) -> Ending {
-        if let Some(refusal) = self.refusal {
-            return Ending::not_started(refusal);
-        }
-        let status = self.status;
-        // Who never told its end was killed with the jail.
-        let signal = if status.is_none() { self.signal.or(Some(Signal::KILL.as_raw())) } else { None };
-        let by_itself = match (status, out_of_memory) {
-            (Some(0), _) => Cause::Exited,
-            (_, true) => Cause::OutOfMemory,
-            (Some(_), false) => Cause::Exited,
-            (None, false) => Cause::Signalled,
-        };
-        let cause = self.cause.unwrap_or(by_itself);
-        let whole = ![Cause::OutputLimit, Cause::OutputLost].contains(&cause);
-        Ending { cause, status: status.filter(|_| whole), signal, message: self.loss, reason: None }
     }
 }
 
