@@ -11,11 +11,11 @@ struct Need {
     why: &'static str,
     /// A command that ends well where it is there.
     check: (&'static str, &'static [&'static str]),
-    /// Debian's packages that bring it.
+    /// Debian's packages that bring it; none where Debian has it not.
     packages: &'static [&'static str],
 }
 
-const NEEDS: [Need; 5] = [
+const BUILD: [Need; 4] = [
     Need {
         why: "a C compiler, for SQLite, libgit2 and libssh2",
         check: ("cc", &["--version"]),
@@ -28,22 +28,57 @@ const NEEDS: [Need; 5] = [
         packages: &["pkg-config", "libssl-dev"],
     },
     Need { why: "git, for the tests and the demo", check: ("git", &["--version"]), packages: &["git"] },
+];
+
+/// What the tests run for real, besides.
+const TESTS: [Need; 6] = [
     Need {
         why: "an SSH server, for the tests of Git over ssh",
         // It ends with a word about its usage, and 1, wherever it is: so look for the file.
         check: ("test", &["-x", "/usr/sbin/sshd"]),
         packages: &["openssh-server"],
     },
+    Need { why: "buildah, for the tests of images", check: ("buildah", &["--version"]), packages: &["buildah"] },
+    Need {
+        why: "a registry, for the tests of images",
+        check: ("docker-registry", &["--version"]),
+        packages: &["docker-registry"],
+    },
+    Need {
+        why: "skopeo, which looks at images for the tests",
+        check: ("skopeo", &["--version"]),
+        packages: &["skopeo"],
+    },
+    Need {
+        why: "a static busybox, which the tests put into images",
+        check: ("test", &["-x", "/bin/busybox"]),
+        packages: &["busybox-static"],
+    },
+    Need {
+        why: "terraform, for the tests of its steps: https://developer.hashicorp.com/terraform/install",
+        check: ("terraform", &["version"]),
+        packages: &[],
+    },
 ];
 
-/// Sets everything up.
+/// Sets up what the build and the demo need.
 pub fn run() -> Result<()> {
-    let missing: Vec<&Need> = NEEDS.iter().filter(|need| !shell::succeeds(need.check.0, need.check.1)).collect();
+    set_up(BUILD.iter())
+}
+
+/// And what the tests need.
+pub fn run_for_tests() -> Result<()> {
+    set_up(BUILD.iter().chain(&TESTS))
+}
+
+fn set_up<'a>(needs: impl Iterator<Item = &'a Need>) -> Result<()> {
+    let missing: Vec<&Need> = needs.filter(|need| !shell::succeeds(need.check.0, need.check.1)).collect();
     if !missing.is_empty() {
         let packages: Vec<&str> = missing.iter().flat_map(|need| need.packages).copied().collect();
         let list = missing.iter().map(|need| format!("  {}", need.why)).collect::<Vec<_>>().join("\n");
         let root = Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout.trim_ascii() == b"0");
-        if !root || !Path::new("/usr/bin/apt-get").exists() {
+        let elsewhere = missing.iter().any(|need| need.packages.is_empty());
+        if elsewhere || !root || !Path::new("/usr/bin/apt-get").exists() {
             bail!(
                 "this machine lacks:\n{list}\non Debian or Ubuntu: sudo apt-get install {}\nelsewhere: the packages of the same purpose",
                 packages.join(" ")

@@ -4,7 +4,7 @@ use crate::{guests, setup, shell};
 use anyhow::Result;
 
 pub fn run(arguments: &[String]) -> Result<()> {
-    setup::run()?;
+    setup::run_for_tests()?;
     guests::run()?;
     shell::run(shell::cargo().args(["test", "--workspace", "--locked"]).args(arguments))?;
     if arguments.is_empty() {

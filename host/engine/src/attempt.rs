@@ -166,7 +166,7 @@ impl Attempt {
                 let message = format!("no step before this one stored an artifact `{wanted}`");
                 Failure::new(Blame::User, "not-found", message)
             })?;
-            self.put_artifact(&workspace, &artifact.digest, path)?;
+            self.put_artifact(&workspace, artifact, path)?;
         }
         Ok(())
     }
@@ -182,11 +182,33 @@ impl Attempt {
         sibling.or_else(|| named().next())
     }
 
+    /// A confidential artifact is for the plugin that stored it: what a Terraform plan holds is no script's business.
+    pub(crate) fn may_read(&self, artifact: &Artifact) -> Result<(), Failure> {
+        if !artifact.confidential || artifact.step == self.key {
+            return Ok(());
+        }
+        let name = artifact.step.as_str().split('[').next().unwrap_or_default();
+        let definition = self.pinned.pipeline.step(name);
+        let maker = definition.and_then(|step| self.pinned.steps.get(&step.uses)).map(|pinned| &pinned.plugin);
+        if maker == Some(&self.plugin.plugin) {
+            return Ok(());
+        }
+        let message = format!("the artifact `{}` of the step `{}` is confidential", artifact.name, artifact.step);
+        Err(Failure::denied(message).hint("only steps of the plugin that stored it can read it"))
+    }
+
     /// Copies an artifact into the step's files; what was damaged on the disk never gets there under its name.
-    pub(crate) fn put_artifact(&self, workspace: &Workspace, digest: &Digest, path: &str) -> Result<(), Failure> {
+    pub(crate) fn put_artifact(&self, workspace: &Workspace, artifact: &Artifact, path: &str) -> Result<(), Failure> {
+        self.may_read(artifact)?;
+        let (blobs, digest) = (&self.core.blobs, &artifact.digest);
+        let keys = if artifact.confidential { Some(self.core.keyring()?.0) } else { None };
         let mut damaged = None;
-        let written = workspace.create_file(path, &mut |file| {
-            self.core.blobs.copy_to(digest, file).map(|_| ()).map_err(|failure| {
+        let written = workspace.create_file(path, &mut |mut file| {
+            let copied = match &keys {
+                Some(keys) => blobs.copy_sealed_to(digest, &mut file, keys),
+                None => blobs.copy_to(digest, &mut file),
+            };
+            copied.map(|_| ()).map_err(|failure| {
                 let error = std::io::Error::other(failure.message.clone());
                 damaged = Some(failure);
                 error
@@ -210,7 +232,7 @@ impl Attempt {
                     format!("the artifact `{name}` is to be stored from `{path}`, but the step left no such file");
                 Failure::new(Blame::User, "not-found", message)
             })?;
-            let (digest, size) = self.core.blobs.put_file(file, ARTIFACT)?;
+            let (digest, size) = self.core.blobs.put_file(file, self.core.settings.artifacts.max_bytes)?;
             self.note_artifact(name, digest, "application/octet-stream", size, false);
         }
         Ok(())
@@ -316,5 +338,3 @@ pub(crate) const RUN_TRAILER: &str = "Tidegate-Run";
 pub(crate) const STEP_TRAILER: &str = "Tidegate-Step";
 /// Newest commits of a branch among which a lost push is looked for.
 const HISTORY: usize = 10_000;
-/// Largest artifact, in bytes: 16 GiB.
-pub(crate) const ARTIFACT: u64 = 16 << 30;

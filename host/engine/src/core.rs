@@ -4,14 +4,14 @@ use crate::settings::Settings;
 use crate::shelf::Shelf;
 use crate::state::StateFolder;
 use crate::vault::Vault;
-use artifact::Blobs;
+use artifact::{Blobs, Keyring};
 use git::Mirror;
 use jail::Shim;
-use model::{Digest, Failure};
+use model::{Blame, Digest, Failure};
 use std::collections::HashMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::SystemTime;
 use store::Journal;
 
@@ -24,6 +24,8 @@ pub(crate) struct Core {
     pub(crate) blobs: Blobs,
     pub(crate) shim: Shim,
     pub(crate) vault: Arc<Vault>,
+    pub(crate) client: egress::Client,
+    keyring: OnceLock<Arc<Keyring>>,
     mirrors: Mutex<HashMap<String, Mirror>>,
     programs: Mutex<HashMap<(PathBuf, u64, SystemTime), Digest>>,
 }
@@ -46,9 +48,35 @@ impl Core {
             blobs,
             shim,
             vault,
+            client: egress::Client::new(egress::Settings::default()),
+            keyring: OnceLock::new(),
             mirrors: Mutex::default(),
             programs: Mutex::default(),
         }
+    }
+
+    /// The keys of what is kept encrypted: those of the configuration, or the machine's own. Blocking; read at the first
+    /// use. The second value is true where the machine has just made its own.
+    pub(crate) fn keyring(&self) -> Result<(Arc<Keyring>, bool), Failure> {
+        if let Some(known) = self.keyring.get() {
+            return Ok((known.clone(), false));
+        }
+        let folder = self.state.folder("keys");
+        let (ring, made) = if self.settings.encryption.is_empty() {
+            Keyring::own(&folder)?
+        } else {
+            let mut keys = Vec::new();
+            for key in &self.settings.encryption {
+                let secret = crate::vault::read(&key.secret, &self.settings.base).map_err(|why| {
+                    let message = format!("the encryption key `{}` cannot be read: {why}", key.id);
+                    Failure::new(Blame::User, "unavailable", message)
+                })?;
+                keys.push((key.id.clone(), secret.into_bytes()));
+            }
+            (Keyring::configured(keys)?.with_own(&folder)?, false)
+        };
+        // Of two that come at once, one is kept; both are the same.
+        Ok((self.keyring.get_or_init(|| Arc::new(ring)).clone(), made))
     }
 
     /// The digest of a program, computed once as long as its file stays the same. Blocking.

@@ -305,10 +305,11 @@ async fn clear(
     }
 }
 
-/// The directories whose plans a forecast would apply. The subject of an `apply-plan` is the directory.
+/// The directories whose plans a forecast would apply. The subject of an `apply-plan` is `REPOSITORY:DIRECTORY:DIGEST`; in
+/// which repository they are is for the host to say.
 fn applied(forecast: &step::Forecast) -> Vec<String> {
     let plans = forecast.effects.iter().filter(|effect| effect.kind == "apply-plan");
-    plans.map(|effect| effect.subject.trim_matches('/').to_owned()).collect()
+    plans.map(|effect| effect.subject.split(':').nth(1).unwrap_or_default().trim_matches('/').to_owned()).collect()
 }
 
 /// The environments that own one of these directories of the run's repository: the directory, or a file in it. A work tree

@@ -1,14 +1,17 @@
 //! Carries out what a plugin was allowed to ask: `plugin` authorises each call before it comes here.
 
+mod archive;
 mod child;
+mod outside;
 mod transaction;
 
-use crate::attempt::{ARTIFACT, Attempt};
+use crate::attempt::Attempt;
 use crate::core::aside;
 use crate::voting;
 use async_trait::async_trait;
 use model::{Blame, CommitId, Digest, Failure, Timestamp};
-use plugin::wit::{approval, artifact_read, artifact_write, process, workspace_read};
+use plugin::wit::archive as wire;
+use plugin::wit::{approval, artifact_read, artifact_write, http, process, workspace_read};
 use plugin::{Child, Entry, Services, Transaction};
 use serde_json::json;
 use std::sync::Arc;
@@ -36,33 +39,67 @@ fn commit(text: String) -> Result<CommitId, Failure> {
 }
 
 impl Desk {
-    /// An artifact of this run, or one that the inputs name: others do not exist for a plugin.
-    async fn artifact(&self, text: String) -> Result<Option<artifact_read::Artifact>, Failure> {
+    /// An artifact of this run that this step may read: others do not exist for a plugin.
+    async fn artifact(&self, text: String) -> Result<Option<store::Artifact>, Failure> {
         let attempt = self.0.clone();
         aside(move || {
             let wanted = digest(&text)?;
             let own = attempt.book.lock().map(|book| book.artifacts.clone()).unwrap_or_default();
             let known = attempt.core.journal.reader()?.artifacts(&attempt.run)?;
             let found = own.into_iter().chain(known).find(|artifact| artifact.digest == wanted);
-            Ok(found.map(|artifact| artifact_read::Artifact {
-                digest: artifact.digest.to_string(),
-                name: artifact.name,
-                media_type: artifact.media_type,
-                size: artifact.size,
-            }))
+            found.map(|artifact| attempt.may_read(&artifact).map(|()| artifact)).transpose()
         })
         .await
     }
 
-    async fn known_artifact(&self, text: String) -> Result<Digest, Failure> {
+    async fn known_artifact(&self, text: String) -> Result<store::Artifact, Failure> {
         let wanted = digest(&text)?;
-        match self.artifact(text).await? {
-            Some(_) => Ok(wanted),
-            None => {
-                Err(Failure::new(Blame::Plugin, "not-found", format!("this run has no artifact {}", wanted.short())))
-            }
-        }
+        self.artifact(text).await?.ok_or_else(|| {
+            Failure::new(Blame::Plugin, "not-found", format!("this run has no artifact {}", wanted.short()))
+        })
     }
+
+    /// Keeps something that a plugin stores, encrypted where it is confidential.
+    async fn keep(
+        &self,
+        label: artifact_write::Label,
+        content: impl FnOnce(&Attempt) -> Result<Content, Failure> + Send + 'static,
+    ) -> Result<String, Failure> {
+        let attempt = self.0.clone();
+        aside(move || {
+            let (core, limit) = (&attempt.core, attempt.core.settings.artifacts.max_bytes);
+            let content = content(&attempt)?;
+            let (digest, size) = if label.confidential {
+                let (keys, made) = core.keyring()?;
+                if made {
+                    let folder = core.state.folder("keys");
+                    let line = format!(
+                        "this machine made a key of its own for confidential artifacts, in {}: keep a copy, or configure `spec.encryption.keys`",
+                        folder.display()
+                    );
+                    attempt.log.write_blocking("warn", line);
+                }
+                match content {
+                    Content::Bytes(bytes) => (core.blobs.put_sealed(&bytes, &keys)?, bytes.len() as u64),
+                    Content::File(file) => core.blobs.put_file_sealed(file, limit, &keys)?,
+                }
+            } else {
+                match content {
+                    Content::Bytes(bytes) => (core.blobs.put(&bytes)?, bytes.len() as u64),
+                    Content::File(file) => core.blobs.put_file(file, limit)?,
+                }
+            };
+            attempt.note_artifact(&label.name, digest.clone(), &label.media_type, size, label.confidential);
+            Ok(digest.to_string())
+        })
+        .await
+    }
+}
+
+/// What is to be kept.
+enum Content {
+    Bytes(Vec<u8>),
+    File(std::fs::File),
 }
 
 #[async_trait]
@@ -105,41 +142,39 @@ impl Services for Desk {
     }
 
     async fn artifact_find(&self, digest: String) -> Result<Option<artifact_read::Artifact>, Failure> {
-        self.artifact(digest).await
+        Ok(self.artifact(digest).await?.map(|artifact| artifact_read::Artifact {
+            digest: artifact.digest.to_string(),
+            name: artifact.name,
+            media_type: artifact.media_type,
+            size: artifact.size,
+        }))
     }
 
     async fn artifact_read(&self, digest: String, offset: u64, length: u32) -> Result<Vec<u8>, Failure> {
-        let (digest, core) = (self.known_artifact(digest).await?, self.0.core.clone());
-        aside(move || core.blobs.read(&digest, offset, length)).await
-    }
-
-    async fn artifact_extract(&self, digest: String, path: String) -> Result<(), Failure> {
-        let (digest, attempt) = (self.known_artifact(digest).await?, self.0.clone());
-        self.0.files(move |files| attempt.put_artifact(files, &digest, &path)).await
-    }
-
-    async fn artifact_store(&self, label: artifact_write::Label, content: Vec<u8>) -> Result<String, Failure> {
-        let attempt = self.0.clone();
-        aside(move || {
-            let digest = attempt.core.blobs.put(&content)?;
-            let size = content.len() as u64;
-            attempt.note_artifact(&label.name, digest.clone(), &label.media_type, size, label.confidential);
-            Ok(digest.to_string())
+        let (artifact, core) = (self.known_artifact(digest).await?, self.0.core.clone());
+        aside(move || match artifact.confidential {
+            true => core.blobs.read_sealed(&artifact.digest, offset, length, &*core.keyring()?.0),
+            false => core.blobs.read(&artifact.digest, offset, length),
         })
         .await
     }
 
+    async fn artifact_extract(&self, digest: String, path: String) -> Result<(), Failure> {
+        let (artifact, attempt) = (self.known_artifact(digest).await?, self.0.clone());
+        self.0.files(move |files| attempt.put_artifact(files, &artifact, &path)).await
+    }
+
+    async fn artifact_store(&self, label: artifact_write::Label, content: Vec<u8>) -> Result<String, Failure> {
+        self.keep(label, move |_| Ok(Content::Bytes(content))).await
+    }
+
     async fn artifact_store_file(&self, label: artifact_write::Label, path: String) -> Result<String, Failure> {
-        let attempt = self.0.clone();
-        self.0
-            .files(move |files| {
-                let missing = || Failure::new(Blame::Plugin, "not-found", format!("there is no file `{path}`"));
-                let file = files.open_file(&path)?.ok_or_else(missing)?;
-                let (digest, size) = attempt.core.blobs.put_file(file, ARTIFACT)?;
-                attempt.note_artifact(&label.name, digest.clone(), &label.media_type, size, label.confidential);
-                Ok(digest.to_string())
-            })
-            .await
+        let open = move |attempt: &Attempt| {
+            let missing = || Failure::new(Blame::Plugin, "not-found", format!("there is no file `{path}`"));
+            let files = workspace::Workspace::open(&attempt.workspace_folder())?;
+            Ok(Content::File(files.open_file(&path)?.ok_or_else(missing)?))
+        };
+        self.keep(label, open).await
     }
 
     async fn resolve(&self, repository: String, reference: String) -> Result<Option<String>, Failure> {
@@ -181,6 +216,23 @@ impl Services for Desk {
 
     async fn votes(&self, requirement: approval::Requirement) -> Result<approval::Tally, Failure> {
         voting::read(&self.0, requirement).await
+    }
+
+    async fn workspace_summarise(&self, path: String) -> Result<Option<workspace_read::Summary>, Failure> {
+        let found = self.0.files(move |files| files.summarise(&path)).await?;
+        Ok(found.map(|(digest, size)| workspace_read::Summary { digest: digest.to_string(), size }))
+    }
+
+    async fn pack(&self, packing: wire::Packing, to: String) -> Result<wire::Packed, Failure> {
+        archive::pack(&self.0, packing, to).await
+    }
+
+    async fn unpack(&self, source: String, to: String) -> Result<u32, Failure> {
+        archive::unpack(&self.0, source, to).await
+    }
+
+    async fn send(&self, request: http::Request) -> Result<http::Response, Failure> {
+        outside::send(&self.0, request).await
     }
 
     async fn placeholder(&self, name: String, part: String) -> Result<String, Failure> {

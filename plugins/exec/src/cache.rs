@@ -221,7 +221,7 @@ mod tests {
         for (wrong, expected) in [
             (r#"{"paths":[]}"#, "paths"),
             (r#"{"paths":["~/.cargo"]}"#, "home folder"),
-            (r#"{"paths":["/root/.cargo"]}"#, "no path in the workspace"),
+            (r#"{"paths":["/var/cargo"]}"#, "no path in the workspace"),
             (r#"{"paths":["a/../b"]}"#, "no path in the workspace"),
             (r#"{"paths":["."]}"#, "workspace"),
             (r#"{"paths":[".git/hooks"]}"#, "never kept"),

@@ -59,7 +59,10 @@ impl Step for Exec {
     }
 
     fn run(context: &Context, inputs: Inputs) -> Result<Outcome<Outputs>, Error> {
-        let invocation = contained(context, &inputs, inputs.invocation()?)?;
+        let inner = inputs.invocation()?;
+        // What an error names: in an image as well, the program that the pipeline wrote.
+        let program = inner.program.clone();
+        let invocation = contained(context, &inputs, inner)?;
         let reports = parse_all(&inputs.junit, "/junit")?;
         let output = file_name(context, "output");
         let output_file = format!("{WORKSPACE}/{output}");
@@ -85,7 +88,7 @@ impl Step for Exec {
         // It stays: a host that crashes now runs this again, finds the same child, and reads the same file.
         let written = workspace::read_text(&output);
         let tested = summed_up(&reports, &begin);
-        if let Err(error) = ending.into_result(what_ran(&inputs, &invocation)) {
+        if let Err(error) = ending.into_result(&program) {
             if inputs.image.is_some() && error.is("exit-status") && !began(context)? {
                 return Err(Error::new("image-not-ready", "the container could not be made: the log says why")
                     .with_hint(
@@ -146,15 +149,6 @@ fn look_into(directory: &str) -> Result<(), Error> {
     match workspace::entries(directory)? {
         Some(_) => Ok(()),
         None => Err(Error::new("not-started", format!("there is no folder `{directory}`")).with_field("/directory")),
-    }
-}
-
-/// What an error calls the program that ended.
-fn what_ran<'a>(inputs: &'a Inputs, invocation: &'a Invocation) -> &'a str {
-    match (&inputs.image, inputs.command.as_ref().and_then(|command| command.first())) {
-        (None, _) => &invocation.program,
-        (Some(_), Some(program)) => program,
-        (Some(_), None) => "the script",
     }
 }
 

@@ -6,8 +6,8 @@ use crate::log::StepLog;
 use crate::voting;
 use access::mask::MaskStream;
 use async_trait::async_trait;
-use jail::{Channel, Command, Event, Input, Network, Output, Strictness};
-use model::grant::{NetworkGrant, WorkspaceGrant};
+use jail::{Channel, Command, Event, Input, Network, Output, Profile, ProxyRules, Strictness};
+use model::grant::{NetworkGrant, ProfileGrant, WorkspaceGrant};
 use model::{Blame, Failure};
 use plugin::wit::process;
 use serde_json::json;
@@ -121,7 +121,16 @@ fn jail_command(attempt: &Attempt, command: process::Command) -> Result<Command,
     made.hidden = vec![attempt.core.state.root().to_owned()];
     made.network = match grant.network {
         NetworkGrant::All => Network::All,
-        NetworkGrant::None | NetworkGrant::Proxy(_) => Network::None,
+        NetworkGrant::None => Network::None,
+        NetworkGrant::Proxy(allow) => {
+            let private = attempt.core.settings.private.iter().map(ToString::to_string).collect();
+            Network::Proxy(ProxyRules { allow, private })
+        }
+    };
+    made.profile = match grant.profile {
+        ProfileGrant::Strict => Profile::Strict,
+        ProfileGrant::Builder => Profile::Builder,
+        ProfileGrant::Delegated => Profile::Delegated,
     };
     // The scheduler ends a step in time. Where the host is gone the shim does, once a living host would have been done.
     let own = Some(u64::from(command.timeout_seconds) * 1000).filter(|millis| *millis > 0);
@@ -218,6 +227,9 @@ impl Inner {
             if !rest.is_empty() {
                 self.write_line(log, &rest);
             }
+        }
+        for place in self.child.refused() {
+            log.write_blocking("warn", plugin::clean_line(&place, LINE));
         }
         if let Some(message) = &ending.message {
             log.write_blocking("error", plugin::clean_line(message, LINE));

@@ -180,19 +180,18 @@ fn an_image_that_is_not_there_never_begins() {
 fn an_interrupt_ends_it_and_leaves_nothing() {
     let registry = Registry::start();
     let workspace = workspace();
-    let fifo = workspace.0.join("sub/fifo");
-    assert!(Command::new("mkfifo").arg(&fifo).status().expect("mkfifo").success());
-    let script = "echo begun >fifo; busybox sleep 1000";
-    let child = registry.command(&workspace.0, &registry.image, &["sh", "-c", script], &[]).spawn().expect("sh");
+    let script = "echo begun; exec busybox sleep 1000";
+    let mut child = registry.command(&workspace.0, &registry.image, &["sh", "-c", script], &[]).spawn().expect("sh");
+    let mut output = BufReader::new(child.stdout.take().expect("piped"));
     let mut told = String::new();
-    // Waits until the script opens it.
-    fs::File::open(&fifo).expect("a pipe").read_to_string(&mut told).expect("text");
+    output.read_line(&mut told).expect("text");
     assert_eq!(told, "begun\n");
     let group = format!("-{}", child.id());
     assert!(Command::new("kill").args(["-INT", "--", &group]).status().expect("kill").success());
     // Until every process that could write there has let go of its output.
-    let output = child.wait_with_output().expect("an end");
-    assert!(!output.status.success(), "{}", text(&output));
+    output.read_to_string(&mut told).expect("text");
+    let ended = child.wait_with_output().expect("an end");
+    assert!(!ended.status.success(), "{}", text(&ended));
     assert!(!workspace.0.join(FOLDER).exists());
 }
 

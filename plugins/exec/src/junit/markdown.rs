@@ -151,9 +151,12 @@ mod tests {
         #[test]
         fn nothing_breaks_out(
             label in "[a`|<>*_@#~\\\\ !\\[\\]()-]{1,12}",
-            text in "([a`~|<>*_@#\\\\ \\t!-]{0,8}\n?){0,6}",
+            lines in proptest::collection::vec(prop_oneof![
+                Just("```"), Just("````"), Just(" ```"), Just("~~~"), Just("# x"), Just("<b>"), Just("| a |"), Just(""),
+                Just("[a](b)"), Just("---"), Just("- x"), Just("> x"), Just("a`b"), Just("</details>"), Just("x\n==="),
+            ], 0..8),
         ) {
-            let text = markdown(&summary(&label, &label, &text, 2), 0);
+            let text = markdown(&summary(&label, &label, &lines.join("\n"), 2), 0);
             let mut headings = 0;
             for event in Parser::new_ext(&text, Options::ENABLE_TABLES) {
                 match event {

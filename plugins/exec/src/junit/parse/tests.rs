@@ -1,3 +1,5 @@
+//! Reports of the dialects that test runners write, and broken ones.
+
 use super::super::Summary;
 use super::{Verdict, line, parse, seconds};
 use proptest::prelude::*;

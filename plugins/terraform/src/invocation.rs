@@ -1,0 +1,246 @@
+//! The commands, as values. No secret is in an argument: settings of the backend and variables travel in the environment.
+//! Paths are relative to the root module's directory, so that nothing in a plan depends on where the workspace is.
+
+use crate::root::Root;
+use crate::tool::Tool;
+use std::collections::BTreeMap;
+
+/// What the steps keep in the workspace while they run, and remove when they end.
+pub const SCRATCH: &str = ".tidegate-terraform";
+/// The tool's own folder: providers, modules, which backend. It sorts behind the manifest, which is thus found early in
+/// an archive.
+pub const DATA: &str = ".tidegate-terraform/terraform";
+/// The plan.
+pub const PLAN: &str = ".tidegate-terraform/plan.tfplan";
+/// What the plan was made of and for.
+pub const MANIFEST: &str = ".tidegate-terraform/manifest.json";
+/// The plan for people.
+pub const MARKDOWN: &str = ".tidegate-terraform/plan.md";
+/// The name of the dependency lock file.
+pub const LOCK_FILE: &str = ".terraform.lock.hcl";
+
+/// One command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invocation {
+    /// The child's key: the same in each call of an attempt.
+    pub key: String,
+    /// The program.
+    pub tool: Tool,
+    /// Without the program's name.
+    pub arguments: Vec<String>,
+    /// The whole environment.
+    pub environment: BTreeMap<String, String>,
+    /// The working directory in the workspace.
+    pub directory: String,
+}
+
+/// Makes the commands of one step.
+#[derive(Clone, Debug)]
+pub struct Commands<'a> {
+    /// The tool.
+    pub tool: Tool,
+    /// The root module.
+    pub root: &'a Root,
+    /// What the pipeline gives.
+    pub env: &'a BTreeMap<String, String>,
+    /// Tells the children of one beginning of the step from those of another; empty where it begins once.
+    pub generation: String,
+}
+
+/// How a plan is made.
+#[derive(Clone, Debug, Default)]
+pub struct Planning {
+    /// How many objects at a time.
+    pub parallelism: Option<u32>,
+    /// How long to wait for a lock; absent takes none.
+    pub lock_timeout: Option<String>,
+    /// Only these.
+    pub targets: Vec<String>,
+    /// Everything shall go.
+    pub destroy: bool,
+    /// Only the state is to change.
+    pub refresh_only: bool,
+}
+
+/// What `init` does about dependencies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LockFile {
+    /// It must hold all that is needed, and stays as it is.
+    ReadOnly,
+    /// There is none; the tool writes one.
+    Absent,
+}
+
+impl Commands<'_> {
+    /// Which version it is. Asked in the workspace's root and without the variables, which are none of its business: so
+    /// the child is the same in every beginning, and there is one where the directory is missing.
+    pub fn version(&self) -> Invocation {
+        Invocation {
+            key: format!("{}-version", self.tool),
+            tool: self.tool,
+            arguments: words(&["version", "-json"]),
+            environment: base(),
+            directory: String::new(),
+        }
+    }
+
+    /// Gets providers and modules ready, without the backend.
+    pub fn init_without_backend(&self, lock_file: LockFile) -> Invocation {
+        self.command("init", &[&["init", "-input=false", "-no-color", "-backend=false"], lock_flag(lock_file)].concat())
+    }
+
+    /// Gets backend, providers and modules ready.
+    pub fn init(&self, lock_file: LockFile) -> Invocation {
+        let words = [&["init", "-input=false", "-no-color", "-reconfigure"], lock_flag(lock_file)].concat();
+        let mut invocation = self.command("init-backend", &words);
+        if let Some(arguments) = self.root.backend_arguments() {
+            invocation.environment.insert("TF_CLI_ARGS_init".to_owned(), arguments);
+        }
+        invocation
+    }
+
+    /// Goes to the workspace, and makes it where it may.
+    pub fn select_workspace(&self, name: &str, or_create: bool) -> Invocation {
+        let create: &[&str] = if or_create { &["-or-create"] } else { &[] };
+        self.command("workspace", &[&["workspace", "select", "-no-color"], create, &[name]].concat())
+    }
+
+    /// Checks the configuration.
+    pub fn validate(&self) -> Invocation {
+        self.command("validate", &["validate", "-json", "-no-color"])
+    }
+
+    /// Checks how files are written.
+    pub fn format(&self) -> Invocation {
+        self.command("fmt", &["fmt", "-check", "-diff", "-recursive", "-no-color"])
+    }
+
+    /// Plans, into [`PLAN`].
+    pub fn plan(&self, planning: &Planning) -> Invocation {
+        let mut arguments = words(&["plan", "-input=false", "-json", "-detailed-exitcode"]);
+        arguments.push(format!("-out={}", self.root.from_directory(PLAN)));
+        match &planning.lock_timeout {
+            Some(timeout) => arguments.push(format!("-lock-timeout={timeout}")),
+            None => arguments.push("-lock=false".to_owned()),
+        }
+        if planning.destroy {
+            arguments.push("-destroy".to_owned());
+        }
+        if planning.refresh_only {
+            arguments.push("-refresh-only".to_owned());
+        }
+        arguments.extend(planning.parallelism.map(|count| format!("-parallelism={count}")));
+        arguments.extend(planning.targets.iter().map(|target| format!("-target={target}")));
+        arguments
+            .extend(self.root.var_files.iter().map(|file| format!("-var-file={}", self.root.from_directory(file))));
+        Invocation { arguments, ..self.command("plan", &[]) }
+    }
+
+    /// Prints [`PLAN`], secrets and all.
+    pub fn show(&self) -> Invocation {
+        self.command("show", &["show", "-json", "-no-color", &self.root.from_directory(PLAN)])
+    }
+
+    /// Prints the state, secrets and all.
+    pub fn pull_state(&self) -> Invocation {
+        self.command("state", &["state", "pull"])
+    }
+
+    /// Does what [`PLAN`] says.
+    pub fn apply(&self, lock_timeout: &str, parallelism: Option<u32>) -> Invocation {
+        let mut arguments = words(&["apply", "-input=false", "-auto-approve", "-json"]);
+        arguments.push(format!("-lock-timeout={lock_timeout}"));
+        arguments.extend(parallelism.map(|count| format!("-parallelism={count}")));
+        arguments.push(self.root.from_directory(PLAN));
+        Invocation { arguments, ..self.command("apply", &[]) }
+    }
+
+    fn command(&self, key: &str, arguments: &[&str]) -> Invocation {
+        let mut environment = self.env.clone();
+        environment.extend(self.root.variables.iter().map(|(name, value)| (format!("TF_VAR_{name}"), value.clone())));
+        environment.extend(base());
+        environment.insert("TF_DATA_DIR".to_owned(), self.root.from_directory(DATA));
+        let key = if self.generation.is_empty() { key.to_owned() } else { format!("{key}-{}", self.generation) };
+        Invocation {
+            key,
+            tool: self.tool,
+            arguments: words(arguments),
+            environment,
+            directory: self.root.directory.clone(),
+        }
+    }
+}
+
+impl Invocation {
+    /// In a workspace by its name, without asking where the tool's folder says it is.
+    #[must_use]
+    pub fn in_workspace(mut self, name: &str) -> Self {
+        self.environment.insert("TF_WORKSPACE".to_owned(), name.to_owned());
+        self
+    }
+}
+
+fn base() -> BTreeMap<String, String> {
+    [("TF_IN_AUTOMATION", "1"), ("TF_INPUT", "0"), ("CHECKPOINT_DISABLE", "1")]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into()
+}
+
+fn lock_flag(lock_file: LockFile) -> &'static [&'static str] {
+    match lock_file {
+        LockFile::ReadOnly => &["-lockfile=readonly"],
+        LockFile::Absent => &[],
+    }
+}
+
+fn words(words: &[&str]) -> Vec<String> {
+    words.iter().map(|word| (*word).to_owned()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Commands, LockFile, Planning};
+    use crate::root::Root;
+    use crate::tool::Tool;
+    use serde_json::json;
+    use std::collections::BTreeMap;
+
+    #[test]
+    fn commands_are_as_they_should_be() {
+        let inputs = serde_json::from_value(json!({
+            "directory": "envs/dev", "varFiles": ["../a.tfvars"], "backendConfig": ["key=SECRET"],
+            "variables": {"token": "SECRET"},
+        }))
+        .expect("inputs");
+        let root = Root::of_plan(&inputs).expect("a root");
+        let env = BTreeMap::from([("AWS_REGION".to_owned(), "x".to_owned()), ("TF_INPUT".to_owned(), "1".to_owned())]);
+        let commands = Commands { tool: Tool::Tofu, root: &root, env: &env, generation: "7".to_owned() };
+        let planning = Planning {
+            parallelism: Some(3),
+            lock_timeout: Some("5m".to_owned()),
+            targets: vec!["a.b".to_owned()],
+            destroy: true,
+            refresh_only: false,
+        };
+        let plan = commands.plan(&planning);
+        assert_eq!(
+            plan.arguments.join(" "),
+            "plan -input=false -json -detailed-exitcode -out=../../.tidegate-terraform/plan.tfplan -lock-timeout=5m \
+             -destroy -parallelism=3 -target=a.b -var-file=../../envs/a.tfvars"
+        );
+        assert_eq!((plan.key.as_str(), plan.directory.as_str()), ("plan-7", "envs/dev"));
+        let variables: Vec<String> = plan.environment.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        assert_eq!(
+            variables.join(" "),
+            "AWS_REGION=x CHECKPOINT_DISABLE=1 TF_DATA_DIR=../../.tidegate-terraform/terraform TF_INPUT=0 \
+             TF_IN_AUTOMATION=1 TF_VAR_token=SECRET"
+        );
+        let init = commands.init(LockFile::ReadOnly);
+        assert_eq!(init.arguments.join(" "), "init -input=false -no-color -reconfigure -lockfile=readonly");
+        assert_eq!(init.environment["TF_CLI_ARGS_init"], "'-backend-config=key=SECRET'");
+        assert!(commands.plan(&Planning::default()).arguments.contains(&"-lock=false".to_owned()));
+        for invocation in [plan, init, commands.show(), commands.pull_state(), commands.apply("5m", None)] {
+            assert!(!invocation.arguments.iter().any(|argument| argument.contains("SECRET")), "{invocation:?}");
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! What a plan was made of and for. It travels in the plan's archive and holds no secret: placeholders stay placeholders.
+
+use crate::host::Host;
+use crate::invocation::{DATA, MANIFEST};
+use crate::root::{Root, resolve};
+use crate::tar;
+use crate::tool::Installed;
+use crate::tree::Files;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use tidegate::Error;
+
+/// The only form of manifest so far.
+pub const FORM: u32 = 1;
+/// The largest manifest and Markdown, in bytes.
+const LARGEST: u64 = 1 << 20;
+
+/// The manifest.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Manifest {
+    /// [`FORM`].
+    pub form: u32,
+    /// What planned.
+    pub tool: Installed,
+    /// Which root module, with backend and variables.
+    pub root: Root,
+    /// The repository of the run.
+    pub repository: Option<String>,
+    /// The commit of the run.
+    pub commit: Option<String>,
+    /// The run.
+    pub run: String,
+    /// Where the state is.
+    pub backend: Backend,
+    /// The state that was planned on; absent where there was none.
+    pub state: Option<State>,
+    /// The digest of the committed lock file; absent where none is committed.
+    pub lock_file: Option<String>,
+    /// The digest of the plan file.
+    pub plan_file: String,
+    /// The configuration.
+    pub files: Files,
+    /// One line.
+    pub summary: String,
+    /// Whether there is anything to do.
+    pub changes: bool,
+    /// How many objects apply works on.
+    pub objects: u32,
+    /// The outputs that were known and are not secret.
+    pub outputs: BTreeMap<String, Value>,
+    /// The names of the secret ones.
+    pub sensitive_outputs: Vec<String>,
+}
+
+/// Where the state is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Backend {
+    /// `s3`, `local`.
+    pub kind: String,
+    /// Whether it is a file of the workspace, which is gone when the step ends.
+    pub in_workspace: bool,
+}
+
+/// Which state.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct State {
+    /// It rises with each change.
+    pub serial: u64,
+    /// The same for all states that came from one.
+    pub lineage: String,
+}
+
+impl State {
+    /// Reads what `state pull` prints, which is the whole state: only these two fields are looked at.
+    pub fn of(printed: &[u8]) -> Option<Self> {
+        serde_json::from_slice(printed).ok().filter(|state: &Self| !state.lineage.is_empty())
+    }
+}
+
+impl Backend {
+    /// Reads what `init` left in the tool's folder. That may hold secrets: only the kind and local paths are looked at.
+    ///
+    /// # Errors
+    /// Those of reading.
+    pub fn of(host: &dyn Host, root: &Root) -> Result<Self, Error> {
+        let text = host.read(&format!("{DATA}/terraform.tfstate"))?.unwrap_or_default();
+        Ok(Self::from_data(&text, root))
+    }
+
+    fn from_data(text: &[u8], root: &Root) -> Self {
+        let value: Value = serde_json::from_slice(text).unwrap_or_default();
+        let backend = &value["backend"];
+        let kind = backend["type"].as_str().unwrap_or("local");
+        let is_default = root.workspace.as_deref().unwrap_or("default") == "default";
+        let path = backend["config"][if is_default { "path" } else { "workspace_dir" }].as_str().unwrap_or_default();
+        // An absolute path is one that an operator granted, unless it is the workspace by its name in the jail.
+        let inside = match path.strip_prefix("/workspace") {
+            Some(rest) => rest.is_empty() || rest.starts_with('/'),
+            None => !path.starts_with('/') && resolve(&root.directory, path).is_some(),
+        };
+        Self { kind: kind.to_owned(), in_workspace: kind == "local" && inside }
+    }
+}
+
+impl Manifest {
+    /// Reads that of a plan out of its archive.
+    ///
+    /// # Errors
+    /// `terraform-no-plan` where the artifact is none, and those of reading it.
+    pub fn of_artifact(host: &dyn Host, digest: &str) -> Result<Self, Error> {
+        let text = member(host, digest, MANIFEST)?.ok_or_else(|| no_plan(digest, "it has no manifest"))?;
+        let manifest: Self = serde_json::from_slice(&text).map_err(|error| no_plan(digest, &error.to_string()))?;
+        if manifest.form != FORM {
+            return Err(no_plan(digest, "a newer version of this plugin made it"));
+        }
+        Ok(manifest)
+    }
+}
+
+/// A file of a plan's archive.
+///
+/// # Errors
+/// Those of reading the artifact, and `terraform-no-plan` where it is no archive.
+pub fn member(host: &dyn Host, digest: &str, path: &str) -> Result<Option<Vec<u8>>, Error> {
+    tar::member(path, LARGEST, &mut |offset, length| host.read_artifact(digest, offset, length)).map_err(|problem| {
+        match problem {
+            tar::Problem::Read(error) => error,
+            tar::Problem::Form(why) => no_plan(digest, why),
+        }
+    })
+}
+
+fn no_plan(digest: &str, why: &str) -> Error {
+    Error::new("terraform-no-plan", format!("the artifact {digest} is no plan of this plugin: {why}"))
+        .with_field("/plan")
+        .with_hint("give the output `plan` of a `terraform/plan` step")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Backend;
+    use crate::root::Root;
+    use serde_json::json;
+
+    #[test]
+    fn a_state_in_the_workspace_is_found() {
+        let inputs = |workspace: Option<&str>| {
+            let inputs = serde_json::from_value(json!({"directory": "a", "workspace": workspace})).expect("inputs");
+            Root::of_plan(&inputs).expect("a root")
+        };
+        let inside = |config: serde_json::Value, workspace| {
+            let text = json!({"backend": {"type": "local", "config": config}}).to_string();
+            Backend::from_data(text.as_bytes(), &inputs(workspace)).in_workspace
+        };
+        assert!(Backend::from_data(b"", &inputs(None)).in_workspace, "no backend is the local one");
+        assert!(inside(json!({"path": null}), None));
+        assert!(inside(json!({"path": "../x.tfstate"}), None));
+        assert!(inside(json!({"path": "/workspace/x.tfstate"}), None));
+        assert!(!inside(json!({"path": "/srv/x.tfstate"}), None));
+        assert!(!inside(json!({"path": "/workspaces/x.tfstate"}), None));
+        assert!(!inside(json!({"path": "../../x.tfstate"}), None));
+        // The path is for the default workspace only.
+        assert!(inside(json!({"path": "/srv/x.tfstate"}), Some("dev")));
+        assert!(!inside(json!({"path": null, "workspace_dir": "/srv/states"}), Some("dev")));
+        let s3 = json!({"backend": {"type": "s3", "config": {}}}).to_string();
+        assert!(!Backend::from_data(s3.as_bytes(), &inputs(None)).in_workspace);
+    }
+}

@@ -1,0 +1,193 @@
+//! The step `terraform/plan`: makes a plan, shows it, and keeps it with all that applying it takes.
+
+use crate::host::{Host, Tidegate};
+use crate::inputs::Plan as Inputs;
+use crate::invocation::{Commands, DATA, LOCK_FILE, MANIFEST, MARKDOWN, PLAN, Planning, SCRATCH};
+use crate::manifest::{Backend, FORM, Manifest};
+use crate::outputs::Planned;
+use crate::planning::{self, Made};
+use crate::render;
+use crate::root::{self, Choice, Root};
+use crate::scratch::Scratch;
+use crate::tree;
+use crate::{capabilities, check_parallelism};
+use tidegate::{Capability, Context, Error, Forecast, Interruption, Outcome, Step, artifact};
+
+/// The archive, while it is made.
+const ARCHIVE: &str = ".tidegate-terraform/archive.tar";
+
+/// The step.
+#[derive(Debug)]
+pub struct Plan;
+
+impl Step for Plan {
+    const NAME: &'static str = "plan";
+    const SUMMARY: &'static str =
+        "Plans changes of infrastructure, shows them, and keeps the plan for `terraform/apply`";
+    type Inputs = Inputs;
+    type Outputs = Planned;
+
+    fn capabilities() -> Vec<Capability> {
+        vec![
+            capabilities::process("Runs `init`, `plan` and `show` of the tool."),
+            capabilities::secret(),
+            capabilities::workspace_read("Reads which files make the configuration, by their digests."),
+            capabilities::workspace_write("Holds the plan until it is stored, and removes it."),
+            Capability::new("archive", "Packs the plan with the tree that it was made of."),
+            Capability::new("artifact-write", "Stores the plan, encrypted, and what may be seen of it."),
+        ]
+    }
+
+    fn interruption() -> Interruption {
+        Interruption::Idempotent
+    }
+
+    fn preview(_: &Context, inputs: Inputs) -> Result<Forecast, Error> {
+        let root = checked(&inputs)?;
+        let tool = inputs.tool.map_or("terraform", crate::tool::Tool::program);
+        Ok(Forecast::effect("run-program", tool, format!("plan {}", shown(&root.directory))))
+    }
+
+    fn run(context: &Context, inputs: Inputs) -> Result<Outcome<Planned>, Error> {
+        run(&Tidegate, context, &inputs)
+    }
+}
+
+/// Makes and keeps a plan.
+///
+/// # Errors
+/// What the tool said, explained; those of the host.
+pub fn run(host: &dyn Host, context: &Context, inputs: &Inputs) -> Result<Outcome<Planned>, Error> {
+    let root = checked(inputs)?;
+    let choice = Choice { tool: inputs.tool, version: inputs.version.clone(), env: inputs.env.clone() };
+    let how = Planning {
+        parallelism: inputs.parallelism,
+        lock_timeout: Some(inputs.lock_timeout.clone()),
+        targets: inputs.targets.clone(),
+        destroy: inputs.destroy,
+        refresh_only: inputs.refresh_only,
+    };
+    let scratch = Scratch::begin(host, context)?;
+    let mut made = planning::make(host, &root, &choice, &how, &scratch.generation, true)?;
+    notes(inputs, &mut made);
+    let backend = Backend::of(host, &root)?;
+    if backend.in_workspace {
+        let note = "The state is a file of the workspace, which is gone when the step ends, so `terraform/apply` will \
+                    refuse this plan: configure a backend.";
+        host.warn(note);
+        made.notes.push(note.to_owned());
+    }
+    let markdown = render::markdown(&made.view, &planning::title("Terraform plan", &root, &made));
+    let commands =
+        Commands { tool: made.tool.tool, root: &root, env: &choice.env, generation: scratch.generation.clone() };
+    let manifest = manifest(host, context, &commands, &made, backend)?;
+    let plan = keep(host, &manifest, &markdown)?;
+    let (json_artifact, json) = planning::store_json(host, "plan.json", &made.view)?;
+    host.info(&format!("{}: {}", shown(&root.directory), manifest.summary));
+    let counts = made.view.counts;
+    let outputs = Planned {
+        plan,
+        summary: manifest.summary,
+        changes: made.changes,
+        creates: counts.creates,
+        updates: counts.updates,
+        replaces: counts.replaces,
+        deletes: counts.deletes,
+        drift: counts.drift,
+        markdown,
+        json,
+        json_artifact,
+        tool: made.tool.to_string(),
+    };
+    Ok(if made.changes { Outcome::Succeeded(outputs) } else { Outcome::Unchanged(outputs) })
+}
+
+fn checked(inputs: &Inputs) -> Result<Root, Error> {
+    root::check_environment(&inputs.env)?;
+    root::check_lock_timeout(&inputs.lock_timeout)?;
+    check_parallelism(inputs.parallelism)?;
+    if inputs.destroy && inputs.refresh_only {
+        return Err(Error::invalid("`destroy` and `refreshOnly` contradict each other").with_field("/refreshOnly"));
+    }
+    for (at, target) in inputs.targets.iter().enumerate() {
+        if target.trim().is_empty() || target.contains(char::is_control) {
+            return Err(Error::invalid(format!("`{}` is no address", target.escape_debug()))
+                .with_field(&format!("/targets/{at}")));
+        }
+    }
+    Root::of_plan(inputs)
+}
+
+/// What the reader should know before all else.
+fn notes(inputs: &Inputs, made: &mut Made) {
+    if inputs.destroy {
+        made.notes.push("This plan destroys everything that the state holds.".to_owned());
+    }
+    if inputs.refresh_only {
+        made.notes.push("This plan only takes over into the state what changed outside.".to_owned());
+    }
+    if !inputs.targets.is_empty() {
+        let targets = inputs.targets.join(", ");
+        made.notes
+            .push(format!("Only {targets} and what that depends on: the rest of the configuration was not planned."));
+    }
+}
+
+fn manifest(
+    host: &dyn Host,
+    context: &Context,
+    commands: &Commands<'_>,
+    made: &Made,
+    backend: Backend,
+) -> Result<Manifest, Error> {
+    let root = commands.root;
+    let mut folders = tree::modules(host, root)?;
+    folders.push(root.directory.clone());
+    let mut files = tree::files(host, folders, root.named_files().map(str::to_owned).collect())?;
+    // `init` may have written one: then it is in the plan's tree and in no commit.
+    let lock_file = root.path(LOCK_FILE);
+    match &made.lock_file {
+        Some(digest) => files.digests.insert(lock_file, digest.clone()),
+        None => files.digests.remove(&lock_file),
+    };
+    let plan_file = host
+        .summarise(PLAN)?
+        .ok_or_else(|| Error::new("terraform-unreadable", format!("{} left no plan", commands.tool)).retry())?;
+    let counts = made.view.counts;
+    let text = |value: &serde_json::Value| value.as_str().map(str::to_owned);
+    Ok(Manifest {
+        form: FORM,
+        tool: made.tool.clone(),
+        root: root.clone(),
+        repository: text(&context.event["repository"]),
+        commit: text(&context.event["commit"]["id"]),
+        run: context.run.clone(),
+        backend,
+        state: planning::state(host, commands),
+        lock_file: made.lock_file.clone(),
+        plan_file: plan_file.digest,
+        files,
+        summary: made.view.summary(),
+        changes: made.changes,
+        objects: counts.creates + counts.updates + 2 * counts.replaces + counts.deletes,
+        outputs: made.view.known_outputs.clone(),
+        sensitive_outputs: made.view.secret_outputs.clone(),
+    })
+}
+
+/// Packs the tree as it was planned, with plan, manifest and Markdown, and without providers and backend settings.
+fn keep(host: &dyn Host, manifest: &Manifest, markdown: &str) -> Result<String, Error> {
+    let text = serde_json::to_vec(manifest).map_err(|error| Error::internal(error.to_string()))?;
+    host.write(MANIFEST, &text)?;
+    host.write(MARKDOWN, markdown.as_bytes())?;
+    let mut exclude = tree::foreign_data(host, &manifest.files.folders)?;
+    exclude.extend(["providers", "terraform.tfstate", "environment"].map(|name| format!("{DATA}/{name}")));
+    exclude.push(format!("{SCRATCH}/attempt.json"));
+    exclude.push(".git".to_owned());
+    host.pack(exclude, ARCHIVE)?;
+    host.store_file(&artifact::confidential("plan", "application/vnd.tidegate.terraform-plan.v1+tar"), ARCHIVE)
+}
+
+fn shown(directory: &str) -> &str {
+    if directory.is_empty() { "." } else { directory }
+}

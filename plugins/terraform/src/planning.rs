@@ -1,0 +1,139 @@
+//! What `plan` and `drift` have in common: from a fresh workspace to a plan that can be shown.
+
+use crate::events::Follower;
+use crate::explain;
+use crate::host::Host;
+use crate::invocation::{Commands, LOCK_FILE, LockFile, Planning};
+use crate::manifest::State;
+use crate::render::{self, Title, View};
+use crate::root::{Choice, Root};
+use crate::session;
+use crate::tool::Installed;
+use crate::tree;
+use std::collections::BTreeMap;
+use tidegate::{Error, artifact};
+
+/// The largest redacted JSON that is an output as well, in bytes.
+const LARGEST_OUTPUT: usize = 64 * 1024;
+/// The largest artifact that a plugin stores from memory, in bytes.
+const LARGEST_ARTIFACT: usize = 1 << 20;
+
+/// A plan in [`crate::invocation::PLAN`].
+#[derive(Debug)]
+pub struct Made {
+    /// What made it.
+    pub tool: Installed,
+    /// Whether it changes anything.
+    pub changes: bool,
+    /// What may be seen of it.
+    pub view: View,
+    /// The digest of the committed lock file.
+    pub lock_file: Option<String>,
+    /// What the reader should know.
+    pub notes: Vec<String>,
+}
+
+/// Makes a plan.
+///
+/// # Errors
+/// What the tool said, explained.
+pub fn make(
+    host: &dyn Host,
+    root: &Root,
+    choice: &Choice,
+    planning: &Planning,
+    generation: &str,
+    may_create_workspace: bool,
+) -> Result<Made, Error> {
+    let any = crate::tool::Tool::Terraform;
+    let commands = Commands { tool: any, root, env: &choice.env, generation: generation.to_owned() };
+    let installed = session::tool(host, &commands, choice)?;
+    let commands = Commands { tool: installed.tool, ..commands };
+    tree::check(host, root, installed.tool)?;
+    let lock_file = host.summarise(&root.path(LOCK_FILE))?.map(|summary| summary.digest);
+    let mut notes = Vec::new();
+    session::aloud(host, &commands.init(lock_mode(lock_file.as_deref())))?;
+    if lock_file.is_none() && host.summarise(&root.path(LOCK_FILE))?.is_some() {
+        let note =
+            format!("There is no {LOCK_FILE} in the commit, so nobody reviewed the providers that are used here.");
+        host.warn(&note);
+        notes.push(note);
+    }
+    if let Some(name) = root.workspace.as_deref().filter(|name| *name != "default") {
+        session::aloud(host, &commands.select_workspace(name, may_create_workspace))?;
+    }
+    let plan = commands.plan(planning);
+    let mut follower = Follower::new(&root.directory, 0);
+    let (ending, words) = session::followed(host, &plan, &mut follower, &mut |_| {})?;
+    let changes = match session::status(&plan, ending)? {
+        0 => false,
+        2 => true,
+        _ => {
+            return Err(retried(explain::failure(
+                &session::named(&plan),
+                &root.directory,
+                &follower.diagnostics,
+                &words,
+            )));
+        }
+    };
+    let view = show(host, &commands, root, &choice.env)?;
+    Ok(Made { tool: installed, changes, view, lock_file, notes })
+}
+
+/// How `init` treats the lock file.
+pub fn lock_mode(lock_file: Option<&str>) -> LockFile {
+    if lock_file.is_some() { LockFile::ReadOnly } else { LockFile::Absent }
+}
+
+/// The state as the tool has it now; absent where there is none, or it cannot be read.
+pub fn state(host: &dyn Host, commands: &Commands<'_>) -> Option<State> {
+    let ended = session::quietly(host, &commands.pull_state()).ok()?;
+    if ended.status == 0 { State::of(&ended.output) } else { None }
+}
+
+/// The words above a plan.
+pub fn title(what: &str, root: &Root, made: &Made) -> Title {
+    Title {
+        what: what.to_owned(),
+        directory: root.directory.clone(),
+        workspace: root.workspace.clone().filter(|name| name != "default"),
+        tool: made.tool.to_string(),
+        notes: made.notes.clone(),
+    }
+}
+
+/// Stores the redacted JSON; small ones are for expressions as well.
+///
+/// # Errors
+/// Those of storing.
+pub fn store_json(host: &dyn Host, name: &str, view: &View) -> Result<(String, Option<serde_json::Value>), Error> {
+    let json = view.to_json();
+    let text = json.to_string();
+    let label = artifact::label(name, "application/json");
+    if text.len() <= LARGEST_ARTIFACT {
+        let digest = host.store(&label, text.as_bytes())?;
+        return Ok((digest, (text.len() <= LARGEST_OUTPUT).then_some(json)));
+    }
+    let digest = host.store(&label, render::smaller(&json, LARGEST_ARTIFACT).to_string().as_bytes())?;
+    Ok((digest, None))
+}
+
+/// Reads the plan, which passes through this memory in clear and nowhere else: no file holds it.
+fn show(host: &dyn Host, commands: &Commands<'_>, root: &Root, env: &BTreeMap<String, String>) -> Result<View, Error> {
+    let show = commands.show();
+    let ended = session::quietly(host, &show)?;
+    if ended.status != 0 {
+        return Err(explain::failure(&session::named(&show), &root.directory, &[], &ended.words));
+    }
+    let from_env =
+        env.iter().filter_map(|(name, value)| Some((name.strip_prefix("TF_VAR_")?.to_owned(), value.clone())));
+    let given: BTreeMap<String, String> = from_env.chain(root.variables.clone()).collect();
+    render::view(&ended.output, &given)
+        .map_err(|problem| Error::new("terraform-unreadable", format!("{} printed {problem}", session::named(&show))))
+}
+
+/// A plan changes nothing, so it may be made again once the lock is free or the network back.
+fn retried(error: Error) -> Error {
+    if error.is("terraform-locked") || error.is("terraform-unreachable") { error.retry() } else { error }
+}

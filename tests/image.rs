@@ -1,0 +1,196 @@
+//! Images through the whole host, by the real builder into a real registry: what is pushed is there under the digest that
+//! the step names, and nobody but the registry hears of its password.
+
+use serde_json::Value;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use tidegate_tests::registry::Registry;
+use tidegate_tests::{Ran, World};
+
+const DOCKERFILE: &str = "FROM scratch AS files\nCOPY hello.txt /hello.txt\nFROM scratch\nARG GREETING=none\nLABEL team=shop greeting=$GREETING\nCOPY --from=files /hello.txt /srv/hello.txt\nCMD [\"/srv/run\"]\n";
+
+fn pipeline(steps: &str) -> String {
+    format!("apiVersion: tidegate.dev/v1alpha1\nkind: Pipeline\nmetadata: {{ name: image }}\nspec:\n  steps:\n{steps}")
+}
+
+/// An application whose pipeline has these steps, in which `HOST` is the registry.
+fn world(registry: &Registry, world: World, steps: &str) -> World {
+    let host = &registry.host;
+    world.repository(
+        "app",
+        &[
+            (".tidegate/image.yaml", &pipeline(&steps.replace("HOST", host))),
+            ("Dockerfile", DOCKERFILE),
+            ("hello.txt", "hello\n"),
+            ("bin/run", "#!/bin/sh\nexec cat /srv/hello.txt\n"),
+            ("more/deep/file", "x"),
+        ],
+    );
+    let configuration = format!(
+        "apiVersion: tidegate.dev/v1alpha1\nkind: Host\nspec:\n  repositories: {{ app: {{ url: ./app.git }} }}\n  credentials:\n    registry: {{ secret: \"env:REGISTRY_PASSWORD\", username: tidegate, registries: [\"{host}\"] }}\n  plugins:\n    grants:\n      image: {{ http: {{ hosts: [\"http://{host}\"] }} }}\n"
+    );
+    world.write("tidegate.yaml", configuration);
+    world.open_to_children();
+    world
+}
+
+fn empty() -> World {
+    World::new(env!("CARGO_BIN_EXE_tidegate"), env!("CARGO_TARGET_TMPDIR"))
+}
+
+fn run(world: &World) -> Ran {
+    let mut command = world.command(&["run", "--repository", "app", "--output", "json"]);
+    Ran::of(command.env("REGISTRY_PASSWORD", "secret"))
+}
+
+fn outputs(ran: &Ran, step: &str) -> Value {
+    ran.json()["steps"][step]["outputs"].clone()
+}
+
+/// What another client of registries says of an image.
+fn inspect(arguments: &[&str], reference: &str) -> Value {
+    let mut command = Command::new("skopeo");
+    command.args(["inspect", "--tls-verify=false"]).args(arguments).arg(format!("docker://{reference}"));
+    Ran::of(&mut command).expect(0).json()
+}
+
+const BUILD: &str = "    build:
+      uses: image/build
+      with: { context: ., image: HOST/shop/app, tag: v1, buildArgs: { GREETING: hi }, insecure: true }
+";
+
+#[test]
+fn a_dockerfile_becomes_an_image_under_its_digest() {
+    let folder = empty();
+    let registry = Registry::start(folder.path());
+    let world = world(&registry, folder, BUILD);
+    let ran = run(&world).expect(0);
+    let built = outputs(&ran, "build");
+    let image = inspect(&[], &format!("{}/shop/app:v1", registry.host));
+    assert_eq!(image["Digest"], built["digest"]);
+    assert_eq!(built["reference"], format!("{}/shop/app@{}", registry.host, built["digest"].as_str().unwrap_or("")));
+    let commit = world.git("app", &["rev-parse", "HEAD"]);
+    let labels = &image["Labels"];
+    assert_eq!((labels["team"].as_str(), labels["greeting"].as_str()), (Some("shop"), Some("hi")));
+    assert_eq!(labels["org.opencontainers.image.revision"], commit.trim());
+    assert_eq!(labels["dev.tidegate.run"], ran.json()["run"]);
+}
+
+const ASSEMBLE: &str = "    assemble:
+      uses: image/assemble
+      with:
+        image: HOST/shop/app
+        tag: v2
+        base: scratch
+        layers:
+          - { from: more, to: srv/more }
+          - { from: bin/run, to: srv/run, user: 10, group: 20 }
+        config: { entrypoint: [/srv/run], env: { MODE: prod }, exposedPorts: [\"8080/tcp\"] }
+        labels: { team: shop }
+        platforms: [linux/amd64, linux/arm64]
+        insecure: true
+";
+
+#[test]
+fn two_machines_assemble_one_image() {
+    let mut digests = Vec::new();
+    for _ in 0..2 {
+        let folder = empty();
+        let registry = Registry::start(folder.path());
+        let world = world(&registry, folder, ASSEMBLE);
+        // Another commit has another id, which is in the labels: the same files at the same commit are the same image.
+        let first = outputs(&run(&world).expect(0), "assemble");
+        let image = inspect(&["--override-arch", "arm64"], &format!("{}/shop/app:v2", registry.host));
+        assert_eq!((image["Architecture"].as_str(), image["Labels"]["team"].as_str()), (Some("arm64"), Some("shop")));
+        assert_eq!(image["Env"][0], "MODE=prod");
+        digests.push((world.git("app", &["rev-parse", "HEAD"]), first["digest"].clone()));
+        let again = outputs(&run(&world).expect(0), "assemble");
+        assert_eq!(again["digest"], first["digest"], "byte for byte");
+    }
+    // Commits of the same second have one id; where they differ the images must.
+    assert_eq!(digests[0].0 == digests[1].0, digests[0].1 == digests[1].1, "{digests:?}");
+}
+
+const COPY: &str = "    assemble:
+      uses: image/assemble
+      with: { image: HOST/shop/app, tag: v3, base: scratch, layers: [{ from: bin, to: srv }], insecure: true }
+    release:
+      uses: image/copy
+      with: { from: \"${{ steps.assemble.outputs.reference }}\", to: HOST/release/app:stable, insecure: true }
+    again:
+      uses: image/copy
+      needs: [release]
+      with: { from: \"${{ steps.assemble.outputs.reference }}\", to: HOST/release/app:stable, insecure: true }
+";
+
+#[test]
+fn a_registry_with_a_password_is_logged_in_to_and_nobody_else_hears_it() {
+    let folder = empty();
+    let registry = Registry::with_password(folder.path());
+    let world = world(&registry, folder, COPY);
+    let ran = run(&world).expect(0);
+    let copied = outputs(&ran, "release");
+    let image = inspect(&["--creds", "tidegate:secret"], &format!("{}/release/app:stable", registry.host));
+    assert_eq!(image["Digest"], copied["digest"]);
+    assert_eq!(ran.json()["steps"]["again"]["status"], "unchanged", "{}", ran.out);
+    // `secret` is a word; the header is not.
+    let header = "dGlkZWdhdGU6c2VjcmV0";
+    assert!(!ran.out.contains(header) && !ran.err.contains(header));
+    assert_eq!(holding(&world.path().join("state"), header), [""; 0]);
+    // A wrong password is explained, and not shown.
+    let mut command = world.command(&["run", "--repository", "app", "--output", "json"]);
+    let ran = Ran::of(command.env("REGISTRY_PASSWORD", "wr0ng-password")).expect(1);
+    let error = &ran.json()["steps"]["assemble"]["error"];
+    assert_eq!(error["code"], "image-unauthorized", "{error:#}");
+    assert!(!ran.out.contains("wr0ng-password") && !ran.err.contains("wr0ng-password"), "{}", ran.err);
+}
+
+fn holding(folder: &Path, text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).expect("a folder").flatten() {
+        let path = entry.path();
+        if path.is_dir() && !path.is_symlink() {
+            found.extend(holding(&path, text));
+        } else if fs::read(&path).is_ok_and(|bytes| bytes.windows(text.len()).any(|w| w == text.as_bytes())) {
+            found.push(path.display().to_string());
+        }
+    }
+    found
+}
+
+#[test]
+fn a_registry_that_was_not_granted_is_denied_by_name() {
+    let folder = empty();
+    let registry = Registry::start(folder.path());
+    let world = world(&registry, folder, ASSEMBLE);
+    let text = fs::read_to_string(world.path().join("tidegate.yaml")).expect("a configuration");
+    world.write("tidegate.yaml", text.replace("http://", ""));
+    let ran = run(&world).expect(4);
+    let needed = format!("http: {{ hosts: [\"http://{}\"] }}", registry.host);
+    assert!(ran.err.contains(&needed), "{needed}\n{}", ran.err);
+}
+
+#[test]
+fn a_dockerfile_sees_neither_the_host_nor_its_network() {
+    let folder = empty();
+    let registry = Registry::start(folder.path());
+    let world = world(&registry, folder, BUILD);
+    // A shell to look around with, from this machine.
+    fs::copy("/bin/busybox", world.path().join("app/busybox")).expect("busybox: `cargo xtask setup` installs it");
+    let state = world.path().join("state").display().to_string();
+    let dockerfile = format!(
+        "FROM scratch\nCOPY busybox /bin/sh\nCOPY busybox /bin/busybox\nRUN test ! -e {state} && test ! -e /etc/shadow && test ! -S /run/docker.sock && test ! -S /var/run/docker.sock\nRUN if /bin/busybox wget -q -T 2 -O - http://{}/v2/; then exit 1; fi; true\n",
+        registry.host
+    );
+    world.write("app/Dockerfile", dockerfile);
+    world.push("app", "look around");
+    run(&world).expect(0);
+    let failing = "FROM scratch\nCOPY busybox /bin/sh\nRUN echo looking; exit 7\n";
+    world.write("app/Dockerfile", failing);
+    world.push("app", "fail");
+    let ran = run(&world).expect(1);
+    assert_eq!(ran.json()["steps"]["build"]["status"], "failed");
+    let logs = world.tidegate(&["runs", "logs", ran.json()["run"].as_str().expect("an id")]).expect(0).out;
+    assert!(logs.contains("looking"), "{logs}");
+}

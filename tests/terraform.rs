@@ -1,0 +1,273 @@
+//! Terraform through the whole host, with the real tool: plans are encrypted and shown without secrets, approved ones are
+//! applied exactly, others are not, and whatever is killed is applied once.
+
+use serde_json::Value;
+use std::fs;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use tidegate_tests::{Ran, World};
+
+const MAIN: &str = r#"terraform {
+  backend "local" {}
+}
+variable "size" { default = 1 }
+variable "password" {
+  sensitive = true
+  default   = "none"
+}
+module "disk" {
+  source   = "../../modules/disk"
+  for_each = toset(["a", "b"])
+  name     = each.key
+  size     = var.size
+}
+resource "terraform_data" "user" {
+  input = var.password
+}
+output "disks" { value = [for disk in module.disk : disk.id] }
+output "password" {
+  value     = var.password
+  sensitive = true
+}
+"#;
+
+const DISK: &str = r#"variable "name" {}
+variable "size" {}
+resource "terraform_data" "disk" {
+  input = "${var.name}-${var.size}"
+}
+output "id" { value = terraform_data.disk.output }
+"#;
+
+const PIPELINE: &str = r#"apiVersion: tidegate.dev/v1alpha1
+kind: Pipeline
+metadata: { name: infrastructure }
+spec:
+  steps:
+    plan:
+      uses: terraform/plan
+      with:
+        directory: environments/prod
+        backendConfig: ["path=STATE"]
+        varFiles: [prod.tfvars]
+        variables: { password: "${{ secrets.password }}" }
+    apply:
+      uses: terraform/apply
+      with: { plan: "${{ steps.plan.outputs.plan }}" }
+"#;
+
+const HOST: &str = r#"apiVersion: tidegate.dev/v1alpha1
+kind: Host
+spec:
+  repositories: { infra: { url: ./infra.git } }
+  credentials:
+    password: { secret: "env:DB_PASSWORD", steps: [{ uses: [terraform/plan], repositories: [infra] }] }
+  environments:
+    prod:
+      owns: { paths: ["infra:environments/prod/**"] }
+      requires: [{ approval: { group: platform, count: 1 } }]
+  groups: { platform: [alice, bob] }
+  plugins:
+    grants:
+      terraform: { process: { programs: [terraform], environment: ["*"], paths: { write: [tfstate] } } }
+"#;
+
+const PASSWORD: &str = "pl4nted-database-password";
+
+/// A repository with one root module, and a folder for its state.
+fn world(main: &str) -> World {
+    let world = World::new(env!("CARGO_BIN_EXE_tidegate"), env!("CARGO_TARGET_TMPDIR"));
+    fs::create_dir(world.path().join("tfstate")).expect("a folder");
+    let state = world.path().join("tfstate/prod.tfstate");
+    world.repository(
+        "infra",
+        &[
+            (".tidegate/infrastructure.yaml", &PIPELINE.replace("STATE", &state.display().to_string())),
+            ("environments/prod/main.tf", main),
+            ("environments/prod/prod.tfvars", "size = 1\n"),
+            ("modules/disk/main.tf", DISK),
+        ],
+    );
+    world.write("tidegate.yaml", HOST);
+    world.open_to_children();
+    world
+}
+
+fn command(world: &World, arguments: &[&str]) -> Command {
+    let mut command = world.command(arguments);
+    command.env("DB_PASSWORD", PASSWORD);
+    command
+}
+
+fn tidegate(world: &World, arguments: &[&str]) -> Ran {
+    Ran::of(&mut command(world, arguments))
+}
+
+fn start(world: &World) -> (String, Ran) {
+    let ran = tidegate(world, &["run", "--repository", "infra", "--output", "json"]);
+    (ran.json()["run"].as_str().unwrap_or_default().to_owned(), ran)
+}
+
+fn approve(world: &World, run: &str) {
+    let digest = world.digest(run, "apply");
+    world.tidegate(&["approve", run, "apply", "--digest", &digest, "--as", "alice"]).expect(0);
+}
+
+fn resume(world: &World, run: &str) -> Ran {
+    tidegate(world, &["runs", "resume", run, "--output", "json"])
+}
+
+fn state(world: &World) -> Value {
+    let text = fs::read_to_string(world.path().join("tfstate/prod.tfstate")).expect("a state");
+    serde_json::from_str(&text).expect("JSON")
+}
+
+/// Files below a folder that hold a text.
+fn holding(folder: &Path, text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).expect("a folder").flatten() {
+        let path = entry.path();
+        if path.is_dir() && !path.is_symlink() {
+            found.extend(holding(&path, text));
+        } else if fs::read(&path).is_ok_and(|bytes| bytes.windows(text.len()).any(|w| w == text.as_bytes())) {
+            found.push(path.display().to_string());
+        }
+    }
+    found
+}
+
+#[test]
+fn the_plan_that_was_approved_is_applied_and_no_secret_is_kept() {
+    let world = world(MAIN);
+    let (run, ran) = start(&world);
+    let ran = ran.expect(3);
+    let planned = &ran.json()["steps"]["plan"]["outputs"];
+    assert_eq!(planned["summary"], "3 to add, 0 to change, 0 to destroy", "{planned:#}");
+    let markdown = planned["markdown"].as_str().expect("a text");
+    assert!(markdown.contains("module.disk[&quot;a&quot;]") && !markdown.contains(PASSWORD), "{markdown}");
+    assert!(!world.path().join("tfstate/prod.tfstate").exists(), "nothing is applied that nobody approved");
+    // What people are asked about is the plan.
+    let shown = world.tidegate(&["runs", "show", &run]).expect(0).out;
+    assert!(shown.contains("apply needs 1 approval of group platform"), "{shown}");
+    // Whoever started it does not count, nor does another digest.
+    let digest = world.digest(&run, "apply");
+    world.tidegate(&["approve", &run, "apply", "--digest", &digest, "--as", "tester"]).expect(4);
+    let other = format!("sha256:{}", "0".repeat(64));
+    assert_ne!(world.tidegate(&["approve", &run, "apply", "--digest", &other, "--as", "alice"]).code, 0);
+    resume(&world, &run).expect(3);
+    approve(&world, &run);
+    let ran = resume(&world, &run).expect(0);
+    let applied = &ran.json()["steps"]["apply"]["outputs"];
+    assert_eq!(applied["outputs"]["disks"], serde_json::json!(["a-1", "b-1"]), "{applied:#}");
+    assert_eq!((applied["added"].as_u64(), applied["sensitiveOutputs"][0].as_str()), (Some(3), Some("password")));
+    assert_eq!(state(&world)["outputs"]["password"]["value"], PASSWORD, "the real value was applied");
+    // It was everywhere in the plan, and is nowhere but in the state file.
+    assert_eq!(holding(&world.path().join("state"), PASSWORD), [""; 0]);
+    let logs = world.tidegate(&["runs", "logs", &run]).expect(0).out;
+    assert!(!logs.contains(PASSWORD) && !ran.out.contains(PASSWORD), "{logs}");
+    // Once more there is nothing to do, and nobody is asked.
+    let (_, again) = start(&world);
+    let again = again.expect(0);
+    assert_eq!(again.json()["steps"]["plan"]["status"], "unchanged", "{}", again.out);
+}
+
+#[test]
+fn a_state_that_moved_after_the_plan_is_not_applied_over() {
+    let world = world(MAIN);
+    let (first, ran) = start(&world);
+    ran.expect(3);
+    let (second, ran) = start(&world);
+    ran.expect(3);
+    for run in [&first, &second] {
+        approve(&world, run);
+    }
+    resume(&world, &first).expect(0);
+    let serial = state(&world)["serial"].clone();
+    let ran = resume(&world, &second).expect(1);
+    let error = &ran.json()["steps"]["apply"]["error"];
+    assert!(error["message"].as_str().is_some_and(|message| message.contains("stale")), "{error:#}");
+    assert!(error["hint"].as_str().is_some(), "what to do: {error:#}");
+    assert_eq!(state(&world)["serial"], serial);
+}
+
+#[test]
+fn a_confidential_plan_is_for_terraform_alone() {
+    let world = world(MAIN);
+    let state = world.path().join("tfstate/prod.tfstate").display().to_string();
+    let thief = "    steal:\n      uses: exec\n      artifacts: { extract: { stolen: \"${{ steps.plan.outputs.plan }}\" } }\n      with: { script: \"cat stolen\" }\n";
+    let pipeline = format!("{}{thief}", PIPELINE.replace("STATE", &state));
+    world.write("infra/.tidegate/infrastructure.yaml", pipeline);
+    world.push("infra", "steal");
+    let (_, ran) = start(&world);
+    let error = &ran.json()["steps"]["steal"]["error"];
+    assert!(error["message"].as_str().is_some_and(|m| m.contains("is confidential")), "{error:#}");
+    assert_eq!(error["code"], "denied");
+}
+
+#[test]
+fn nothing_to_plan_is_an_error() {
+    let world = world(MAIN);
+    world.git("infra", &["rm", "-q", "environments/prod/main.tf"]);
+    world.push("infra", "nothing left");
+    let (_, ran) = start(&world);
+    let ran = ran.expect(1);
+    let error = &ran.json()["steps"]["plan"]["error"];
+    assert!(error["message"].as_str().is_some_and(|m| m.contains("environments/prod")), "{error:#}");
+}
+
+#[test]
+fn mistakes_of_a_configuration_have_their_places() {
+    let world = world(&format!("{MAIN}\nresource \"terraform_data\" \"x\" {{\n  input = var.nope\n}}\n"));
+    let pipeline = "apiVersion: tidegate.dev/v1alpha1\nkind: Pipeline\nmetadata: { name: check }\nspec:\n  steps:\n    check: { uses: terraform/validate, with: { directory: environments/prod } }\n";
+    world.write("infra/.tidegate/infrastructure.yaml", pipeline);
+    world.push("infra", "check");
+    let (run, ran) = start(&world);
+    let ran = ran.expect(1);
+    let logs = world.tidegate(&["runs", "logs", &run]).expect(0).out;
+    let line = MAIN.lines().count() + 3;
+    assert!(logs.contains(&format!("main.tf:{line}")) && logs.contains("var.nope"), "{logs}\n{}", ran.err);
+}
+
+/// A provisioner that says when it is there, and waits to be let on.
+fn slow(world: &World) -> String {
+    let pipes = world.path().join("tfstate");
+    let (up, down) = (pipes.join("up").display().to_string(), pipes.join("down").display().to_string());
+    let count = pipes.join("count").display().to_string();
+    format!(
+        "terraform {{\n  backend \"local\" {{}}\n}}\nvariable \"size\" {{}}\nvariable \"password\" {{\n  sensitive = true\n}}\nresource \"terraform_data\" \"slow\" {{\n  provisioner \"local-exec\" {{\n    command = \"echo once >> '{count}'; echo there > '{up}'; read -r word < '{down}'\"\n  }}\n}}\n"
+    )
+}
+
+fn kill(mut child: Child) {
+    child.kill().expect("it is killed");
+    child.wait().expect("it is gone");
+}
+
+#[test]
+fn an_apply_whose_host_is_killed_is_finished_and_not_repeated() {
+    let world = world(MAIN);
+    world.write("infra/environments/prod/main.tf", slow(&world));
+    world.push("infra", "slow");
+    for name in ["up", "down"] {
+        let made = Command::new("mkfifo").arg(world.path().join("tfstate").join(name)).status().expect("mkfifo");
+        assert!(made.success());
+    }
+    world.open_to_children();
+    let (run, ran) = start(&world);
+    ran.expect(3);
+    approve(&world, &run);
+    let child = command(&world, &["runs", "resume", &run]).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+    let child = child.expect("the binary");
+    // Ends once the provisioner runs.
+    assert_eq!(fs::read_to_string(world.path().join("tfstate/up")).expect("a word"), "there\n");
+    kill(child);
+    // The apply goes on without its host; a second one would wait for this pipe as well.
+    let down = world.path().join("tfstate/down");
+    let writer = std::thread::spawn(move || fs::write(down, "on\n"));
+    let ran = resume(&world, &run).expect(0);
+    writer.join().expect("a thread").expect("the provisioner reads");
+    assert_eq!(ran.json()["steps"]["apply"]["status"], "succeeded", "{}", ran.out);
+    let count = fs::read_to_string(world.path().join("tfstate/count")).expect("the count");
+    assert_eq!(count, "once\n");
+    assert_eq!(state(&world)["resources"][0]["name"], "slow");
+}
