@@ -4,9 +4,11 @@
 use crate::args::Demo;
 use crate::exit::Exit;
 use crate::screen::{Colour, Screen};
+use crate::table::shell_word;
 use model::{Blame, Failure};
 use serde_json::{Value, json};
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -16,8 +18,12 @@ macro_rules! files {
     };
 }
 
-const FILES: [(&str, &str); 9] = files![
+const FILES: [(&str, &str); 13] = files![
     "tidegate.yaml",
+    "infra/.tidegate/infrastructure.yaml",
+    "infra/modules/network/main.tf",
+    "infra/environments/dev/main.tf",
+    "infra/environments/prod/main.tf",
     "app/.tidegate/ship.yaml",
     "app/VERSION",
     "app/shop.sh",
@@ -27,6 +33,11 @@ const FILES: [(&str, &str); 9] = files![
     "config/apps/shop/overlays/dev/kustomization.yaml",
     "config/apps/shop/overlays/prod/kustomization.yaml",
 ];
+
+/// The step of the infrastructure's pipeline that changes prod.
+const APPLY: &str = "apply[\"environments/prod\"]";
+/// Where the example says that Terraform's state is. The demo has a folder of its own for it.
+const STATE: &str = "/srv/tfstate";
 
 /// The folder of the demo, and how it speaks.
 struct Stage<'a> {
@@ -47,7 +58,14 @@ pub fn demo(wanted: &Demo, screen: &Screen) -> Result<u8, Exit> {
             }
             fs::canonicalize(folder).map_err(|e| failed(&e.to_string()))?
         }
-        None => tempfile::Builder::new().prefix("tidegate-demo-").tempdir().map_err(|e| failed(&e.to_string()))?.keep(),
+        // Not in /tmp, of which each jail has its own: Terraform's state is in this folder.
+        None => {
+            let mut builder = tempfile::Builder::new();
+            let builder = builder.prefix("tidegate-demo-");
+            let made = builder.tempdir_in("/var/tmp").or_else(|_| builder.tempdir_in("."));
+            let folder = made.map_err(|e| failed(&e.to_string()))?.keep();
+            fs::canonicalize(folder).map_err(|e| failed(&e.to_string()))?
+        }
     };
     let mut stage = Stage { folder, screen, chapter: 0 };
     stage.story()?;
@@ -64,12 +82,13 @@ fn failed(message: &str) -> Exit {
 impl Stage<'_> {
     fn story(&mut self) -> Result<(), Exit> {
         self.repositories()?;
+        self.infrastructure()?;
         self.first_promotion()?;
         self.tampered()?;
         self.out("");
         self.out(&self.screen.paint(
             Colour::Bold,
-            "That was all real: bare Git repositories, a jailed test, sandboxed plugins, recorded votes.",
+            "That was all real: bare Git repositories, jailed programs, sandboxed plugins, recorded votes.",
         ));
         self.out(&format!("Look around, or push a commit of your own and run it:\n  cd {}", self.folder.display()));
         self.out("  tidegate runs list\n  git -C config.git log --stat");
@@ -92,30 +111,118 @@ impl Stage<'_> {
     }
 
     fn repositories(&mut self) -> Result<(), Exit> {
-        self.chapter("Two repositories and a configuration");
+        self.chapter("Three repositories and a configuration");
+        let tfstate = self.folder.join("tfstate");
+        // A jailed Terraform is an unprivileged user, where this is root.
+        let made =
+            fs::create_dir_all(&tfstate).and_then(|()| fs::set_permissions(&tfstate, Permissions::from_mode(0o777)));
+        made.map_err(|e| failed(&format!("{}: {e}", tfstate.display())))?;
         for (name, text) in FILES {
+            let text = text.replace(STATE, &tfstate.display().to_string());
             let path = self.folder.join(name);
             let written =
                 fs::create_dir_all(path.parent().unwrap_or(&self.folder)).and_then(|()| fs::write(&path, text));
             written.map_err(|e| failed(&format!("{}: {e}", path.display())))?;
         }
-        for name in ["app", "config"] {
+        for name in ["app", "config", "infra"] {
             self.git(&self.folder, &["init", "--quiet", "--bare", "--initial-branch=main", &format!("{name}.git")])?;
             let clone = self.folder.join(name);
             self.git(&clone, &["init", "--quiet", "--initial-branch=main"])?;
             self.git(&clone, &["remote", "add", "origin", &format!("../{name}.git")])?;
             self.push(name, "Begin")?;
         }
-        self.say("app.git has the shop and its pipeline, config.git what dev and prod run. tidegate.yaml says that");
-        self.say("config:apps/*/overlays/prod/** is prod, and that prod takes two approvals of the group platform.");
-        self.tidegate(&["validate", "tidegate.yaml", "app"], &[0])?;
+        self.say(
+            "app.git has the shop and its pipeline, config.git what dev and prod run, infra.git what they run on.",
+        );
+        self.say(
+            "tidegate.yaml says that config:apps/*/overlays/prod/** and infra:environments/prod/** are prod, and that",
+        );
+        self.say("prod takes two approvals of the group platform.");
+        self.tidegate(&["validate", "tidegate.yaml", "app", "infra"], &[0])?;
+        Ok(())
+    }
+
+    /// Terraform's half of the story, where there is a Terraform.
+    fn infrastructure(&mut self) -> Result<(), Exit> {
+        self.chapter("Dana wants two subnets, in dev and in prod");
+        let there = |tool: &str| {
+            Command::new(tool)
+                .arg("version")
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .status()
+                .is_ok_and(|s| s.success())
+        };
+        if !there("terraform") && !there("tofu") {
+            self.say("not run: there is neither `terraform` nor `tofu` on this machine");
+            return Ok(());
+        }
+        self.subnets(2)?;
+        self.say("Both are planned. Dev is applied; nobody owns it. Prod's plan waits for two people:");
+        self.tidegate(&["run", "--repository", "infra", "--as", "dana"], &[3])?;
+        let (run, digest) = self.asked_of(APPLY)?;
+        self.say("They approve this very plan, and it is what is applied:");
+        self.tidegate(&["approve", &run, APPLY, "--digest", &digest, "--as", "alice"], &[0])?;
+        self.tidegate(&["approve", &run, APPLY, "--digest", &digest, "--as", "bob"], &[0])?;
+        self.tidegate(&["runs", "resume", &run], &[0])?;
+
+        self.chapter("The next plan is tampered with after it was approved");
+        self.subnets(3)?;
+        self.tidegate(&["run", "--repository", "infra", "--as", "dana"], &[3])?;
+        let (run, digest) = self.asked_of(APPLY)?;
+        self.tidegate(&["approve", &run, APPLY, "--digest", &digest, "--as", "alice"], &[0])?;
+        self.tidegate(&["approve", &run, APPLY, "--digest", &digest, "--as", "carol"], &[0])?;
+        self.say("Plans are encrypted at rest. Somebody with access to the disk flips a bit of each all the same:");
+        self.flip(&self.folder.join("state/artifacts/sealed"))?;
+        self.tidegate(&["runs", "resume", &run], &[1])?;
+        self.say("Nothing was applied: prod has the two subnets that were approved.");
+        self.out(&format!("{} terraform output, as prod's state has it", self.screen.paint(Colour::Green, "$")));
+        let text = fs::read_to_string(self.folder.join("tfstate/environments/prod.tfstate"));
+        let state: Value = serde_json::from_str(&text.map_err(|e| failed(&e.to_string()))?).unwrap_or_default();
+        self.out(&format!("  subnets = {}", state.pointer("/outputs/subnets/value").unwrap_or(&Value::Null)));
+        Ok(())
+    }
+
+    /// Pushes a change of how many subnets there are.
+    fn subnets(&self, count: u32) -> Result<(), Exit> {
+        for environment in ["dev", "prod"] {
+            let path = self.folder.join(format!("infra/environments/{environment}/main.tf"));
+            let text = fs::read_to_string(&path).map_err(|e| failed(&e.to_string()))?;
+            let line = |line: &str| match line.trim_start().starts_with("subnets = ") {
+                true => format!("  subnets = {count}"),
+                false => line.to_owned(),
+            };
+            let changed = text.lines().map(line).collect::<Vec<_>>().join("\n") + "\n";
+            fs::write(&path, changed).map_err(|e| failed(&e.to_string()))?;
+        }
+        self.push("infra", &format!("{count} subnets"))
+    }
+
+    /// Damages every file below a folder, as quietly as a disk would.
+    fn flip(&self, folder: &Path) -> Result<(), Exit> {
+        for entry in fs::read_dir(folder).map_err(|e| failed(&e.to_string()))?.flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                self.flip(&path)?;
+                continue;
+            }
+            let mut bytes = fs::read(&path).map_err(|e| failed(&e.to_string()))?;
+            let middle = bytes.len() / 2;
+            if let Some(byte) = bytes.get_mut(middle) {
+                *byte ^= 1;
+            }
+            fs::write(&path, bytes).map_err(|e| failed(&e.to_string()))?;
+        }
         Ok(())
     }
 
     fn first_promotion(&mut self) -> Result<(), Exit> {
         self.chapter("Dana pushes v2 of the shop");
         self.release("v2")?;
-        self.say("The test runs in the jail, the tag is edited in the dev overlay, and prod has to wait:");
+        self.say(
+            "The test runs in the jail, the image is assembled without a daemon, the tag is edited in the dev overlay,",
+        );
+        self.say("and prod has to wait:");
         self.tidegate(&["run", "--repository", "app", "--as", "dana"], &[3])?;
         self.chapter("What dev got: one line, by a commit that names its run");
         self.diff()?;
@@ -192,13 +299,17 @@ impl Stage<'_> {
         Ok(())
     }
 
-    /// The newest run, and the digest that its step `prod` asks about.
     fn asked(&self) -> Result<(String, String), Exit> {
+        self.asked_of("prod")
+    }
+
+    /// The newest run, and the digest that one of its steps asks about.
+    fn asked_of(&self, step: &str) -> Result<(String, String), Exit> {
         let text = |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or_default().to_owned();
         let runs = self.json(&["runs", "list"])?;
         let run = text(runs.pointer("/0/run"));
         let shown = self.json(&["runs", "show", &run])?;
-        Ok((run, text(shown.pointer("/steps/prod/waiting/digest"))))
+        Ok((run, text(shown["steps"][step].pointer("/waiting/digest"))))
     }
 
     fn json(&self, arguments: &[&str]) -> Result<Value, Exit> {
@@ -209,10 +320,7 @@ impl Stage<'_> {
 
     /// Runs this binary with a person watching; its exit code must be as the story has it.
     fn tidegate(&self, arguments: &[&str], expected: &[i32]) -> Result<(), Exit> {
-        let quoted: Vec<String> = arguments
-            .iter()
-            .map(|word| if word.contains([' ', '?']) { format!("{word:?}") } else { (*word).to_owned() })
-            .collect();
+        let quoted: Vec<String> = arguments.iter().map(|word| shell_word(word)).collect();
         self.out(&format!("{} tidegate {}", self.screen.paint(Colour::Green, "$"), quoted.join(" ")));
         let mut command = self.itself()?;
         command.args(arguments);

@@ -6,7 +6,7 @@ use crate::exit::Exit;
 use crate::open;
 use crate::screen::{Colour, Screen};
 use crate::select::select;
-use crate::table::{columns, duration, status};
+use crate::table::{columns, duration, shell_word, status};
 use crate::watch::watch;
 use engine::{Control, Engine, NewRun, Report};
 use model::{Failure, RunId, RunStatus, StepKey};
@@ -145,11 +145,13 @@ pub fn show(report: &Report, standing: RunStatus, screen: &Screen) {
                 screen.out(&format!("    tidegate runs resume {}", report.run));
                 continue;
             }
-            screen.out(&format!("    tidegate approve {} {} --digest {digest} --as USER", report.run, step.key));
+            let key = shell_word(&step.key);
+            screen.out(&format!("    tidegate approve {} {key} --digest {digest} --as USER", report.run));
             screen.out(&format!("    tidegate runs resume {}", report.run));
         }
         if step.status.as_str() == "unknown" {
-            screen.out(&format!("    tidegate runs resume {} --settle {}=done|failed|again", report.run, step.key));
+            let key = shell_word(&step.key);
+            screen.out(&format!("    tidegate runs resume {} --settle {key}=done|failed|again", report.run));
         }
     }
 }

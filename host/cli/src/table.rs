@@ -38,6 +38,16 @@ fn visible(text: &str) -> usize {
     text.chars().filter(seen).count()
 }
 
+/// A word as a shell takes it for this very text.
+pub fn shell_word(word: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:=@,+%".contains(&byte);
+    if !word.is_empty() && word.bytes().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
 /// `340 ms`, `12.3 s`, `4 min 5 s`, `3 h 2 min`.
 pub fn duration(millis: u64) -> String {
     match millis {
