@@ -73,20 +73,59 @@ pub fn about_lines(what: &Value, screen: &Screen) -> Vec<String> {
         let text = |key: &str| effect.get(key).and_then(Value::as_str).unwrap_or_default();
         lines.push(format!("{} {}: {}", text("kind"), text("subject"), text("summary")));
     }
-    for line in what.pointer("/forecast/body").and_then(Value::as_str).into_iter().flat_map(str::lines) {
-        let colour = match line.chars().next() {
-            Some('+') => Colour::Green,
-            Some('-') => Colour::Red,
-            _ => Colour::Dim,
-        };
-        lines.push(screen.paint(colour, line));
-    }
+    lines.extend(markdown_lines(what.pointer("/forecast/body").and_then(Value::as_str).unwrap_or_default(), screen));
     for (step, content) in what.get("dependants").and_then(Value::as_object).into_iter().flatten() {
         let with = content.get("with").map(Value::to_string).unwrap_or_default();
         let uses = content.get("uses").and_then(Value::as_str).unwrap_or_default();
         lines.push(format!("then {step} ({uses}): {with}"));
     }
     lines
+}
+
+/// Markdown as a terminal shows it: what folds is open, headings stand out, and a diff has its colours. Within a block every
+/// line stays as it is: it may come from anybody.
+fn markdown_lines(body: &str, screen: &Screen) -> Vec<String> {
+    let (mut lines, mut fence): (Vec<String>, Option<&str>) = (Vec::new(), None);
+    for line in body.lines() {
+        let ticks = &line[..line.len() - line.trim_start_matches('`').len()];
+        match fence {
+            Some(open) if ticks.len() >= open.len() && line.trim_end() == ticks => fence = None,
+            Some(_) => {
+                let colour = match line.chars().next() {
+                    Some('+') => Colour::Green,
+                    Some('-') => Colour::Red,
+                    Some('!') => Colour::Yellow,
+                    _ => Colour::Dim,
+                };
+                lines.push(screen.paint(colour, line));
+            }
+            None if ticks.len() >= 3 => fence = Some(ticks),
+            None if line == "</details>" => {}
+            None => {
+                let inner = line.strip_prefix("<details").and_then(|rest| rest.split_once("<summary>"));
+                let summary = inner.and_then(|(_, rest)| rest.strip_suffix("</summary>"));
+                let heading = line.starts_with('#').then(|| line.trim_start_matches('#').trim());
+                match (summary, heading) {
+                    (Some(text), _) => lines.push(screen.paint(Colour::Bold, &plain(text))),
+                    (None, Some(text)) => lines.push(screen.paint(Colour::Bold, text)),
+                    // One blank line is enough where folds and fences stood.
+                    (None, None) if line.trim().is_empty() => {
+                        if lines.last().is_some_and(|last| !last.is_empty()) {
+                            lines.push(String::new());
+                        }
+                    }
+                    (None, None) => lines.push(line.to_owned()),
+                }
+            }
+        }
+    }
+    lines
+}
+
+/// The text of a fold's title.
+fn plain(title: &str) -> String {
+    let text = title.replace("<code>", "").replace("</code>", "").replace("&quot;", "\"").replace("&#39;", "'");
+    text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 }
 
 fn ask(question: &str, screen: &Screen) -> bool {
@@ -99,5 +138,20 @@ fn ask(question: &str, screen: &Screen) -> bool {
 impl From<std::io::Error> for Exit {
     fn from(error: std::io::Error) -> Self {
         Failure::internal(error.to_string()).into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::markdown_lines;
+    use crate::args::Output;
+    use crate::screen::Screen;
+
+    #[test]
+    fn folds_are_open_and_blocks_are_as_they_are() {
+        let body = "### Plan\n\n<details open><summary><code>a[&quot;b&quot;]</code></summary>\n\n````diff\n+ x\n```\n</details>\n# no heading\n````\n\n</details>\n\nend\n";
+        let screen = Screen { colour: false, out_colour: false, ..Screen::new(Output::Text) };
+        let lines = markdown_lines(body, &screen);
+        assert_eq!(lines, ["Plan", "", "a[\"b\"]", "", "+ x", "```", "</details>", "# no heading", "", "end"]);
     }
 }

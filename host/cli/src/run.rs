@@ -50,6 +50,10 @@ pub async fn drive(
     let row = engine.find(id.as_str()).await?;
     let report = engine.report(&row).await?;
     show(&report, driven, screen);
+    // What cannot be thrown away is no reason to say that the run went badly.
+    if let Err(failure) = engine.collect_sometimes().await {
+        screen.note(&format!("warning: old artifacts could not be removed: {}", failure.message));
+    }
     Ok(driven.exit_code())
 }
 

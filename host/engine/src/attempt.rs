@@ -67,6 +67,16 @@ pub(crate) struct Book {
     pub(crate) found: VecDeque<(String, String, CommitId)>,
     /// Children that were begun, by key, with the row that says so.
     pub(crate) starts: BTreeMap<String, EffectRow>,
+    /// Cache entries that others are to see once the attempt has succeeded.
+    pub(crate) saving: Vec<Saving>,
+}
+
+/// A cache entry that was packed.
+#[derive(Debug)]
+pub(crate) struct Saving {
+    pub(crate) scope: crate::cache::Scope,
+    pub(crate) entry: crate::cache::Entry,
+    pub(crate) archive: PathBuf,
 }
 
 /// What an attempt adds to the journal while it is at work.
@@ -217,6 +227,20 @@ impl Attempt {
         match damaged {
             Some(failure) => Err(failure),
             None => written,
+        }
+    }
+
+    /// Lets others see the cache entries of this attempt, after it succeeded. One that cannot be kept is no reason to fail it.
+    /// Blocking.
+    pub(crate) fn publish_cache(&self) {
+        let saving = self.book.lock().map(|mut book| std::mem::take(&mut book.saving)).unwrap_or_default();
+        for Saving { scope, entry, archive } in saving {
+            if let Err(failure) = self.core.cache.save(&scope, &entry, &archive) {
+                self.log.write_blocking(
+                    "warn",
+                    format!("the cache entry `{}` is not kept: {}", entry.key, failure.message),
+                );
+            }
         }
     }
 

@@ -1,5 +1,6 @@
 //! What all attempts of a host share.
 
+use crate::cache::Cache;
 use crate::settings::Settings;
 use crate::shelf::Shelf;
 use crate::state::StateFolder;
@@ -25,6 +26,7 @@ pub(crate) struct Core {
     pub(crate) shim: Shim,
     pub(crate) vault: Arc<Vault>,
     pub(crate) client: egress::Client,
+    pub(crate) cache: Cache,
     keyring: OnceLock<Arc<Keyring>>,
     mirrors: Mutex<HashMap<String, Mirror>>,
     programs: Mutex<HashMap<(PathBuf, u64, SystemTime), Digest>>,
@@ -40,6 +42,7 @@ impl Core {
         shim: Shim,
     ) -> Self {
         let vault = Arc::new(Vault::new(settings.credentials.clone(), &settings.base));
+        let cache = Cache::new(state.folder("kept"));
         Self {
             state,
             journal,
@@ -49,6 +52,7 @@ impl Core {
             shim,
             vault,
             client: egress::Client::new(egress::Settings::default()),
+            cache,
             keyring: OnceLock::new(),
             mirrors: Mutex::default(),
             programs: Mutex::default(),

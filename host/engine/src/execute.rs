@@ -92,7 +92,11 @@ pub(crate) async fn execute(
             inner.end_children();
             inner.conclude_children();
         }
-        if succeeded { inner.store_artifacts() } else { Ok(()) }
+        if succeeded {
+            inner.store_artifacts()?;
+            inner.publish_cache();
+        }
+        Ok(())
     })
     .await;
     match (answer.0.and_then(|outcome| ended.map(|()| outcome)), answer.1) {

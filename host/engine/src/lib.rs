@@ -2,6 +2,7 @@
 //! `scheduler` says what is next, `access` who may, `plugin` what a plugin may.
 
 mod attempt;
+mod cache;
 mod cancel;
 mod core;
 mod create;
@@ -11,6 +12,7 @@ mod drive;
 mod engine;
 mod execute;
 mod files;
+mod keep;
 mod log;
 mod pinned;
 mod recover;
@@ -27,6 +29,7 @@ mod voting;
 pub use create::NewRun;
 pub use credentials::CredentialReport;
 pub use engine::{Control, Engine, Options};
+pub use keep::Collected;
 pub use log::Notice;
 pub use pinned::{Pinned, Source};
 pub use report::{Report, StepReport, Waiting};

@@ -1,6 +1,7 @@
 //! Carries out what a plugin was allowed to ask: `plugin` authorises each call before it comes here.
 
 mod archive;
+mod cache;
 mod child;
 mod outside;
 mod transaction;
@@ -229,6 +230,19 @@ impl Services for Desk {
 
     async fn unpack(&self, source: String, to: String) -> Result<u32, Failure> {
         archive::unpack(&self.0, source, to).await
+    }
+
+    async fn cache_restore(
+        &self,
+        key: String,
+        prefixes: Vec<String>,
+        paths: Vec<String>,
+    ) -> Result<Option<plugin::wit::cache::Hit>, Failure> {
+        cache::restore(&self.0, key, prefixes, paths).await
+    }
+
+    async fn cache_save(&self, key: String, paths: Vec<String>) -> Result<plugin::wit::cache::Saved, Failure> {
+        cache::save(&self.0, key, paths).await
     }
 
     async fn send(&self, request: http::Request) -> Result<http::Response, Failure> {

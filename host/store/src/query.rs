@@ -5,6 +5,7 @@ use crate::error::Error;
 use model::{Digest, RunId, RunStatus, StepKey, StepStatus, Timestamp};
 use rusqlite::{Connection, OpenFlags, Row};
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
@@ -146,6 +147,17 @@ impl Reader {
         self.all("SELECT step, subject, content FROM subjects WHERE run = ?1", [&run.0], |r| {
             Ok((StepKey(r.get(0)?), text(r, 1, |t| Digest::parse(t).ok())?, text(r, 2, json)?))
         })
+    }
+
+    /// The digests of artifacts that are still wanted: those of runs that have not ended, or not before a moment.
+    pub fn wanted_artifacts(&self, ended_before: Timestamp) -> Result<BTreeSet<String>, Error> {
+        let sql = "SELECT DISTINCT a.digest FROM artifacts a JOIN runs r ON r.id = a.run WHERE r.ended IS NULL OR r.ended >= ?1";
+        Ok(self.all(sql, [ended_before.0], |r| r.get(0))?.into_iter().collect())
+    }
+
+    /// The runs that have not ended.
+    pub fn open_runs(&self) -> Result<Vec<RunRow>, Error> {
+        self.all(&format!("{RUN} WHERE ended IS NULL ORDER BY id"), [], run)
     }
 
     /// The artifacts of a run.

@@ -34,7 +34,8 @@ pub(crate) enum Kind {
     Folder,
     File {
         executable: bool,
-        size: u64,
+        /// In seconds since 1970.
+        modified: u64,
     },
     /// Where it leads, as it is written.
     SymbolicLink(Vec<u8>),
@@ -127,7 +128,7 @@ impl<'a, R: Read> Entries<'a, R> {
             EntryType::Regular if path.ends_with(b"/") => no_content(Kind::Folder)?,
             EntryType::Regular | EntryType::Continuous => {
                 let mode = header.mode().map_err(|_| damaged("a header has bad permission bits"))?;
-                Kind::File { executable: mode & 0o111 != 0, size }
+                Kind::File { executable: mode & 0o111 != 0, modified: header.mtime().unwrap_or(0) }
             }
             EntryType::Directory => no_content(Kind::Folder)?,
             EntryType::Symlink => {

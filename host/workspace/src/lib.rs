@@ -9,6 +9,7 @@ mod header;
 mod pack;
 mod packing;
 mod path;
+mod place;
 mod stream;
 mod summary;
 mod tree;

@@ -64,7 +64,7 @@ impl Archive<'_> {
                 mode: 0,
                 user: item.user,
                 group: item.group,
-                modified: self.packing.modified,
+                modified: self.packing.modified.unwrap_or(0),
                 size: 0,
             };
             header.clear();
@@ -84,6 +84,9 @@ impl Archive<'_> {
                     let (file, found) = self.open(source)?;
                     said.mode = item.file_mode(found.st_mode & 0o111 != 0);
                     said.size = u64::try_from(found.st_size).unwrap_or_default();
+                    if self.packing.modified.is_none() {
+                        said.modified = u64::try_from(found.st_mtime).unwrap_or(0);
+                    }
                     said.write(&mut header);
                     blocks.add(&header)?;
                     self.content(blocks, source, &file, &found)?;
@@ -178,7 +181,7 @@ mod tests {
         }
         let item = Item { source: "tree".to_owned(), target: String::new(), user: 0, group: 0, mode: None };
         for compression in [Compression::None, Compression::Gzip] {
-            let packing = Packing { items: vec![item.clone()], exclude: vec![], modified: 0, compression };
+            let packing = Packing { items: vec![item.clone()], exclude: vec![], modified: Some(0), compression };
             let pack = |workers| files.pack_with(&packing, "out", &|| false, workers).expect("packed");
             let packed = pack(1);
             for workers in [1, 2, 2, 3, 8, 8] {

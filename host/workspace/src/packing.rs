@@ -53,8 +53,9 @@ pub struct Packing {
     pub items: Vec<Item>,
     /// Paths in the workspace that stay out, with all below them.
     pub exclude: Vec<String>,
-    /// The time of every entry, in seconds since 1970.
-    pub modified: u64,
+    /// The time of every entry, in seconds since 1970; absent keeps each file's own, and the archive is as reproducible as
+    /// those are.
+    pub modified: Option<u64>,
     /// How the whole is compressed.
     pub compression: Compression,
 }
@@ -67,8 +68,8 @@ impl Packing {
                 return Err(Failure::invalid(format!("{count} {what} are too many to pack, {MOST} are allowed")));
             }
         }
-        if self.modified > LATEST {
-            return Err(Failure::invalid(format!("the time {} lies after the year 9999", self.modified)));
+        if let Some(time) = self.modified.filter(|time| *time > LATEST) {
+            return Err(Failure::invalid(format!("the time {time} lies after the year 9999")));
         }
         for item in &self.items {
             path::check(&item.source)?;

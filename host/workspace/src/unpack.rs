@@ -14,6 +14,7 @@ use rustix::io::Errno;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::os::fd::OwnedFd;
+use std::time::{Duration, SystemTime};
 
 /// Bytes copied at a time.
 const BUFFER: usize = 128 << 10;
@@ -27,7 +28,12 @@ impl Workspace {
     /// a device or sparse file, or an entry that leads out of the folder; `too-large` beyond 16 GiB or 1,048,576
     /// entries; `exhausted`, `cancelled`.
     pub fn unpack(&self, source: &str, to: &str, cancelled: &dyn Fn() -> bool) -> Result<u32, Failure> {
-        self.unpack_within(source, to, LIMITS, cancelled)
+        self.unpack_within(source, to, LIMITS, false, cancelled)
+    }
+
+    /// The same, and gives each file the time that the archive says.
+    pub fn unpack_with_times(&self, source: &str, to: &str, cancelled: &dyn Fn() -> bool) -> Result<u32, Failure> {
+        self.unpack_within(source, to, LIMITS, true, cancelled)
     }
 
     pub(crate) fn unpack_within(
@@ -35,6 +41,7 @@ impl Workspace {
         source: &str,
         to: &str,
         limits: Limits,
+        times: bool,
         cancelled: &dyn Fn() -> bool,
     ) -> Result<u32, Failure> {
         check(to)?;
@@ -49,7 +56,7 @@ impl Workspace {
             [] => return Err(Failure::invalid(format!("`{source}` is empty"))),
             _ => false,
         };
-        let into = Into { root: Self::from_fd(self.make_folders(to)?), to, folder: None };
+        let into = Into { root: Self::from_fd(self.make_folders(to)?), to, times, folder: None };
         if gzip {
             into.all(Entries::new(MultiGzDecoder::new(file), limits, cancelled))
         } else {
@@ -68,6 +75,8 @@ struct Into<'a> {
     root: Workspace,
     /// Its path, for messages.
     to: &'a str,
+    /// Whether files get the times that the archive says.
+    times: bool,
     /// The folder of the entry before, which the next one is mostly in. Only the last one, so that it never outlives a
     /// link that it was reached by: what takes that link's place is in a folder above.
     folder: Option<(Vec<u8>, OwnedFd)>,
@@ -87,7 +96,7 @@ impl Into<'_> {
                     self.place(&path, |folder, name| symlinkat(&link, folder, name))?;
                 }
                 Kind::HardLink(to) => self.hard_link(&path, &to)?,
-                Kind::File { executable, .. } => {
+                Kind::File { executable, modified } => {
                     let mode = Mode::from_raw_mode(if executable { 0o755 } else { 0o644 });
                     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
                     let mut file = File::from(self.place(&path, |folder, name| openat(folder, name, flags, mode))?);
@@ -98,6 +107,11 @@ impl Into<'_> {
                         }
                         let written = file.write_all(&buffer[..read]);
                         written.map_err(|e| failed("write", &self.shown(&path), &e))?;
+                    }
+                    if self.times {
+                        let time = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(modified));
+                        let set = time.map_or(Ok(()), |time| file.set_modified(time));
+                        set.map_err(|e| failed("write", &self.shown(&path), &e))?;
                     }
                 }
             }
@@ -256,7 +270,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let mut file = File::create(folder.path().join("in.tar.gz")).expect("a file");
         io::copy(&mut GzEncoder::new(archive, Compression::fast()), &mut file).expect("an archive");
-        Workspace::open(folder.path()).expect("a folder").unpack_within("in.tar.gz", "to", limits, &|| false)
+        Workspace::open(folder.path()).expect("a folder").unpack_within("in.tar.gz", "to", limits, false, &|| false)
     }
 
     #[test]

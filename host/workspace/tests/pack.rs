@@ -84,7 +84,7 @@ fn item(source: &str, target: &str) -> Item {
 }
 
 fn packing(items: Vec<Item>) -> Packing {
-    Packing { items, exclude: Vec::new(), modified: 1_700_000_000, compression: Compression::None }
+    Packing { items, exclude: Vec::new(), modified: Some(1_700_000_000), compression: Compression::None }
 }
 
 fn digest(content: &[u8]) -> String {
@@ -321,7 +321,7 @@ fn what_is_refused() {
     let mut mode = item("file", "x");
     mode.mode = Some(0o10000);
     check(&packing(vec![mode]), "invalid", "permission bits");
-    check(&Packing { modified: u64::MAX, ..packing(vec![]) }, "invalid", "after the year 9999");
+    check(&Packing { modified: Some(u64::MAX), ..packing(vec![]) }, "invalid", "after the year 9999");
     check(&packing(vec![item("file", "x"); 1025]), "invalid", "1025 items");
     check(&Packing { exclude: vec!["x".to_owned(); 1025], ..packing(vec![]) }, "invalid", "1025 excluded paths");
     fs::create_dir(world.path("odd")).expect("a folder");

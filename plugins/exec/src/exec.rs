@@ -135,7 +135,15 @@ fn contained(context: &Context, inputs: &Inputs, invocation: Invocation) -> Resu
     let Some(image) = &inputs.image else { return Ok(invocation) };
     let storage = Storage { folder: file_name(context, "image"), begun: file_name(context, "begun") };
     let names = inputs.env.keys().map(String::as_str);
-    image::invocation(image, inputs.tool, inputs.directory.trim_end_matches('/'), &storage, names, invocation)
+    image::invocation(
+        image,
+        inputs.insecure,
+        inputs.tool,
+        inputs.directory.trim_end_matches('/'),
+        &storage,
+        names,
+        invocation,
+    )
 }
 
 /// Whether the script itself began in its container.

@@ -57,7 +57,8 @@ pub struct Storage {
 /// are known to be words. What it says goes to standard error, as what the tools say.
 const DRIVER: &str = r#"
 TIDEGATE_TOOL=$1 TIDEGATE_IMAGE=$2 TIDEGATE_FOLDER=/workspace/$3 TIDEGATE_STORAGE=$4 TIDEGATE_BEGUN=$5 TIDEGATE_NAMES=$6
-shift 6
+TIDEGATE_VERIFY=$7
+shift 7
 if [ "$TIDEGATE_TOOL" = auto ]; then
     for TIDEGATE_TOOL in buildah podman docker; do
         if command -v "$TIDEGATE_TOOL" >/dev/null; then break; fi
@@ -88,7 +89,7 @@ trap clean EXIT
 trap 'exit 130' INT TERM
 mkdir -p "$PWD/$TIDEGATE_STORAGE"
 if [ "$TIDEGATE_TOOL" = buildah ]; then
-    run from --quiet --name step "$TIDEGATE_IMAGE" >/dev/null
+    run from --quiet --tls-verify="$TIDEGATE_VERIFY" --name step "$TIDEGATE_IMAGE" >/dev/null
     if [ -n "$TIDEGATE_NAMES" ]; then
         set -- sh -c 'eval "$(cat)" && exec "$@" </dev/null' sh "$@"
     fi
@@ -97,7 +98,11 @@ if [ "$TIDEGATE_TOOL" = buildah ]; then
         eval "set -- --env \"$TIDEGATE_NAME=\$$TIDEGATE_NAME\" \"\$@\""
     done
 else
-    run pull --quiet "$TIDEGATE_IMAGE" >/dev/null
+    case $TIDEGATE_TOOL in
+    podman) run pull --quiet --tls-verify="$TIDEGATE_VERIFY" "$TIDEGATE_IMAGE" >/dev/null ;;
+    # Whom it believes is for docker's daemon to say.
+    docker) run pull --quiet "$TIDEGATE_IMAGE" >/dev/null ;;
+    esac
     set -- "$TIDEGATE_IMAGE" "$@"
     for TIDEGATE_NAME in TIDEGATE_OUTPUT TIDEGATE_RUN TIDEGATE_STEP $TIDEGATE_NAMES; do
         set -- --env "$TIDEGATE_NAME" "$@"
@@ -148,6 +153,7 @@ exit "$TIDEGATE_STATUS"
 /// `invalid`, where the image or a variable has a name that no tool takes.
 pub fn invocation<'a>(
     image: &str,
+    insecure: bool,
     tool: Tool,
     directory: &str,
     storage: &Storage,
@@ -165,8 +171,20 @@ pub fn invocation<'a>(
         }
     }
     let names = names.join(" ");
-    let words =
-        ["-e", "-c", DRIVER, "tidegate", tool.word(), image, directory, &storage.folder, &storage.begun, &names];
+    let verify = if insecure { "false" } else { "true" };
+    let words = [
+        "-e",
+        "-c",
+        DRIVER,
+        "tidegate",
+        tool.word(),
+        image,
+        directory,
+        &storage.folder,
+        &storage.begun,
+        &names,
+        verify,
+    ];
     let arguments = words.into_iter().map(str::to_owned).chain([inner.program]).chain(inner.arguments).collect();
     Ok(Invocation { program: "sh".to_owned(), arguments })
 }

@@ -54,6 +54,10 @@ pub struct Inputs {
     /// jail that can make containers: the profile `builder`, and a network to the registry, which an operator grants.
     #[serde(default)]
     pub image: Option<String>,
+    /// Takes the image from a registry that speaks plain HTTP, or whose certificate nobody vouches for. Not for Docker, whose
+    /// daemon has its own list of those.
+    #[serde(default)]
+    pub insecure: bool,
     /// What runs the container.
     #[serde(default)]
     pub tool: Tool,
@@ -101,6 +105,10 @@ impl Inputs {
         }
         if self.image.is_none() && self.tool != Tool::Auto {
             return Err(Error::invalid("`tool` says what runs an image, and there is no `image`").with_field("/tool"));
+        }
+        if self.image.is_none() && self.insecure {
+            return Err(Error::invalid("`insecure` is about the registry of an image, and there is no `image`")
+                .with_field("/insecure"));
         }
         if self.junit.len() > 32 || self.cache.len() > 8 {
             return Err(Error::invalid("at most 32 patterns in `junit`, and 8 entries in `cache`"));

@@ -21,7 +21,7 @@ pub(crate) async fn pack(
     let packing = Packing {
         items: packing.items.into_iter().map(item).collect(),
         exclude: packing.exclude,
-        modified: packing.modified,
+        modified: Some(packing.modified),
         compression: match packing.compression {
             archive::Compression::None => Compression::None,
             archive::Compression::Gzip => Compression::Gzip,

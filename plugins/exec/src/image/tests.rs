@@ -78,7 +78,8 @@ impl Registry {
             arguments: words[1..].iter().map(|word| (*word).to_owned()).collect(),
         };
         let storage = Storage { folder: FOLDER.to_owned(), begun: BEGUN.to_owned() };
-        let outer = invocation(image, Tool::Auto, "sub", &storage, variables.keys().copied(), inner).expect("valid");
+        let outer =
+            invocation(image, true, Tool::Auto, "sub", &storage, variables.keys().copied(), inner).expect("valid");
         let mut command = Command::new(&outer.program);
         command.args(&outer.arguments).current_dir(workspace).env_clear().envs(variables);
         command.env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
@@ -224,7 +225,7 @@ fn a_variable_must_be_a_word() {
     for (name, is_word) in [("A_1", true), ("1A", false), ("a-b", false), ("a;id", false), ("a b", false), ("ä", false)]
     {
         let inner = Invocation { program: "true".to_owned(), arguments: Vec::new() };
-        let answer = invocation("localhost/x", Tool::Auto, "", &storage, [name], inner);
+        let answer = invocation("localhost/x", false, Tool::Auto, "", &storage, [name], inner);
         assert_eq!(answer.is_ok(), is_word, "{name}");
     }
 }
