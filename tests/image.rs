@@ -194,3 +194,57 @@ fn a_dockerfile_sees_neither_the_host_nor_its_network() {
     let logs = world.tidegate(&["runs", "logs", ran.json()["run"].as_str().expect("an id")]).expect(0).out;
     assert!(logs.contains("looking"), "{logs}");
 }
+
+/// Asks a registry directly whether it has a tag.
+fn has_tag(registry: &Registry, name: &str, tag: &str) -> bool {
+    let mut command = Command::new("skopeo");
+    command.args(["inspect", "--raw", "--tls-verify=false", &format!("docker://{}/{name}:{tag}", registry.host)]);
+    Ran::of(&mut command).code == 0
+}
+
+#[test]
+fn a_build_whose_host_is_killed_ends_with_one_whole_image() {
+    let folder = empty();
+    let registry = Registry::start(folder.path());
+    let world = world(&registry, folder, BUILD);
+    fs::copy("/bin/busybox", world.path().join("app/busybox")).expect("busybox: `cargo xtask setup` installs it");
+    // Waits until it is let on: the pipe is in the context, and so in the image.
+    let dockerfile = "FROM scratch\nCOPY busybox /bin/sh\nCOPY busybox /bin/sleep\nRUN echo begun; i=0; while [ $i -lt 20 ]; do /bin/sleep 0.1; i=$((i+1)); done\n";
+    world.write("app/Dockerfile", dockerfile);
+    world.push("app", "slow");
+    let mut command = world.command(&["run", "--repository", "app"]);
+    command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::piped());
+    let mut child = command.spawn().expect("the binary");
+    // Ends once the builder is in the middle of its work.
+    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(child.stderr.take().expect("its words")));
+    assert!(lines.any(|line| line.is_ok_and(|line| line.contains("begun"))), "the build began");
+    child.kill().expect("it is killed");
+    child.wait().expect("it is gone");
+    assert!(!has_tag(&registry, "shop/app", "v1"), "nothing is pushed that is not whole");
+    let run = world.newest();
+    let ran = world.tidegate(&["runs", "resume", &run, "--output", "json"]).expect(0);
+    let built = outputs(&ran, "build");
+    assert_eq!(inspect(&[], &format!("{}/shop/app:v1", registry.host))["Digest"], built["digest"]);
+}
+
+#[test]
+fn a_push_that_is_cut_off_moves_no_tag_and_is_finished_by_the_next() {
+    let folder = empty();
+    let registry = Registry::start(folder.path());
+    let world = world(&registry, folder, ASSEMBLE);
+    // Two layers, a configuration and a manifest for each platform, then the index: the registry goes away in between.
+    let big: Vec<u8> = (0..8_u32 << 20).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    world.write("app/more/big", big);
+    world.push("app", "big");
+    let mut command = world.command(&["run", "--repository", "app"]);
+    command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::piped());
+    let mut child = command.spawn().expect("the binary");
+    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(child.stderr.take().expect("its words")));
+    assert!(lines.any(|line| line.is_ok_and(|line| line.contains("packed"))), "layers are being made");
+    child.kill().expect("it is killed");
+    child.wait().expect("it is gone");
+    let run = world.newest();
+    let ran = world.tidegate(&["runs", "resume", &run, "--output", "json"]).expect(0);
+    let assembled = outputs(&ran, "assemble");
+    assert_eq!(inspect(&[], &format!("{}/shop/app:v2", registry.host))["Digest"], assembled["digest"]);
+}

@@ -31,7 +31,12 @@ const BUILD: [Need; 4] = [
 ];
 
 /// What the tests run for real, besides.
-const TESTS: [Need; 6] = [
+const TESTS: [Need; 7] = [
+    Need {
+        why: "python3, which tests run in the jail",
+        check: ("python3", &["--version"]),
+        packages: &["python3-minimal"],
+    },
     Need {
         why: "an SSH server, for the tests of Git over ssh",
         // It ends with a word about its usage, and 1, wherever it is: so look for the file.
@@ -77,15 +82,22 @@ fn set_up<'a>(needs: impl Iterator<Item = &'a Need>) -> Result<()> {
         let packages: Vec<&str> = missing.iter().flat_map(|need| need.packages).copied().collect();
         let list = missing.iter().map(|need| format!("  {}", need.why)).collect::<Vec<_>>().join("\n");
         let root = Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout.trim_ascii() == b"0");
-        let elsewhere = missing.iter().any(|need| need.packages.is_empty());
-        if elsewhere || !root || !Path::new("/usr/bin/apt-get").exists() {
-            bail!(
-                "this machine lacks:\n{list}\non Debian or Ubuntu: sudo apt-get install {}\nelsewhere: the packages of the same purpose",
-                packages.join(" ")
-            );
+        if !packages.is_empty() {
+            if !root || !Path::new("/usr/bin/apt-get").exists() {
+                bail!(
+                    "this machine lacks:\n{list}\non Debian or Ubuntu: sudo apt-get install {}\nelsewhere: the packages of the same purpose",
+                    packages.join(" ")
+                );
+            }
+            apt(&["update", "-q"])?;
+            apt(&[&["install", "-y", "-q", "--no-install-recommends"][..], &packages].concat())?;
         }
-        apt(&["update", "-q"])?;
-        apt(&[&["install", "-y", "-q", "--no-install-recommends"][..], &packages].concat())?;
+        // What Debian has not is told last: all else is there by then.
+        let elsewhere: Vec<&str> =
+            missing.iter().filter(|need| need.packages.is_empty()).map(|need| need.why).collect();
+        if !elsewhere.is_empty() {
+            bail!("this machine lacks, and no package of Debian brings:\n  {}", elsewhere.join("\n  "));
+        }
     }
     let way = guest::Way::find(&|line| eprintln!("{line}")).context("plugins need a compiler for WebAssembly")?;
     eprintln!("plugins are built by: {way}");

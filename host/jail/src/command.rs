@@ -99,7 +99,8 @@ impl Command {
         for path in self.read.iter().chain(&self.write) {
             if !is_plain(path) || RESERVED.iter().any(|reserved| path.starts_with(reserved)) || path == Path::new("/") {
                 return invalid(format!(
-                    "{} cannot be granted: the jail has its own, or it is no plain path",
+                    "{} cannot be granted: a jail has its own /tmp, /proc, /dev, /sys and /workspace, and a path is absolute, \
+                     without `..`, and not the root",
                     path.display()
                 ));
             }

@@ -14,11 +14,16 @@ struct Known {
     hint: &'static str,
 }
 
-const KNOWN: [Known; 9] = [
+const KNOWN: [Known; 10] = [
     Known {
         words: &["saved plan is stale", "saved plan does not match the given state"],
         code: "terraform-plan-stale",
         hint: "the state changed since the plan was made: run the pipeline again, which plans anew and asks again",
+    },
+    Known {
+        words: &["tfstate: permission denied", ".lock.info: permission denied", "tfstate.backup: permission denied"],
+        code: "terraform-state-unwritable",
+        hint: "the folder of the state must be granted (`process: { paths: { write: [FOLDER] } }`) and writable for the jail's user, `nobody` where the host is root",
     },
     Known {
         words: &["error acquiring the state lock"],

@@ -9,6 +9,7 @@ use crate::refusal::Refusal;
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat, openat2};
 use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit, setrlimit};
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::os::unix::process::CommandExt as _;
 use std::process::Stdio;
@@ -33,17 +34,32 @@ pub fn execute(command: &Command, surroundings: &Surroundings, streams: Streams)
         Err(refusal) => refusal,
         Ok(()) => {
             let mut program = std::process::Command::new(&command.program);
-            program.args(&command.arguments).env_clear();
+            let placed = |text: &String| in_view(text, surroundings);
+            program.args(command.arguments.iter().map(placed)).env_clear();
             if let Some(proxy) = surroundings.proxy {
                 program.envs(PROXY_VARIABLES.iter().map(|name| (name, format!("http://{proxy}"))));
             }
-            program.envs(&command.environment);
+            program.envs(command.environment.iter().map(|(name, value)| (name, in_view(value, surroundings))));
             let temporary = &surroundings.view.temporary;
             program.env("PATH", SEARCH_PATH).env("TMPDIR", temporary).env("HOME", temporary.join("home"));
             program.stdin(Stdio::from(streams.input)).stdout(Stdio::from(streams.output));
             let error = program.stderr(Stdio::from(streams.error)).exec();
             Refusal::of_command(&command.program.display().to_string(), &error)
         }
+    }
+}
+
+/// A path of the workspace as whoever wrote the command knows it, `/workspace`, where the child finds it: without a root of
+/// its own that is the host's own path. Only a text that is such a path as a whole is taken for one.
+fn in_view(text: &str, surroundings: &Surroundings) -> OsString {
+    let inside = text.strip_prefix("/workspace").filter(|rest| rest.is_empty() || rest.starts_with('/'));
+    match inside.filter(|_| !surroundings.view.private) {
+        Some(rest) => {
+            let mut path = surroundings.view.workspace.clone().into_os_string();
+            path.push(rest);
+            path
+        }
+        None => text.into(),
     }
 }
 

@@ -56,3 +56,20 @@ fn its_temporary_folder_goes_with_it() {
     let folder = std::path::Path::new(output.trim());
     assert!(folder.is_absolute() && !folder.exists(), "{output}");
 }
+
+#[test]
+fn a_path_of_the_workspace_is_its_path_there() {
+    let room = Room::new();
+    let mut command = delegated(&room, "echo \"$1 $2 $PLACE $TEXT\"; echo x > \"$PLACE\"");
+    command.arguments.extend(["sh", "/workspace/a", "-I/workspace/b"].map(String::from));
+    command.environment.insert("PLACE".into(), "/workspace/out".into());
+    command.environment.insert("TEXT".into(), "/workspaces".into());
+    let (output, error, ending) = room.run(&command);
+    assert_eq!(ending, exited(0), "{error}");
+    let here = room.workspace().display().to_string();
+    assert_eq!(output, format!("{here}/a -I/workspace/b {here}/out /workspaces\n"));
+    assert!(room.workspace().join("out").exists());
+    // With a root of its own the child finds it where everybody says it is.
+    let strict = Command { profile: Profile::Strict, network: Network::None, ..command };
+    assert_eq!(room.run(&strict).0, "/workspace/a -I/workspace/b /workspace/out /workspaces\n");
+}
