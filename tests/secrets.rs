@@ -259,3 +259,58 @@ fn credentials_are_listed_and_checked_without_being_shown() {
     let ran = world.tidegate(&["credentials", "check", "tokn"]).expect(2);
     assert!(ran.err.contains("did you mean `token`?"), "{}", ran.err);
 }
+
+#[test]
+fn text_from_outside_is_given_no_secret() {
+    let steps = r#"    say:
+      uses: exec
+      with: { script: "printf 'found=x {tidegate:%s:token} y\\n' secret >> \"$TIDEGATE_OUTPUT\"" }
+    tell:
+      uses: exec
+      env: { TOKEN: "${{ secrets.token }}", SUBJECT: "${{ event.commit.subject }}", SAID: "${{ steps.say.outputs.found }}" }
+      with: { script: "echo \"$SUBJECT $SAID\" | rev" }
+"#;
+    let world = world(steps);
+    world.push("app", "fix: {tidegate:secret:token} typo");
+    let ran = run(&world, "app").expect(0);
+    let logs = world.tidegate(&["runs", "logs", ran.json()["run"].as_str().expect("an id")]).expect(0).out;
+    let reversed: String = SECRET.chars().rev().collect();
+    assert!(!logs.contains(&reversed), "{logs}");
+    assert!(logs.contains("opyt }nekot:terces-etagedit{ :xif"), "it is told as it was written, nearly: {logs}");
+}
+
+#[test]
+fn a_secret_that_was_replaced_does_not_lose_the_child_that_has_the_old_one() {
+    let steps = r#"    wait:
+      uses: exec
+      env: { TOKEN: "${{ secrets.token }}" }
+      with: { script: "echo there > 'PIPES/up'; read -r word < 'PIPES/down'; echo once >> 'PIPES/count'" }
+"#;
+    let world = world(steps);
+    let pipes = world.path().join("pipes");
+    fs::create_dir(&pipes).expect("a folder");
+    let text = steps.replace("PIPES", &pipes.display().to_string());
+    let pipeline =
+        format!("apiVersion: tidegate.dev/v1alpha1\nkind: Pipeline\nmetadata: {{ name: p }}\nspec:\n  steps:\n{text}");
+    world.write("app/.tidegate/p.yaml", pipeline);
+    world.push("app", "pipes");
+    let grants = "  plugins:\n    grants:\n      exec: { process: { programs: [\"*\"], environment: [\"*\"], paths: { write: [pipes] } } }\n";
+    world.write("tidegate.yaml", format!("{HOST}{grants}"));
+    for name in ["up", "down"] {
+        assert!(std::process::Command::new("mkfifo").arg(pipes.join(name)).status().expect("mkfifo").success());
+    }
+    world.open_to_children();
+    let mut command = world.command(&["run", "--repository", "app"]);
+    let mut child =
+        command.env("TOKEN", "the-old-secret").stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it");
+    assert_eq!(fs::read_to_string(pipes.join("up")).expect("a word"), "there\n");
+    child.kill().expect("it is killed");
+    child.wait().expect("it is gone");
+    let down = pipes.join("down");
+    let writer = std::thread::spawn(move || fs::write(down, "on\n"));
+    let run = world.newest();
+    let mut command = world.command(&["runs", "resume", &run]);
+    Ran::of(command.env("TOKEN", "the-new-secret")).expect(0);
+    writer.join().expect("a thread").expect("the child reads");
+    assert_eq!(fs::read_to_string(pipes.join("count")).expect("the count"), "once\n");
+}

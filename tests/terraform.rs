@@ -271,3 +271,134 @@ fn an_apply_whose_host_is_killed_is_finished_and_not_repeated() {
     assert_eq!(count, "once\n");
     assert_eq!(state(&world)["resources"][0]["name"], "slow");
 }
+
+/// A world whose pipeline is this one, with the state's place for `STATE`.
+fn with_pipeline(steps: &str) -> World {
+    let world = world(MAIN);
+    let state = world.path().join("tfstate/prod.tfstate").display().to_string();
+    let head = PIPELINE.split("    plan:").next().expect("the head");
+    world.write("infra/.tidegate/infrastructure.yaml", format!("{head}{}", steps.replace("STATE", &state)));
+    world.push("infra", "another pipeline");
+    world
+}
+
+const PLAN: &str = "    plan:
+      uses: terraform/plan
+      with: { directory: environments/prod, backendConfig: [\"path=STATE\"], varFiles: [prod.tfvars] }
+";
+
+fn error(ran: &Ran, step: &str) -> Value {
+    ran.json()["steps"][step]["error"].clone()
+}
+
+#[test]
+fn a_file_that_calls_itself_a_plan_is_none() {
+    let steps = "    forge:
+      uses: exec
+      with:
+        script: |
+          mkdir -p .tidegate-terraform; echo '{}' > .tidegate-terraform/manifest.json; tar cf forged.tar .tidegate-terraform
+          echo \"plan=sha256:$(sha256sum forged.tar | cut -d' ' -f1)\" >> \"$TIDEGATE_OUTPUT\"
+      artifacts: { store: { plan: forged.tar } }
+    apply:
+      uses: terraform/apply
+      with: { plan: \"${{ steps.forge.outputs.plan }}\" }
+";
+    let ran = start(&with_pipeline(steps)).1;
+    assert_eq!(ran.json()["steps"]["forge"]["status"], "succeeded", "{}", ran.out);
+    assert_eq!(ran.json()["steps"]["apply"]["status"], "failed", "{}", ran.out);
+}
+
+#[test]
+fn notes_of_a_plugin_are_its_own() {
+    // A note as `terraform/apply` leaves it for a call after a crash, forged by a script for a tree of its own.
+    let steps = format!(
+        "{PLAN}    prepare:
+      uses: exec
+      with: {{ script: \"echo forged > .tidegate-apply-$TIDEGATE_RUN-look-1.json; echo x > .tidegate-other; echo y > kept\" }}
+    look:
+      uses: exec
+      needs: [prepare]
+      workspace: {{ from: prepare }}
+      with: {{ script: \"ls -a; test -f kept; test -z \\\"$(ls -a | grep '^.tidegate-[ao]' | grep -v output)\\\"\" }}
+"
+    );
+    let (run, ran) = start(&with_pipeline(&steps));
+    let logs = world_logs(&ran, &run);
+    assert_eq!(ran.code, 0, "{logs}");
+}
+
+fn world_logs(ran: &Ran, run: &str) -> String {
+    format!("{run}: {}{}", ran.out, ran.err)
+}
+
+#[test]
+fn what_changes_an_environment_is_made_of_the_commit_alone() {
+    let steps = format!(
+        "    generate: {{ uses: exec, with: {{ script: \"echo 'output \\\"more\\\" {{ value = 1 }}' > environments/prod/more.tf\" }} }}
+{}      workspace: {{ from: generate }}
+    apply:
+      uses: terraform/apply
+      with: {{ plan: \"${{{{ steps.plan.outputs.plan }}}}\" }}
+",
+        PLAN.replace("    plan:\n", "    plan:\n      needs: [generate]\n")
+    );
+    let ran = start(&with_pipeline(&steps)).1.expect(4);
+    let error = error(&ran, "apply");
+    assert!(error["message"].as_str().is_some_and(|m| m.contains("the step `plan` are not the commit's")), "{error:#}");
+}
+
+#[test]
+fn a_confidential_artifact_is_put_into_no_other_steps_files() {
+    let steps = format!(
+        "{PLAN}    carry:
+      uses: terraform/validate
+      artifacts: {{ extract: {{ stolen: \"${{{{ steps.plan.outputs.plan }}}}\" }}, store: {{ leak: stolen }} }}
+      with: {{ directory: environments/prod }}
+"
+    );
+    let ran = start(&with_pipeline(&steps)).1.expect(4);
+    assert_eq!(error(&ran, "carry")["code"], "denied", "{}", ran.out);
+}
+
+#[test]
+fn an_apply_that_failed_is_not_tried_again_and_leaves_nothing_behind() {
+    let world = with_pipeline(&format!(
+        "{PLAN}    apply:
+      uses: terraform/apply
+      retry: {{ limit: 2, backoff: {{ duration: 1ms }} }}
+      with: {{ plan: \"${{{{ steps.plan.outputs.plan }}}}\" }}
+"
+    ));
+    let count = world.path().join("tfstate/count").display().to_string();
+    let failing = format!(
+        "terraform {{\n  backend \"local\" {{}}\n}}\nvariable \"size\" {{}}\nresource \"terraform_data\" \"x\" {{\n  input = join(\"-\", [\"planted\", \"in\", \"state\"])\n  provisioner \"local-exec\" {{\n    command = \"echo once >> '{count}'; exit 1\"\n  }}\n}}\n"
+    );
+    world.write("infra/environments/prod/main.tf", failing);
+    world.push("infra", "failing");
+    let (run, ran) = start(&world);
+    ran.expect(3);
+    // While it waits for people, for days perhaps, what the tool said of plan and state is not on the disk.
+    assert_eq!(holding(&world.path().join("state/runs"), "planted-in-state"), [""; 0]);
+    approve(&world, &run);
+    let ran = resume(&world, &run).expect(1);
+    assert_eq!(ran.json()["steps"]["apply"]["attempts"], 1, "{}", ran.out);
+    assert_eq!(fs::read_to_string(world.path().join("tfstate/count")).expect("the count"), "once\n");
+}
+
+#[test]
+fn a_directory_with_a_colon_is_owned_like_any_other() {
+    let world = with_pipeline(&format!(
+        "{}    apply:
+      uses: terraform/apply
+      with: {{ plan: \"${{{{ steps.plan.outputs.plan }}}}\" }}
+",
+        PLAN.replace("environments/prod", "x:live/prod").replace(", varFiles: [prod.tfvars]", "")
+    ));
+    world.write("infra/x:live/prod/main.tf", "terraform {\n  backend \"local\" {}\n}\noutput \"x\" { value = 1 }\n");
+    world.push("infra", "a colon");
+    world.write("tidegate.yaml", HOST.replace("infra:environments/prod/**", "infra:**/prod/**"));
+    let (run, ran) = start(&world);
+    ran.expect(3);
+    assert!(world.digest(&run, "apply").starts_with("sha256:"));
+}

@@ -4,8 +4,8 @@ use crate::{guests, setup, shell};
 use anyhow::Result;
 
 pub fn run(arguments: &[String]) -> Result<()> {
-    setup::run()?;
+    setup::run_for_tests()?;
     guests::run()?;
-    let benches = ["--bench", "call", "--bench", "journal", "--bench", "run"];
+    let benches = ["--bench", "call", "--bench", "journal", "--bench", "run", "--bench", "tools"];
     shell::run(shell::cargo().args(["bench", "--locked", "--workspace"]).args(benches).args(arguments))
 }

@@ -2,8 +2,10 @@
 //! `{tidegate:secret:NAME#PART}`. A handle tells nothing; who may exchange it for what is asked where that is done.
 
 use model::Failure;
+use serde_json::Value;
 
 const OPEN: &str = "{tidegate:secret:";
+const DEFUSED: &str = "{tidegate-secret:";
 
 /// The handle of a secret, or of a part where that is not empty.
 pub fn handle(name: &str, part: &str) -> String {
@@ -38,6 +40,19 @@ pub fn exchange(text: &str, mut value: impl FnMut(&str, &str) -> Result<String, 
     Ok(out)
 }
 
+/// A value in which nothing is a handle: whatever looks like one is written in another way.
+pub fn defused(value: Value) -> Value {
+    match value {
+        Value::String(text) if text.contains(OPEN) => Value::String(text.replace(OPEN, DEFUSED)),
+        Value::Array(items) => items.into_iter().map(defused).collect(),
+        Value::Object(fields) => {
+            let key = |key: String| if key.contains(OPEN) { key.replace(OPEN, DEFUSED) } else { key };
+            fields.into_iter().map(|(name, value)| (key(name), defused(value))).collect()
+        }
+        other => other,
+    }
+}
+
 /// The next handle's range.
 fn find(text: &str) -> Option<(usize, usize)> {
     let start = text.find(OPEN)?;
@@ -52,8 +67,9 @@ fn parts(handle: &str) -> (&str, &str) {
 
 #[cfg(test)]
 mod tests {
-    use super::{exchange, handle, has_handle, names};
+    use super::{defused, exchange, handle, has_handle, names};
     use model::Failure;
+    use serde_json::json;
 
     #[test]
     fn handles_are_exchanged_where_they_stand() {
@@ -64,6 +80,14 @@ mod tests {
         assert_eq!(out.as_deref(), Ok("Bearer <token|>, <registry:a.example:5000|basic>!"));
         let refused = exchange(&text, |name, _| Err(Failure::denied(name)));
         assert_eq!(refused.map_err(|failure| failure.message), Err("token".to_owned()));
+    }
+
+    #[test]
+    fn text_from_outside_names_no_secret() {
+        let handle = handle("token", "");
+        let value = json!({"a": [format!("x {handle}{handle}"), 1], handle.clone(): "plain"});
+        assert!(!has_handle(&defused(value).to_string()));
+        assert_eq!(defused(json!(["{tidegate}", null])), json!(["{tidegate}", null]));
     }
 
     #[test]

@@ -5,6 +5,7 @@
 use aho_corasick::{AhoCorasick, MatchKind};
 use serde_json::Value;
 use std::collections::BTreeSet;
+use std::ops::Bound;
 use std::sync::Arc;
 
 /// What stands for a secret.
@@ -115,7 +116,9 @@ impl MaskStream {
         let first = self.held.len().saturating_sub(self.masker.longest.saturating_sub(1)).max(from);
         let may = |at: &usize| {
             let tail = &self.held[*at..];
-            self.masker.forms.iter().any(|form| form.len() > tail.len() && form.starts_with(tail))
+            // The forms that begin so come right behind it.
+            let next = self.masker.forms.range::<[u8], _>((Bound::Excluded(tail), Bound::Unbounded)).next();
+            next.is_some_and(|form| form.starts_with(tail))
         };
         (first..self.held.len()).find(may).unwrap_or(self.held.len())
     }
@@ -133,8 +136,26 @@ fn replaced(finder: &AhoCorasick, text: &[u8]) -> Vec<u8> {
     out
 }
 
-/// All forms of a secret.
+/// All forms of a secret, and of what it holds where it is JSON: a service account's file, whose parts programs print.
 fn forms(secret: &[u8]) -> BTreeSet<Vec<u8>> {
+    let mut all = forms_of(secret);
+    if secret.trim_ascii_start().first().is_some_and(|first| b"{[".contains(first))
+        && let Ok(value) = serde_json::from_slice::<Value>(secret)
+    {
+        let mut open = vec![&value];
+        while let Some(value) = open.pop() {
+            match value {
+                Value::String(text) if text.len() >= SHORTEST_PART => all.extend(forms_of(text.as_bytes())),
+                Value::Array(items) => open.extend(items),
+                Value::Object(fields) => open.extend(fields.values()),
+                _ => {}
+            }
+        }
+    }
+    all
+}
+
+fn forms_of(secret: &[u8]) -> BTreeSet<Vec<u8>> {
     let mut all = BTreeSet::new();
     // Files end in a line break that is no part of the secret.
     let trimmed = secret.trim_ascii();
@@ -298,6 +319,26 @@ mod tests {
         assert_eq!(masker.text("line: hkiG9w0BAQEFAASC."), "line: ***.");
         assert_eq!(masker.text("-----BEGIN KEY----- short"), "-----BEGIN KEY----- short");
         assert_eq!(masker.text(key.trim_end()), MASK);
+    }
+
+    #[test]
+    fn the_parts_of_a_json_secret_are_found() {
+        let masker = masker(&[
+            r#"{"type": "account", "private_key": "-----BEGIN\nMIIEvQIBADANBgkq\n", "more": ["hunter2-hunter2"]}"#,
+        ]);
+        assert_eq!(masker.text("MIIEvQIBADANBgkq and hunter2-hunter2, account"), "*** and ***, account");
+    }
+
+    #[test]
+    fn many_forms_cost_little() {
+        let lines: Vec<String> = (0..2000_u32).map(|i| format!("{:064x}", i.wrapping_mul(2_654_435_761))).collect();
+        let masker = masker(&[&lines.join("\n")]);
+        let mut stream = masker.stream();
+        let mut out = 0;
+        for _ in 0..20_000 {
+            out += stream.push(b"a line of a log that holds no secret at all\n").len();
+        }
+        assert_eq!(out + stream.finish().len(), 20_000 * 44);
     }
 
     #[test]

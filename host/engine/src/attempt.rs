@@ -161,7 +161,20 @@ impl Attempt {
                 files::copy(&self.core.state.run(self.run.as_str()).join("tree"), &folder)?;
             }
         }
+        self.clear_own_names(&folder)?;
         self.extract()
+    }
+
+    /// Names that begin so are what plugins leave themselves for a call after a crash. No commit and no other step may have
+    /// put one there.
+    fn clear_own_names(&self, folder: &std::path::Path) -> Result<(), Failure> {
+        let workspace = Workspace::open(folder)?;
+        for (name, _) in workspace.entries("", usize::MAX)?.unwrap_or_default() {
+            if name.starts_with(OWN) {
+                workspace.remove(&name)?;
+            }
+        }
+        Ok(())
     }
 
     /// Puts the artifacts that the step asks for into its files.
@@ -176,6 +189,12 @@ impl Attempt {
                 let message = format!("no step before this one stored an artifact `{wanted}`");
                 Failure::new(Blame::User, "not-found", message)
             })?;
+            if artifact.confidential {
+                return Err(self.confidential(artifact));
+            }
+            if path.starts_with(OWN) {
+                return Err(Failure::new(Blame::User, "invalid", format!("`{path}` is a name that Tidegate keeps")));
+            }
             self.put_artifact(&workspace, artifact, path)?;
         }
         Ok(())
@@ -197,14 +216,23 @@ impl Attempt {
         if !artifact.confidential || artifact.step == self.key {
             return Ok(());
         }
-        let name = artifact.step.as_str().split('[').next().unwrap_or_default();
-        let definition = self.pinned.pipeline.step(name);
-        let maker = definition.and_then(|step| self.pinned.steps.get(&step.uses)).map(|pinned| &pinned.plugin);
-        if maker == Some(&self.plugin.plugin) {
+        let maker = self.maker(artifact).map(|(_, pinned)| (&pinned.plugin, &pinned.digest));
+        if maker == Some((&self.plugin.plugin, &self.plugin.digest)) {
             return Ok(());
         }
+        Err(self.confidential(artifact))
+    }
+
+    fn confidential(&self, artifact: &Artifact) -> Failure {
         let message = format!("the artifact `{}` of the step `{}` is confidential", artifact.name, artifact.step);
-        Err(Failure::denied(message).hint("only steps of the plugin that stored it can read it"))
+        Failure::denied(message).hint("only the plugin that stored it can read it, by an input that names its digest")
+    }
+
+    /// The step that stored an artifact, as the pipeline has it and as the run pinned it.
+    pub(crate) fn maker(&self, artifact: &Artifact) -> Option<(&Step, &PinnedStep)> {
+        let name = artifact.step.as_str().split('[').next().unwrap_or_default();
+        let definition = self.pinned.pipeline.step(name)?;
+        Some((definition, self.pinned.steps.get(&definition.uses)?))
     }
 
     /// Copies an artifact into the step's files; what was damaged on the disk never gets there under its name.
@@ -357,6 +385,8 @@ impl Attempt {
     }
 }
 
+/// How names begin that plugins keep for themselves in a workspace: `.tidegate/`, where pipelines are, is none of them.
+const OWN: &str = ".tidegate-";
 /// The trailers by which a commit names the run and the step that made it.
 pub(crate) const RUN_TRAILER: &str = "Tidegate-Run";
 pub(crate) const STEP_TRAILER: &str = "Tidegate-Step";

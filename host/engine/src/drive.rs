@@ -210,7 +210,29 @@ impl Drive {
         if let Outcome::Failed(failure) = &outcome {
             self.decide(&key, "failed", &failure.message);
         }
-        self.take(Input::Ended { key, outcome }).await
+        let over = !matches!(outcome, Outcome::Waiting(_) | Outcome::Unknown(_));
+        let (ended, number) = (key.clone(), self.machine.step(&key).map_or(1, |step| step.attempt));
+        self.take(Input::Ended { key, outcome }).await?;
+        if over && self.finished.is_none() {
+            self.forget(&ended, number).await;
+        }
+        Ok(())
+    }
+
+    /// Removes what an attempt that is over leaves on the disk: what its children said, which may be a whole Terraform state,
+    /// must not lie there for as long as the run waits. A step's files stay where another step goes on in them.
+    async fn forget(&self, key: &StepKey, number: u32) {
+        let folder = self.core.state.attempt(self.run.as_str(), key.as_str(), number);
+        let name = self.machine.step(key).map(|step| step.name.clone());
+        let steps = self.pinned.pipeline.steps.iter().flat_map(|step| std::iter::once(step).chain(&step.steps));
+        let inherited = steps.into_iter().any(|step| step.workspace_from == name && name.is_some());
+        let _ = aside(move || {
+            let gone = if inherited { folder.join("children") } else { folder };
+            // What stays goes with the run's folder.
+            let _ = std::fs::remove_dir_all(gone);
+            Ok(())
+        })
+        .await;
     }
 
     /// An outcome as it may be kept and shown.

@@ -6,7 +6,7 @@ use crate::recover::{Answer, ask};
 use crate::services::{Desk, default_branch};
 use crate::voting;
 use access::{Environment, Standing};
-use model::{Blame, Digest, Failure, Timestamp};
+use model::{Blame, Digest, Failure, Step, Timestamp};
 use plugin::wit::step;
 use plugin::{Invocation, Limits, Plugin, Receipt};
 use scheduler::{Outcome, Resumption, Signal, Wait};
@@ -15,12 +15,15 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
+use workspace::{EntryKind, Workspace};
 
 /// From the request to stop to the end by force. Longer than the 30 seconds that a child gets, so that the plugin can
 /// still read how its child ended.
 const GRACE: Duration = Duration::from_secs(40);
 /// How long an environment's approvals are waited for: thirty days.
 const PATIENCE: u64 = 30 * 24 * 3600 * 1000;
+/// Most files of a directory whose owner is looked for.
+const MOST_FILES: usize = 100_000;
 /// Largest file that an approved step writes, in bytes.
 const LARGEST_TARGET: usize = 64 << 20;
 /// A year, the longest wait.
@@ -214,12 +217,16 @@ async fn clear(
     }
     let granted = attempt.grant.repository.as_ref().is_some_and(|grant| !grant.write.is_empty());
     let acts = (wants("repository-write") && granted) || wants("process");
-    if !acts || attempt.core.settings.environments.is_empty() {
+    // What takes an artifact and runs a program with it is looked at whether or not anybody owns anything.
+    let applies = wants("process") && wants("artifact-read");
+    if !applies && (!acts || attempt.core.settings.environments.is_empty()) {
         return Ok(None);
     }
     let (forecast, _) = plugin.preview(invocation(attempt), request(attempt, None)).await;
     let forecast = forecast?;
-    let directories = applied(&forecast);
+    let plans = applied(attempt, &forecast)?;
+    let makers = makers(attempt, &plans).await?;
+    let directories: Vec<String> = plans.into_iter().map(|plan| plan.directory).collect();
     let targets = if granted { targets(attempt, &forecast).await? } else { vec![] };
     if targets.is_empty() && directories.is_empty() {
         return Ok(None);
@@ -242,6 +249,12 @@ async fn clear(
         .collect();
     if environments.is_empty() {
         return Ok(None);
+    }
+    if !owned.is_empty() {
+        committed(&attempt.step)?;
+        for maker in &makers {
+            committed(maker)?;
+        }
     }
     let effects: Vec<Value> =
         forecast.effects.iter().map(|e| json!({"kind": e.kind, "subject": e.subject, "summary": e.summary})).collect();
@@ -309,11 +322,78 @@ async fn clear(
     }
 }
 
-/// The directories whose plans a forecast would apply. The subject of an `apply-plan` is `REPOSITORY:DIRECTORY:DIGEST`; in
-/// which repository they are is for the host to say.
-fn applied(forecast: &step::Forecast) -> Vec<String> {
+/// A plan that a forecast would apply.
+struct PlanToApply {
+    directory: String,
+    digest: Digest,
+}
+
+/// The plans that a forecast would apply. The subject of an `apply-plan` is `REPOSITORY:DIRECTORY:DIGEST`; in which
+/// repository they are is for the host to say. Errors: `invalid` for a subject that is none: nothing is guessed.
+fn applied(attempt: &Attempt, forecast: &step::Forecast) -> Result<Vec<PlanToApply>, Failure> {
     let plans = forecast.effects.iter().filter(|effect| effect.kind == "apply-plan");
-    plans.map(|effect| effect.subject.split(':').nth(1).unwrap_or_default().trim_matches('/').to_owned()).collect()
+    let read = |subject: &str| {
+        let (_, rest) = subject.split_once(':')?;
+        let (directory, hex) = rest.rsplit_once(":sha256:")?;
+        plugin::check_path(directory).ok()?;
+        Some(PlanToApply { directory: directory.to_owned(), digest: Digest::parse(&format!("sha256:{hex}")).ok()? })
+    };
+    let plans = plans.map(|effect| {
+        read(&effect.subject).ok_or_else(|| {
+            let subject = plugin::clean_line(&effect.subject, 256);
+            let message = format!(
+                "plugin `{}` forecasts to apply `{subject}`, which is no REPOSITORY:DIRECTORY:DIGEST",
+                attempt.plugin.plugin
+            );
+            Failure::new(Blame::Plugin, "invalid", message)
+        })
+    });
+    plans.collect()
+}
+
+/// The steps that made these plans. Errors: `denied` for whatever is no plan that another step of this very plugin made in
+/// this run and kept confidential: anybody can write a file that says it is one.
+async fn makers(attempt: &Arc<Attempt>, plans: &[PlanToApply]) -> Result<Vec<Step>, Failure> {
+    let digests: Vec<Digest> = plans.iter().map(|plan| plan.digest.clone()).collect();
+    if digests.is_empty() {
+        return Ok(vec![]);
+    }
+    let attempt = attempt.clone();
+    aside(move || {
+        let known = attempt.core.journal.reader()?.artifacts(&attempt.run)?;
+        let own = |digest: &Digest| {
+            let artifact = known.iter().find(|artifact| artifact.digest == *digest && artifact.confidential)?;
+            let (definition, pinned) = attempt.maker(artifact)?;
+            let same = pinned.plugin == attempt.plugin.plugin && pinned.digest == attempt.plugin.digest;
+            (same && pinned.step != attempt.plugin.step).then(|| definition.clone())
+        };
+        let made = digests.iter().map(|digest| {
+            own(digest).ok_or_else(|| {
+                let message = format!(
+                    "{} is no plan that a step of `{}` made in this run",
+                    digest.short(),
+                    attempt.plugin.plugin
+                );
+                Failure::denied(message)
+                    .hint("give the output `plan` of the step that plans: `${{ steps.plan.outputs.plan }}`")
+            })
+        });
+        made.collect()
+    })
+    .await
+}
+
+/// What changes an environment is made of the commit that people look at, and of nothing that a step put beside it.
+fn committed(step: &Step) -> Result<(), Failure> {
+    if step.workspace_from.is_none() && step.artifacts.extract.is_empty() {
+        return Ok(());
+    }
+    let message = format!(
+        "the files of the step `{}` are not the commit's, and it is part of changing an environment",
+        step.name
+    );
+    Err(Failure::denied(message)
+        .hint("leave its `workspace.from` and `artifacts.extract` out, and commit what it needs"))
 }
 
 /// The environments that own one of these directories of the run's repository: the directory, or a file in it. A work tree
@@ -334,17 +414,53 @@ async fn owners_of_directories(attempt: &Arc<Attempt>, directories: Vec<String>)
             let below = |name: &str| if directory.is_empty() { name.to_owned() } else { format!("{directory}/{name}") };
             // Where nothing can be listed, a file that every such directory has.
             paths.push(below("main.tf"));
-            if let Some(origin) = attempt.pinned.origin() {
-                let listed = attempt.core.mirror(origin)?.entries(&attempt.pinned.event.commit.id, &directory);
-                let listed = listed.map_err(|e| e.failure())?.unwrap_or_default();
-                paths.extend(listed.iter().map(|(name, _)| below(name)));
-            }
+            paths.extend(files_below(&attempt, &directory)?);
             paths.push(directory);
         }
         let owners = repositories.iter().flat_map(|repository| settings.owners(repository, &paths));
         Ok(owners.map(|environment| environment.name.clone()).collect())
     })
     .await
+}
+
+/// The files below a directory, as the run has them. Blocking.
+fn files_below(attempt: &Attempt, directory: &str) -> Result<Vec<String>, Failure> {
+    let (mut found, mut open) = (Vec::new(), vec![directory.to_owned()]);
+    let tree = match attempt.pinned.origin() {
+        Some(_) => None,
+        None => Some(Workspace::open(&attempt.core.state.run(attempt.run.as_str()).join("tree"))?),
+    };
+    while let Some(folder) = open.pop() {
+        let below = |name: &str| if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") };
+        let listed: Vec<(String, bool)> = match (&tree, attempt.pinned.origin()) {
+            (Some(tree), _) => {
+                let listed = tree.entries(&folder, usize::MAX)?.unwrap_or_default();
+                listed.into_iter().map(|(name, kind)| (name, kind == EntryKind::Directory)).collect()
+            }
+            (None, origin) => {
+                let mirror = attempt.core.mirror(origin.unwrap_or_default())?;
+                let listed = mirror.entries(&attempt.pinned.event.commit.id, &folder).map_err(|e| e.failure())?;
+                listed
+                    .unwrap_or_default()
+                    .into_iter()
+                    .map(|(name, kind)| (name, kind == git::Kind::Directory))
+                    .collect()
+            }
+        };
+        for (name, is_folder) in listed {
+            let path = below(&name);
+            if is_folder {
+                open.push(path);
+            } else {
+                found.push(path);
+            }
+        }
+        if found.len() > MOST_FILES {
+            let message = format!("`{directory}` holds more than {MOST_FILES} files, so who owns it cannot be told");
+            return Err(Failure::denied(message));
+        }
+    }
+    Ok(found)
 }
 
 /// The programs that an attempt may run, each with its digest. Blocking.

@@ -73,14 +73,16 @@ impl Pinned {
                 }
             }
         }
+        // A commit's subject, an output or an item is anybody's: what looks like a handle in it is a text.
+        let foreign = |value: Value| access::handle::defused(value);
         Scope {
-            event: event(&self.event),
+            event: foreign(event(&self.event)),
             inputs: json!({}),
-            steps: Value::Object(steps),
+            steps: foreign(Value::Object(steps)),
             run: json!({"id": run_id, "pipeline": self.pipeline.name, "attempt": run.step(key).map_or(1, |s| s.attempt.max(1))}),
             environment: Value::Null,
             secrets: run.definition(key).map(handles).unwrap_or_default(),
-            item: item.map(Value::String),
+            item: item.map(|item| foreign(Value::String(item))),
             changed_paths: self.event.changed_paths.clone(),
             needs: run.needs(key).into_iter().map(|(_, status)| status).collect(),
         }

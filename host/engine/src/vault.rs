@@ -25,7 +25,7 @@ const REGISTRY: &str = "registry:";
 /// Parts of a credential that a plugin may ask for.
 const PARTS: [&str; 3] = ["", "username", "basic"];
 /// Largest file that holds a secret, in bytes.
-const LARGEST: u64 = 1 << 20;
+const LARGEST: u64 = 64 << 10;
 
 impl Vault {
     pub(crate) fn new(credentials: BTreeMap<String, Credential>, base: &Path) -> Self {

@@ -115,6 +115,12 @@ impl Child {
         Ok(self.folder.load::<Started>("started")?.map(|started| started.degraded).unwrap_or_default())
     }
 
+    /// Whether it was started by a command like this one, whatever the values of its environment and the bytes of its input
+    /// are: a secret may have been replaced since.
+    pub fn is_of(&self, command: &crate::Command) -> bool {
+        self.spec.is_like(command)
+    }
+
     /// The places that its proxy refused so far, one sentence each with what would allow it; each place once, at most 128
     /// lines. Empty without a proxy.
     pub fn refused(&self) -> Vec<String> {

@@ -58,18 +58,28 @@ impl Spec {
         let mut random = [0_u8; 16];
         File::open("/dev/urandom")?.read_exact(&mut random)?;
         let salt = Digest::of(random).hex().to_owned();
-        let mut shown = command.clone();
-        shown.environment.values_mut().for_each(String::clear);
-        if let crate::Input::Bytes(bytes) = &mut shown.input {
-            bytes.clear();
-        }
-        Ok(Self { seal: seal(&salt, command)?, salt, command: shown })
+        Ok(Self { seal: seal(&salt, command)?, salt, command: shown(command) })
+    }
+
+    /// Whether it was made from a command like this one, whatever the values of its environment and the bytes of its input.
+    pub fn is_like(&self, command: &Command) -> bool {
+        self.command == shown(command)
     }
 
     /// Whether it was made from this command.
     pub fn is_of(&self, command: &Command) -> io::Result<bool> {
         Ok(seal(&self.salt, command)? == self.seal)
     }
+}
+
+/// A command without what may be secret.
+fn shown(command: &Command) -> Command {
+    let mut shown = command.clone();
+    shown.environment.values_mut().for_each(String::clear);
+    if let crate::Input::Bytes(bytes) = &mut shown.input {
+        bytes.clear();
+    }
+    shown
 }
 
 fn seal(salt: &str, command: &Command) -> io::Result<Digest> {

@@ -197,7 +197,9 @@ impl Run {
         let wanted = retry.filter(|r| {
             // Whoever writes `retry` without `on` means any failure.
             let fits = r.on.is_empty() || r.on.contains(&failure.code);
-            fits && attempt <= r.limit && self.stop.is_none() && !matches!(failure.code.as_str(), "denied" | "rejected")
+            let never = failure.details.as_ref().is_some_and(|details| details["retry"] == "never");
+            let refused = matches!(failure.code.as_str(), "denied" | "rejected");
+            fits && attempt <= r.limit && self.stop.is_none() && !refused && !never
         });
         match wanted {
             Some(retry) => {

@@ -367,8 +367,8 @@ fn markdown(manifest: &Manifest, applied: &Applied) -> String {
     text
 }
 
-/// No apply is tried again by itself.
+/// No apply is tried again by itself, whatever `retry` says: what it had done when it failed is done.
 fn once(mut error: Error) -> Error {
     error.retryable = false;
-    error
+    error.with_detail("retry", "never")
 }

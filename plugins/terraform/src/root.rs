@@ -12,8 +12,18 @@ use tidegate::Error;
 const LONGEST_VARIABLE: usize = 128 * 1024 - 1;
 
 /// Variables that this plugin sets itself, or that would change what is planned behind the pipeline's back.
-const KEPT: [&str; 6] =
-    ["TF_DATA_DIR", "TF_IN_AUTOMATION", "TF_INPUT", "TF_WORKSPACE", "CHECKPOINT_DISABLE", "TF_LOG_PATH"];
+const KEPT: [&str; 9] = [
+    "TF_DATA_DIR",
+    "TF_IN_AUTOMATION",
+    "TF_INPUT",
+    "TF_WORKSPACE",
+    "CHECKPOINT_DISABLE",
+    "TF_LOG_PATH",
+    // These would have the tool use other providers than the lock file says.
+    "TF_CLI_CONFIG_FILE",
+    "TF_REATTACH_PROVIDERS",
+    "TF_PLUGIN_CACHE_MAY_BREAK_DEPENDENCY_LOCK_FILE",
+];
 
 /// A root module.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -124,6 +134,12 @@ impl Root {
             let text = expression(value).ok_or_else(|| {
                 wrong(&field, format!("the variable `{name}` is null: leave it out to have its default"))
             })?;
+            if matches!(value, Value::Array(_) | Value::Object(_)) && text.contains("{tidegate:secret:") {
+                let message = format!(
+                    "the variable `{name}` holds a secret within a list or a map, where it would be pasted unquoted"
+                );
+                return Err(wrong(&field, message).with_hint("give the secret as a variable of its own"));
+            }
             if text.contains('\0') || name.len() + text.len() + 8 > LONGEST_VARIABLE {
                 let message =
                     format!("the variable `{name}` holds a NUL or more than 128 KiB: use a file of variables");

@@ -48,7 +48,12 @@ pub(crate) async fn start(
         if let Some(parent) = folder.parent() {
             std::fs::create_dir_all(parent).map_err(|e| crate::state::unusable(attempt.core.state.root(), &e))?;
         }
-        let child = jail::start(&attempt.core.shim, &folder, &command).map_err(Failure::from)?;
+        // One that a host before this one began has the secrets of then, which may have been replaced: it is still the child.
+        let begun = if known { jail::attach(&folder).map_err(Failure::from)? } else { None };
+        let child = match begun.filter(|child| child.is_of(&command)) {
+            Some(child) => child,
+            None => jail::start(&attempt.core.shim, &folder, &command).map_err(Failure::from)?,
+        };
         // A stop that came while the jail was being built found nobody to interrupt.
         if attempt.stopping.is_asked() {
             child.interrupt().map_err(Failure::from)?;

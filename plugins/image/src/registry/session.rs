@@ -130,10 +130,8 @@ impl Client<'_> {
         }
         match challenges(response) {
             Some(Challenge::Bearer(challenge)) => {
-                let mut scopes = access.scopes(repository);
+                let scopes = access.scopes(repository);
                 let name = key(&scopes);
-                // What the registry asks for counts as well: some name their scopes in their own way.
-                scopes.extend(challenge.scope.iter().flat_map(|scope| scope.split(' ')).map(str::to_owned));
                 self.token(repository, &challenge, &scopes, name)?;
                 Ok(true)
             }
@@ -162,7 +160,7 @@ impl Client<'_> {
         })
     }
 
-    /// Gets a token and keeps it under a name. With a credential only where there is one for the token server's own host.
+    /// Gets a token and keeps it under a name, with the registry's credential where it has one.
     fn token(
         &self,
         repository: &Repository,
@@ -190,7 +188,9 @@ impl Client<'_> {
             url = location::with_parameter(&url, "scope", scope);
         }
         let mut request = Request { method: "GET", url, ..Request::default() };
-        let login = self.machine.login(&server)?;
+        // The registry's own credential, whichever server it names: the host gives it only to places that are configured for it.
+        // One of the server's own would get that registry a token of another one.
+        let login = self.machine.login(repository.api())?;
         let given = if login.is_some() { Login::Given } else { Login::Anonymous };
         request.headers.extend(login.map(|login| ("authorization", login)));
         let response = self.machine.send(&request)?;
