@@ -152,7 +152,7 @@ impl Cache {
             }
         }
         // The most recently used first.
-        all.sort_by(|a, b| b.0.cmp(&a.0));
+        all.sort_by_key(|entry| std::cmp::Reverse(entry.0));
         let (mut used_bytes, mut removed) = (0_u64, 0);
         for (used, size, file) in all {
             used_bytes = used_bytes.saturating_add(size);

@@ -154,7 +154,7 @@ impl Services for Desk {
     async fn artifact_read(&self, digest: String, offset: u64, length: u32) -> Result<Vec<u8>, Failure> {
         let (artifact, core) = (self.known_artifact(digest).await?, self.0.core.clone());
         aside(move || match artifact.confidential {
-            true => core.blobs.read_sealed(&artifact.digest, offset, length, &*core.keyring()?.0),
+            true => core.blobs.read_sealed(&artifact.digest, offset, length, &core.keyring()?.0),
             false => core.blobs.read(&artifact.digest, offset, length),
         })
         .await
