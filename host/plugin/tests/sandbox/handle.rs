@@ -54,3 +54,20 @@ async fn a_ninth_child_is_refused() {
     assert_eq!(ended.recorder.calls().len(), 8, "the ninth reached nobody");
     assert_eq!(ended.recorder.children(), 0, "the instance is gone, so its children are dropped");
 }
+
+#[tokio::test]
+async fn a_child_that_is_left_and_cannot_be_ended_holds_nobody_up() {
+    let limits = |limits: &mut plugin::Limits| limits.host_call = Duration::from_millis(50);
+    let ended = Attempt::new("leave").inputs("stubborn").limits(limits).run().await;
+    assert!(ended.answer.is_ok(), "{:?}", ended.answer);
+    assert_eq!(ended.recorder.children(), 1, "the engine ends it with the attempt");
+}
+
+/// A handle that is given back ends its child, and makes room for another.
+#[tokio::test]
+async fn children_one_after_the_other() {
+    let ended = Attempt::new("in-turn").inputs(20).limits(|limits| limits.children = 1).run().await;
+    assert!(ended.answer.is_ok(), "{:?}", ended.answer);
+    assert_eq!(ended.recorder.calls().len(), 20);
+    assert_eq!(ended.recorder.children(), 0);
+}

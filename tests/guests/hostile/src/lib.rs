@@ -22,10 +22,17 @@ pub fn misdeed(request: &step::Request) -> Answer {
         "hoard" => exhaustion::hoard(),
         "transactions" => exhaustion::transactions(),
         "children" => exhaustion::children(),
+        "in-turn" => exhaustion::in_turn(number(inputs)),
+        "leave" => exhaustion::leave(&text(inputs)),
         "log-flood" => log::flood(),
         "log-blanks" => log::blanks(),
         "log-groups" => log::groups(),
         "log-progress" => log::progress(),
+        "log-ends" => log::ends(),
+        "titles" => log::titles(&text(inputs)),
+        "free" => exhaustion::free(&text(inputs)),
+        "draw" => exhaustion::draw(),
+        "clock" => exhaustion::clock(),
         "say" => log::say(inputs),
         "giant-line" => log::giant_line(number(inputs)),
         "many-lines" => log::many_lines(number(inputs)),
@@ -49,6 +56,14 @@ pub fn misdeed(request: &step::Request) -> Answer {
         "letters" => Ok(attempts::letters(&text(inputs))),
         "trap-in-transaction" => misuse::trap_in_transaction(),
         "trailer" => misuse::trailer(&text(inputs)),
+        "propose" => misuse::propose(&text(inputs)),
+        "contents" => misuse::contents(number(inputs)),
+        "cache" => misuse::cached(&text(inputs)),
+        "secrets" => misuse::secrets(&text(inputs)),
+        "headers" => misuse::headers(number(inputs)),
+        "items" => misuse::items(number(inputs)),
+        "key" => misuse::key(&text(inputs)),
+        "most" => misuse::most(),
         name => Err(Error::new("not-found", format!("no misdeed is called `{name}`"))),
     }
 }
@@ -97,11 +112,17 @@ mod component {
         }
 
         fn run(request: step::Request) -> Result<step::Outcome, Error> {
-            misdeed(&request).map(step::Outcome::Succeeded)
+            match request.name.as_str() {
+                "reason" => Ok(step::Outcome::Skipped(text(&request.inputs))),
+                _ => misdeed(&request).map(step::Outcome::Succeeded),
+            }
         }
 
         fn probe(request: step::Request) -> Result<step::Finding, Error> {
-            misdeed(&request).map(step::Finding::Done)
+            match request.name.as_str() {
+                "reason" => Ok(step::Finding::Unknown(text(&request.inputs))),
+                _ => misdeed(&request).map(step::Finding::Done),
+            }
         }
     }
 
