@@ -2,6 +2,7 @@
 
 use crate::guest::Attempt;
 use model::Blame;
+use plugin::wit::step::{Effect, Outcome};
 use serde_json::json;
 
 const TOO_LARGE: &str = "it handed more to one host call than the host takes";
@@ -61,6 +62,8 @@ async fn details_that_are_too_large_are_dropped_with_a_note() {
     let ended = Attempt::new("details").inputs((64 << 10) + 1).run().await;
     let note = "the details are 65537 bytes and were dropped; at most 65536 are kept";
     assert_eq!(ended.failure().details, Some(json!({ "note": note })));
+    // They are an object, which this text is not.
+    assert_eq!(Attempt::new("details").inputs(10).run().await.failure().details, None);
 }
 
 #[tokio::test]
@@ -176,4 +179,28 @@ async fn an_error_is_cut() {
     let failure = ended.failure();
     let lengths = (failure.code.len(), failure.message.len(), failure.hint.as_ref().map(String::len));
     assert_eq!(lengths, (128, 4096, Some(4096)));
+}
+
+#[tokio::test]
+async fn signals_are_short_and_their_kind_is_clean() {
+    let wait = |text: &str| Attempt::new("wait").inputs(text).run();
+    let Ok(Outcome::Waiting(waiting)) = wait("ti\u{1b}[2Jmer|4096|65536").await.answer else {
+        panic!("it is within the limits")
+    };
+    assert_eq!(waiting.signals[0].kind, "timer");
+    let subject = "the subject of a signal is 4097 bytes; at most 4096 are allowed";
+    assert_eq!(wait("timer|4097|2").await.failure().message, subject);
+    let condition = "the condition of a signal is 65537 bytes; at most 65536 are allowed";
+    assert_eq!(wait("timer|0|65537").await.failure().message, condition);
+}
+
+#[tokio::test]
+async fn a_forecast_has_a_thousand_clean_effects_at_most() {
+    let shown = Attempt::new("effects").inputs(1_000).preview().await.answer.expect("as many as are allowed");
+    assert_eq!(shown.effects.len(), 1_000);
+    for Effect { kind, subject, summary } in shown.effects {
+        assert_eq!([kind, subject, summary], ["ab", "ab", "ab"]);
+    }
+    let ended = Attempt::new("effects").inputs(1_001).preview().await;
+    assert_eq!(ended.failure().message, "its forecast has 1001 effects; at most 1000 are allowed");
 }

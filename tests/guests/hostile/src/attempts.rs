@@ -234,3 +234,9 @@ pub(crate) fn letters(letters: &str) -> String {
     }
     Value::Array(answers).to_string()
 }
+
+/// What was denied, said to be worth another try.
+pub(crate) fn again() -> Answer {
+    workspace_read::read("a").map_err(|error| Error { retryable: true, ..error })?;
+    Ok("{}".to_owned())
+}

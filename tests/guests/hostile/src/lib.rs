@@ -42,6 +42,7 @@ pub fn misdeed(request: &step::Request) -> Answer {
         "outputs-of" => Ok(text(inputs)),
         "fail" => Err(misuse::error(inputs)),
         "blame" => Err(misuse::blame(&text(inputs))),
+        "again" => attempts::again(),
         "details" => Err(misuse::details(number(inputs))),
         "label" => misuse::label(&text(inputs)),
         "follow" => attempts::follow(number(inputs)),
@@ -108,12 +109,16 @@ mod component {
 
     impl step::Guest for Component {
         fn preview(request: step::Request) -> Result<step::Forecast, Error> {
-            misdeed(&request).map(|body| step::Forecast { effects: Vec::new(), body })
+            match request.name.as_str() {
+                "effects" => Ok(misuse::forecast(number(&request.inputs))),
+                _ => misdeed(&request).map(|body| step::Forecast { effects: Vec::new(), body }),
+            }
         }
 
         fn run(request: step::Request) -> Result<step::Outcome, Error> {
             match request.name.as_str() {
                 "reason" => Ok(step::Outcome::Skipped(text(&request.inputs))),
+                "wait" => Ok(step::Outcome::Waiting(misuse::wait(&text(&request.inputs)))),
                 _ => misdeed(&request).map(step::Outcome::Succeeded),
             }
         }

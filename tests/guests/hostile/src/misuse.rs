@@ -1,8 +1,9 @@
 //! Calls that the interface allows and its texts do not.
 
-use crate::Answer;
 use crate::attempts::{DIGEST, command, get, label as sound_label, packing};
+use crate::{Answer, number};
 use serde_json::Value;
+use tidegate::bindings::exports::tidegate::plugin::step;
 use tidegate::bindings::tidegate::plugin::types::Error;
 use tidegate::bindings::tidegate::plugin::{
     archive, artifact_read, artifact_write, cache, http, process, repository_write, secret, workspace_write,
@@ -147,4 +148,20 @@ fn said<T>(answer: Result<T, Error>) -> String {
 
 fn texts<const N: usize>(texts: [String; N]) -> String {
     Value::from(texts.to_vec()).to_string()
+}
+
+/// A wait for a signal of this kind, with a subject and a condition of so many bytes: `KIND|SUBJECT|CONDITION`.
+pub(crate) fn wait(text: &str) -> step::Wait {
+    let mut parts = text.split('|');
+    let kind = parts.next().unwrap_or_default().to_owned();
+    let mut sized = || "x".repeat(number(parts.next().unwrap_or_default()));
+    let signals = vec![step::Signal { kind, subject: sized(), condition: sized() }];
+    step::Wait { signals, deadline_seconds: 1, memory: String::new(), message: String::new() }
+}
+
+/// A forecast of so many effects, each with escapes in its texts.
+pub(crate) fn forecast(count: usize) -> step::Forecast {
+    let text = || "a\u{1b}[2J\nb".to_owned();
+    let effect = step::Effect { kind: text(), subject: text(), summary: text() };
+    step::Forecast { effects: vec![effect; count], body: String::new() }
 }
