@@ -1,6 +1,7 @@
 //! Handles that are never given back.
 
-use crate::guest::Attempt;
+use crate::guest::{Attempt, HOST};
+use crate::module::{Module, with_component};
 use model::Blame;
 use std::time::Duration;
 
@@ -70,4 +71,20 @@ async fn children_one_after_the_other() {
     assert!(ended.answer.is_ok(), "{:?}", ended.answer);
     assert_eq!(ended.recorder.calls().len(), 20);
     assert_eq!(ended.recorder.children(), 0);
+}
+
+/// Resources of the guest's own are none of the host's, but the engine keeps a table of their handles.
+#[tokio::test]
+async fn a_flood_of_the_guests_own_handles() {
+    let own = r#"(component
+        (type $thing (resource (rep i32)))
+        (core func $new (canon resource.new $thing))
+        (core module $forever
+            (import "" "new" (func $new (param i32) (result i32)))
+            (func $start (loop (drop (call $new (i32.const 0))) (br 0)))
+            (start $start))
+        (core instance (instantiate $forever (with "" (instance (export "new" (func $new)))))))"#;
+    let plugin = HOST.load(&with_component(Module::default().encode(), own)).expect("a plugin");
+    let ended = Attempt::of(plugin, "any").limits(|limits| limits.compute = Duration::from_secs(5)).run().await;
+    ended.ended_by("exhausted", "it holds too many handles");
 }
