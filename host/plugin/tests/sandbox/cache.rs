@@ -6,7 +6,6 @@ use plugin::{Plugin, PluginHost};
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::Barrier;
 use tempfile::TempDir;
 
 fn folder() -> TempDir {
@@ -211,26 +210,4 @@ fn a_folder_of_somebody_else_is_not_used() {
     let why =
         format!("compiled plugins are not kept: {} is not a folder that only its owner can write", theirs.display());
     assert_eq!(warning, Some(why));
-}
-
-/// Whoever comes second takes the first one's key: what one of them seals, all of them read.
-#[test]
-fn many_make_one_key() {
-    const HOSTS: usize = 4;
-    let wasm = small(UNREACHABLE);
-    for _ in 0..16 {
-        let (cache, barrier) = (folder(), Barrier::new(HOSTS));
-        let hosts = std::thread::scope(|scope| {
-            let open = || {
-                barrier.wait();
-                host(cache.path())
-            };
-            let threads: Vec<_> = (0..HOSTS).map(|_| scope.spawn(open)).collect();
-            threads.into_iter().map(|thread| thread.join().expect("no panic")).collect::<Vec<_>>()
-        });
-        hosts[0].load(&wasm).expect("a plugin");
-        for host in &hosts[1..] {
-            assert!(!host.load(&wasm).expect("a plugin").compiled, "it has a key of its own");
-        }
-    }
 }

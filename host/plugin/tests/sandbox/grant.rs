@@ -144,7 +144,7 @@ async fn each_call_needs_all_of_its_grants() {
     let begins = |what| ["repository-write.begin", "repository-write.begin of the default branch"].map(|f| (f, what));
     let (no_write, no_branch) =
         (begins("writing to the repository `config`"), begins("writing to the branch `main` of `config`"));
-    let cases: [(&str, Value, Vec<(&str, &str)>); 16] = [
+    let cases = [
         ("workspace", json!(null), [&writes[..], &reads].concat()),
         ("workspace", json!("read"), writes.to_vec()),
         ("artifact", json!(null), [&stores[..], &finds].concat()),

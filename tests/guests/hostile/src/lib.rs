@@ -8,7 +8,7 @@ mod exhaustion;
 mod log;
 mod misuse;
 
-use tidegate::bindings::exports::tidegate::plugin::{plugin as description, step};
+use tidegate::bindings::exports::tidegate::plugin::step;
 use tidegate::bindings::tidegate::plugin::types::Error;
 
 /// What a misdeed gives back when the host let it come to an end: a JSON text.
@@ -69,6 +69,31 @@ pub fn misdeed(request: &step::Request) -> Answer {
     }
 }
 
+/// The misdeed in a preview: its answer is the body, or it is the forecast itself that is odd.
+pub fn shown(request: &step::Request) -> Result<step::Forecast, Error> {
+    match request.name.as_str() {
+        "effects" => Ok(misuse::forecast(number(&request.inputs))),
+        _ => misdeed(request).map(|body| step::Forecast { effects: Vec::new(), body }),
+    }
+}
+
+/// The misdeed in a run, or an odd outcome.
+pub fn done(request: &step::Request) -> Result<step::Outcome, Error> {
+    match request.name.as_str() {
+        "reason" => Ok(step::Outcome::Skipped(text(&request.inputs))),
+        "wait" => Ok(step::Outcome::Waiting(misuse::wait(&text(&request.inputs)))),
+        _ => misdeed(request).map(step::Outcome::Succeeded),
+    }
+}
+
+/// The misdeed in a probe, or an odd finding.
+pub fn found(request: &step::Request) -> Result<step::Finding, Error> {
+    match request.name.as_str() {
+        "reason" => Ok(step::Finding::Unknown(text(&request.inputs))),
+        _ => misdeed(request).map(step::Finding::Done),
+    }
+}
+
 fn number(inputs: &str) -> usize {
     inputs.parse().unwrap_or_default()
 }
@@ -86,6 +111,7 @@ fn json(text: &str) -> String {
 #[allow(unsafe_code, reason = "the exported functions are unsafe by their nature")]
 mod component {
     use super::*;
+    use tidegate::bindings::exports::tidegate::plugin::plugin as description;
 
     struct Component;
 
@@ -109,25 +135,15 @@ mod component {
 
     impl step::Guest for Component {
         fn preview(request: step::Request) -> Result<step::Forecast, Error> {
-            match request.name.as_str() {
-                "effects" => Ok(misuse::forecast(number(&request.inputs))),
-                _ => misdeed(&request).map(|body| step::Forecast { effects: Vec::new(), body }),
-            }
+            shown(&request)
         }
 
         fn run(request: step::Request) -> Result<step::Outcome, Error> {
-            match request.name.as_str() {
-                "reason" => Ok(step::Outcome::Skipped(text(&request.inputs))),
-                "wait" => Ok(step::Outcome::Waiting(misuse::wait(&text(&request.inputs)))),
-                _ => misdeed(&request).map(step::Outcome::Succeeded),
-            }
+            done(&request)
         }
 
         fn probe(request: step::Request) -> Result<step::Finding, Error> {
-            match request.name.as_str() {
-                "reason" => Ok(step::Finding::Unknown(text(&request.inputs))),
-                _ => misdeed(&request).map(step::Finding::Done),
-            }
+            found(&request)
         }
     }
 
