@@ -30,3 +30,10 @@ async fn what_the_host_said_keeps_its_blame() {
     assert_eq!((failure.blame, failure.code.as_str()), (Blame::Upstream, "unavailable"));
     assert_eq!(failure.message, "the disk is gone");
 }
+
+/// Nothing that was denied is granted a moment later.
+#[tokio::test]
+async fn what_was_denied_is_not_tried_again() {
+    let ended = Attempt::new("again").grant(json!({})).run().await;
+    assert!(ended.failure().is_denied() && !ended.failure().retryable, "{:?}", ended.failure());
+}

@@ -186,3 +186,28 @@ async fn many_write_at_once() {
     }
     assert_eq!(fs::read_dir(cache.path()).expect("the folder").count(), 4, "three entries and the key");
 }
+
+#[test]
+fn a_new_folder_is_its_owners_alone() {
+    let cache = folder();
+    let new = cache.path().join("a/b");
+    host(&new);
+    for made in [&cache.path().join("a"), &new] {
+        assert_eq!(fs::metadata(made).expect("it was made").permissions().mode() & 0o777, 0o700);
+    }
+}
+
+/// Whoever owns it may write it whenever they like.
+#[test]
+fn a_folder_of_somebody_else_is_not_used() {
+    let cache = folder();
+    // Only the superuser can give one away; to everybody else, the root of all files is one.
+    let theirs = match std::os::unix::fs::chown(cache.path(), Some(1), None) {
+        Ok(()) => cache.path(),
+        Err(_) => Path::new("/"),
+    };
+    let (_, warning) = PluginHost::new(Some(theirs)).expect("the engine starts");
+    let why =
+        format!("compiled plugins are not kept: {} is not a folder that only its owner can write", theirs.display());
+    assert_eq!(warning, Some(why));
+}

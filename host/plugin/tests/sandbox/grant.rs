@@ -2,7 +2,7 @@
 
 use crate::guest::{Attempt, answers, everything};
 use model::Blame;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 /// A denial that a step ends with says whose grant is missing.
@@ -99,4 +99,122 @@ async fn interfaces_that_are_not_served() {
     met.dedup();
     met.sort();
     assert_eq!(met, UNSERVED);
+}
+
+/// What `everything` is denied with one grant replaced: function, and what is not granted.
+async fn denied(name: &str, granted: Value) -> BTreeMap<String, String> {
+    let mut grant = everything();
+    grant[name] = granted;
+    let ended = Attempt::new("everything").grant(grant).run().await;
+    let mut denied = BTreeMap::new();
+    for (function, answer) in answers(&ended.outputs().to_string()) {
+        match answer.strip_prefix("denied: ").map(|why| why.split_once(" is not granted")) {
+            Some(Some((what, _))) => _ = denied.insert(function, what.to_owned()),
+            // Not served.
+            Some(None) => {}
+            None => assert_eq!(answer, "ok", "{function}"),
+        }
+    }
+    denied
+}
+
+/// Each grant on its own, and each part of one: what is left is denied, and nothing else.
+#[tokio::test]
+async fn each_call_needs_all_of_its_grants() {
+    let (reading, writing) = ("reading the workspace", "writing the workspace");
+    let writes = [
+        ("archive.pack", writing),
+        ("archive.unpack", writing),
+        ("artifact-read.extract", writing),
+        ("cache.restore", writing),
+        ("workspace-write.remove", writing),
+        ("workspace-write.write", writing),
+    ];
+    let reads = [
+        ("artifact-write.store-file", reading),
+        ("cache.save", reading),
+        ("workspace-read.entries", reading),
+        ("workspace-read.read", reading),
+        ("workspace-read.summarise", reading),
+    ];
+    let stores = [("artifact-write.store", "storing artifacts"), ("artifact-write.store-file", "storing artifacts")];
+    let finds = ["artifact-read.extract", "artifact-read.find", "artifact-read.read"].map(|f| (f, "reading artifacts"));
+    let repository = ["repository-read.changed-paths", "repository-read.read", "repository-read.resolve"]
+        .map(|function| (function, "reading the repository `config`"));
+    let begins = |what| ["repository-write.begin", "repository-write.begin of the default branch"].map(|f| (f, what));
+    let (no_write, no_branch) =
+        (begins("writing to the repository `config`"), begins("writing to the branch `main` of `config`"));
+    let cases = [
+        ("workspace", json!(null), [&writes[..], &reads].concat()),
+        ("workspace", json!("read"), writes.to_vec()),
+        ("artifact", json!(null), [&stores[..], &finds].concat()),
+        ("artifact", json!({}), stores.to_vec()),
+        (
+            "cache",
+            json!(null),
+            vec![("cache.restore", "taking cache entries"), ("cache.save", "keeping cache entries")],
+        ),
+        ("cache", json!({}), vec![("cache.save", "keeping cache entries")]),
+        (
+            "secret",
+            json!({"names": ["other"], "reveal": true}),
+            vec![("secret.placeholder", "the secret `token`"), ("secret.reveal", "the secret `token`")],
+        ),
+        ("secret", json!({"names": ["token"]}), vec![("secret.reveal", "seeing the secret `token` itself")]),
+        ("http", json!(null), vec![("http.send", "calling servers")]),
+        ("http", json!({"hosts": ["*"], "methods": ["POST"]}), vec![("http.send", "the method `GET`")]),
+        ("approval", json!(null), vec![("approval.read", "reading votes")]),
+        ("process", json!(null), vec![("process.start", "running `sh`")]),
+        ("repository", json!({"read": ["other"]}), [&repository[..], &no_write].concat()),
+        ("repository", json!({"read": ["config"]}), no_write.to_vec()),
+        ("repository", json!({"write": {"other": {}}}), [&repository[..], &no_write].concat()),
+        ("repository", json!({"write": {"config": {"branches": ["release/*"]}}}), no_branch.to_vec()),
+    ];
+    for (name, granted, expected) in cases {
+        let expected = expected.into_iter().map(|(function, what)| (function.to_owned(), what.to_owned())).collect();
+        assert_eq!(denied(name, granted.clone()).await, expected, "{name}: {granted}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_of_a_request_needs_the_workspace_grant() {
+    let (reading, writing) = (
+        "denied: reading the workspace is not granted: it needs `workspace: read`",
+        "denied: writing the workspace is not granted: it needs `workspace: write`",
+    );
+    for (workspace, body, save) in
+        [(None, reading, writing), (Some("read"), "ok", writing), (Some("write"), "ok", "ok")]
+    {
+        let grant = json!({"workspace": workspace, "http": {"hosts": ["*"]}});
+        let ended = Attempt::new("path").inputs("a").grant(grant).run().await;
+        let answers: BTreeMap<_, _> = answers(&ended.outputs().to_string()).into_iter().collect();
+        assert_eq!(answers["http.send of a path"], body, "{workspace:?}");
+        assert_eq!(answers["http.send to a path"], save, "{workspace:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_transaction_writes_what_was_granted() {
+    let scope = json!({"branches": ["main"], "paths": ["apps/**"]});
+    let grant = json!({"repository": {"write": {"config": scope}}});
+    for (path, answer) in [
+        ("apps/a", "ok"),
+        (
+            "other/a",
+            "denied: writing `other/a` of the repository `config` is not granted: \
+            it needs `repository: { write: { config: { paths: [other/a] } } }`",
+        ),
+    ] {
+        let ended = Attempt::new("path").inputs(path).grant(grant.clone()).run().await;
+        let answers: BTreeMap<_, _> = answers(&ended.outputs().to_string()).into_iter().collect();
+        assert_eq!(answers["transaction.put"], answer);
+        assert_eq!(answers["transaction.remove"], answer);
+        assert_eq!(answers["transaction.read"], "ok");
+    }
+    let ended = Attempt::new("propose").inputs("other").grant(grant.clone()).run().await;
+    let why = "writing to the branch `other` of `config` is not granted: \
+        it needs `repository: { write: { config: { branches: [other] } } }`";
+    assert_eq!(ended.outputs()[0], why);
+    let ended = Attempt::new("propose").inputs("main").grant(grant).run().await;
+    assert_eq!(ended.outputs()[0], "there is no forge");
 }

@@ -86,6 +86,12 @@ impl Attempt {
         self
     }
 
+    /// The step is being stopped from this call on.
+    pub(crate) fn stopped_at(self, call: &'static str) -> Self {
+        self.recorder.stop_at(call);
+        self
+    }
+
     fn parts(self) -> (Plugin, Invocation, step::Request, Arc<Recorder>) {
         let grant: Grant = serde_json::from_value(self.grant).expect("a grant");
         let (limits, services) = (self.limits, self.recorder.clone());

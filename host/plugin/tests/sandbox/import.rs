@@ -101,3 +101,18 @@ fn a_component_that_is_too_large() {
     let failure = HOST.load(&vec![0; plugin::LARGEST + 1]).expect_err("too large");
     assert_eq!((failure.blame, failure.code.as_str()), (Blame::Plugin, "too-large"));
 }
+
+/// The library's files are named by their digests, and whoever can write them could put another one in the place.
+#[test]
+fn a_kept_component_that_was_changed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let library = plugin::Library::new(folder.path());
+    let digest = library.keep(b"one").expect("kept");
+    assert_eq!(library.read(&digest).expect("it is sound"), b"one");
+    let file = folder.path().join(format!("{}.wasm", digest.hex()));
+    std::fs::write(&file, b"two").expect("written");
+    let failure = library.read(&digest).expect_err("it is another");
+    assert_eq!((failure.blame, failure.code.as_str()), (Blame::User, "invalid"));
+    let why = format!("{} was changed: its content no longer has the digest in its name", file.display());
+    assert_eq!(failure.message, why);
+}

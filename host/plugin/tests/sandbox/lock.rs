@@ -141,3 +141,46 @@ fn a_lock_that_knows_fewer_imports_does_not_load_the_component() {
     assert!(failure.message.starts_with(prefix) && failure.message.ends_with(suffix), "{}", failure.message);
     assert!(failure.message.contains("process, "), "{}", failure.message);
 }
+
+#[test]
+fn a_lock_of_another_format_is_not_read() {
+    let failure = Lock::parse(r#"{"version": 2, "plugins": {}}"#).expect_err("it is of another format");
+    assert_eq!(failure.message, "tidegate.lock cannot be read: its version is 2, this Tidegate knows 1");
+    assert!(Lock::parse(r#"{"version": 1, "plugins": {}}"#).is_ok());
+}
+
+#[test]
+fn offers_that_are_none() {
+    let mut nothing = description(Vec::new());
+    nothing.offers.clear();
+    assert_eq!(refused(&plain(), nothing), ["it offers nothing"]);
+    let mut twice = description(Vec::new());
+    twice.offers.push(twice.offers[0].clone());
+    assert_eq!(refused(&plain(), twice), ["its offer step `plan` is there twice"]);
+    for (schema, why) in [("[]", "is no JSON object"), ("{", "is no JSON: ")] {
+        let mut odd = description(Vec::new());
+        odd.offers[0].inputs = schema.to_owned();
+        odd.offers[0].outputs = Some(schema.to_owned());
+        let wrong = refused(&plain(), odd);
+        assert_eq!(wrong.len(), 2, "{wrong:?}");
+        for (wrong, of) in wrong.iter().zip(["inputs", "outputs"]) {
+            let place = format!("its offer step `plan`: the schema of its {of} {why}");
+            assert!(wrong.starts_with(&place), "{wrong}");
+        }
+    }
+}
+
+#[test]
+fn a_scope_that_is_no_grant() {
+    let plugin = HOST.load(&bytes()).expect("a plugin");
+    let imports = plugin.imports().iter().filter(|import| !FREE.contains(&import.as_str()));
+    let wants: Vec<_> = imports.map(|import| capability(import)).collect();
+    for scope in ["[]", "{", r#"{"programms": ["sh"]}"#, r#"{"programs": "sh"}"#] {
+        let mut wants = wants.clone();
+        let process = wants.iter_mut().find(|want| want.name == "process").expect("it is imported");
+        process.scope = scope.to_owned();
+        let wrong = refused(&plugin, description(wants));
+        let place = "its offer step `plan`: the scope of `process` is no grant: it ";
+        assert!(wrong.len() == 1 && wrong[0].starts_with(place), "{scope}: {wrong:?}");
+    }
+}

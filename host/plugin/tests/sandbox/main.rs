@@ -4,6 +4,8 @@
 mod blame;
 mod cache;
 mod compute;
+mod describe;
+mod free;
 mod grant;
 mod guest;
 mod handle;
@@ -17,6 +19,7 @@ mod module;
 mod path;
 mod receipt;
 mod recorder;
+mod stop;
 mod time;
 mod transaction;
 mod wasi;

@@ -79,6 +79,18 @@ pub(crate) fn with_instances(mut component: Vec<u8>, module: &str, count: u8) ->
     component
 }
 
+/// Adds a component to a component, and an instance of it that is given nothing.
+pub(crate) fn with_component(mut component: Vec<u8>, inner: &str) -> Vec<u8> {
+    const COMPONENT: u8 = 4;
+    const INSTANCE: u8 = 5;
+    let components = sections(&component).filter(|id| *id == COMPONENT).count();
+    let inner = wat::parse_str(inner).expect("the component's text is sound");
+    section(&mut component, COMPONENT, &inner);
+    let index = u8::try_from(components).expect("few components");
+    section(&mut component, INSTANCE, &[1, 0, index, 0]);
+    component
+}
+
 /// The kinds of a component's sections.
 fn sections(component: &[u8]) -> impl Iterator<Item = u8> {
     let mut rest = &component[8..];

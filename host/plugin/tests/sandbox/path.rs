@@ -4,7 +4,8 @@ use crate::guest::{Attempt, answers};
 
 #[tokio::test]
 async fn a_path_that_is_none_reaches_no_service() {
-    for path in ["..", "../../etc/passwd", "a/../../b", "/etc/passwd", "a\0b", "./a", "a//b"] {
+    let long = "a".repeat(4_097);
+    for path in ["..", "../../etc/passwd", "a/../../b", "/etc/passwd", "a\0b", "./a", "a//b", &long] {
         let ended = Attempt::new("path").inputs(path).run().await;
         let answers = answers(&ended.outputs().to_string());
         assert_eq!(answers.len(), 26, "every argument that takes a path");
@@ -19,11 +20,13 @@ async fn a_path_that_is_none_reaches_no_service() {
 /// The same calls with a sound path arrive, so it is the path that was refused.
 #[tokio::test]
 async fn a_sound_path_does() {
-    let ended = Attempt::new("path").inputs("a/b..c").run().await;
-    for (function, answer) in answers(&ended.outputs().to_string()) {
-        let wanted =
-            if function == "process.start of a path" { "invalid: a program is a name, never a path" } else { "ok" };
-        assert_eq!(answer, wanted, "{function}");
+    for path in ["a/b..c", &"a".repeat(4_096)] {
+        let ended = Attempt::new("path").inputs(path).run().await;
+        for (function, answer) in answers(&ended.outputs().to_string()) {
+            let wanted =
+                if function == "process.start of a path" { "invalid: a program is a name, never a path" } else { "ok" };
+            assert_eq!(answer, wanted, "{function}");
+        }
+        assert_eq!(ended.recorder.calls().len(), 23);
     }
-    assert_eq!(ended.recorder.calls().len(), 23);
 }

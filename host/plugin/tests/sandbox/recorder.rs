@@ -7,14 +7,17 @@ use plugin::wit::{
     approval, archive, artifact_read, artifact_write, cache, http, process, repository_write, workspace_read,
 };
 use plugin::{Child, Entry, Services, Transaction};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
 
 /// What reached the services. The path `hang` is never answered, `broken` fails; the program `stubborn` never ends.
+/// The clock goes back whenever it is read.
 #[derive(Default)]
 pub(crate) struct Recorder {
-    calls: Mutex<Vec<String>>,
+    calls: Arc<Mutex<Vec<String>>>,
     log: Mutex<Vec<Entry>>,
+    clock: AtomicI64,
+    stopped_at: OnceLock<&'static str>,
     transactions: Arc<AtomicUsize>,
     children: Arc<AtomicUsize>,
 }
@@ -40,6 +43,11 @@ impl Recorder {
             _ => None,
         };
         self.log().into_iter().filter_map(line).collect()
+    }
+
+    /// The step is being stopped from this call on; from its beginning where it is empty.
+    pub(crate) fn stop_at(&self, call: &'static str) {
+        self.stopped_at.set(call).expect("it is stopped once");
     }
 
     /// Transactions that are not dropped.
@@ -69,10 +77,11 @@ impl Services for Recorder {
         self.log.lock().expect("no panic").push(entry);
     }
     fn now(&self) -> Timestamp {
-        Timestamp(0)
+        Timestamp(self.clock.fetch_sub(1_000, Ordering::SeqCst))
     }
     fn cancelled(&self) -> bool {
-        false
+        let met = |call: &str| call.is_empty() || self.calls().iter().any(|made| made.starts_with(call));
+        self.stopped_at.get().is_some_and(|call| met(call))
     }
     async fn workspace_read(&self, path: String) -> Result<Option<Vec<u8>>, Failure> {
         self.note(format!("workspace-read.read {path}"));
@@ -94,8 +103,8 @@ impl Services for Recorder {
         self.note(format!("artifact-read.find {digest}"));
         Ok(None)
     }
-    async fn artifact_read(&self, digest: String, _: u64, _: u32) -> Result<Vec<u8>, Failure> {
-        self.note(format!("artifact-read.read {digest}"));
+    async fn artifact_read(&self, digest: String, _: u64, length: u32) -> Result<Vec<u8>, Failure> {
+        self.note(format!("artifact-read.read {digest} of {length}"));
         Ok(Vec::new())
     }
     async fn artifact_extract(&self, _: String, path: String) -> Result<(), Failure> {
@@ -171,14 +180,15 @@ impl Services for Recorder {
     }
 
     async fn send(&self, request: http::Request) -> Result<http::Response, Failure> {
-        self.note(format!("http.send {}", request.url));
+        self.note(format!("http.send {} within {} s", request.url, request.timeout_seconds));
         Ok(http::Response { status: 200, headers: Vec::new(), body: Vec::new() })
     }
 
     async fn start(&self, key: String, command: process::Command) -> Result<Arc<dyn Child>, Failure> {
         self.note(format!("process.start {key} {}", command.program));
         self.children.fetch_add(1, Ordering::SeqCst);
-        Ok(Arc::new(Running { alive: self.children.clone(), stubborn: command.program == "stubborn" }))
+        let (calls, alive) = (self.calls.clone(), self.children.clone());
+        Ok(Arc::new(Running { calls, alive, stubborn: command.program == "stubborn" }))
     }
 }
 
@@ -231,13 +241,15 @@ impl Transaction for Edits {
 }
 
 struct Running {
+    calls: Arc<Mutex<Vec<String>>>,
     alive: Arc<AtomicUsize>,
     stubborn: bool,
 }
 
 #[async_trait]
 impl Child for Running {
-    async fn next(&self, _: u32) -> Result<Option<process::Event>, Failure> {
+    async fn next(&self, milliseconds: u32) -> Result<Option<process::Event>, Failure> {
+        self.calls.lock().expect("no panic").push(format!("process.next {milliseconds}"));
         Ok(None)
     }
     async fn interrupt(&self) -> Result<(), Failure> {

@@ -34,3 +34,10 @@ async fn a_forged_trailer_is_refused() {
     }
     assert!(Attempt::new("trailer").inputs("Tidegate: not one of the host's").run().await.answer.is_ok());
 }
+
+#[tokio::test]
+async fn neither_does_a_proposal_carry_one() {
+    let ended = Attempt::new("propose").inputs("main").run().await;
+    let why = "the trailer \"Tidegate-Run: r2\" is the host's, or is not one line";
+    assert_eq!(ended.outputs(), serde_json::json!(["there is no forge", why]));
+}

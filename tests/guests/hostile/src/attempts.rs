@@ -10,7 +10,7 @@ use tidegate::bindings::tidegate::plugin::{
 };
 
 const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
-const DIGEST: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+pub(crate) const DIGEST: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
 pub(crate) fn command(program: &str) -> process::Command {
     process::Command {
@@ -25,7 +25,7 @@ pub(crate) fn command(program: &str) -> process::Command {
     }
 }
 
-fn label() -> artifact_write::Label {
+pub(crate) fn label() -> artifact_write::Label {
     artifact_write::Label { name: "a".to_owned(), media_type: "text/plain".to_owned(), confidential: false }
 }
 
@@ -80,7 +80,7 @@ fn outside(answers: &mut Answers) {
     answers.note("http.send", http::send(&request));
 }
 
-fn get() -> http::Request {
+pub(crate) fn get() -> http::Request {
     http::Request {
         method: "GET".to_owned(),
         url: "http://169.254.169.254/".to_owned(),
@@ -92,7 +92,7 @@ fn get() -> http::Request {
     }
 }
 
-fn packing(path: &str) -> archive::Packing {
+pub(crate) fn packing(path: &str) -> archive::Packing {
     let item = archive::Item { source: path.to_owned(), target: "t".to_owned(), user: 0, group: 0, mode: None };
     archive::Packing { items: vec![item], exclude: vec![], modified: 0, compression: archive::Compression::None }
 }
@@ -233,4 +233,10 @@ pub(crate) fn letters(letters: &str) -> String {
         answers.push(Value::from(answer.err().map_or("ok".to_owned(), |error| error.code)));
     }
     Value::Array(answers).to_string()
+}
+
+/// What was denied, said to be worth another try.
+pub(crate) fn again() -> Answer {
+    workspace_read::read("a").map_err(|error| Error { retryable: true, ..error })?;
+    Ok("{}".to_owned())
 }

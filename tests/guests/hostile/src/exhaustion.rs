@@ -4,7 +4,7 @@ use crate::Answer;
 use crate::attempts::command;
 use std::hint::black_box;
 use tidegate::bindings::tidegate::plugin::types::Error;
-use tidegate::bindings::tidegate::plugin::{process, repository_write};
+use tidegate::bindings::tidegate::plugin::{cancellation, clock, process, random, repository_write};
 
 pub(crate) fn endless_loop() -> Answer {
     let mut n = 0_u64;
@@ -44,4 +44,40 @@ pub(crate) fn children() -> Answer {
         }
         started += 1;
     }
+}
+
+/// What needs no grant, without end.
+pub(crate) fn free(function: &str) -> Answer {
+    loop {
+        match function {
+            "now" => _ = black_box(clock::now()),
+            "elapsed" => _ = black_box(clock::elapsed()),
+            "draw" => _ = black_box(random::draw(1)),
+            _ => _ = black_box(cancellation::requested()),
+        }
+    }
+}
+
+/// All the randomness that a number can ask for: how much there was.
+pub(crate) fn draw() -> Answer {
+    Ok(random::draw(u32::MAX).len().to_string())
+}
+
+/// The time, twice.
+pub(crate) fn clock() -> Answer {
+    Ok(serde_json::Value::from(vec![clock::now(), clock::now()]).to_string())
+}
+
+/// So many children, one after the other.
+pub(crate) fn in_turn(count: usize) -> Answer {
+    for n in 0..count {
+        drop(process::start(&format!("child-{n}"), &command("sh"))?);
+    }
+    Ok("{}".to_owned())
+}
+
+/// A child of this program, left running.
+pub(crate) fn leave(program: &str) -> Answer {
+    std::mem::forget(process::start("key", &command(program))?);
+    Ok("{}".to_owned())
 }

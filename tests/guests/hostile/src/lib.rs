@@ -8,7 +8,7 @@ mod exhaustion;
 mod log;
 mod misuse;
 
-use tidegate::bindings::exports::tidegate::plugin::{plugin as description, step};
+use tidegate::bindings::exports::tidegate::plugin::step;
 use tidegate::bindings::tidegate::plugin::types::Error;
 
 /// What a misdeed gives back when the host let it come to an end: a JSON text.
@@ -22,10 +22,17 @@ pub fn misdeed(request: &step::Request) -> Answer {
         "hoard" => exhaustion::hoard(),
         "transactions" => exhaustion::transactions(),
         "children" => exhaustion::children(),
+        "in-turn" => exhaustion::in_turn(number(inputs)),
+        "leave" => exhaustion::leave(&text(inputs)),
         "log-flood" => log::flood(),
         "log-blanks" => log::blanks(),
         "log-groups" => log::groups(),
         "log-progress" => log::progress(),
+        "log-ends" => log::ends(),
+        "titles" => log::titles(&text(inputs)),
+        "free" => exhaustion::free(&text(inputs)),
+        "draw" => exhaustion::draw(),
+        "clock" => exhaustion::clock(),
         "say" => log::say(inputs),
         "giant-line" => log::giant_line(number(inputs)),
         "many-lines" => log::many_lines(number(inputs)),
@@ -35,6 +42,7 @@ pub fn misdeed(request: &step::Request) -> Answer {
         "outputs-of" => Ok(text(inputs)),
         "fail" => Err(misuse::error(inputs)),
         "blame" => Err(misuse::blame(&text(inputs))),
+        "again" => attempts::again(),
         "details" => Err(misuse::details(number(inputs))),
         "label" => misuse::label(&text(inputs)),
         "follow" => attempts::follow(number(inputs)),
@@ -49,7 +57,40 @@ pub fn misdeed(request: &step::Request) -> Answer {
         "letters" => Ok(attempts::letters(&text(inputs))),
         "trap-in-transaction" => misuse::trap_in_transaction(),
         "trailer" => misuse::trailer(&text(inputs)),
+        "propose" => misuse::propose(&text(inputs)),
+        "contents" => misuse::contents(number(inputs)),
+        "cache" => misuse::cached(&text(inputs)),
+        "secrets" => misuse::secrets(&text(inputs)),
+        "headers" => misuse::headers(number(inputs)),
+        "items" => misuse::items(number(inputs)),
+        "key" => misuse::key(&text(inputs)),
+        "most" => misuse::most(),
         name => Err(Error::new("not-found", format!("no misdeed is called `{name}`"))),
+    }
+}
+
+/// The misdeed in a preview: its answer is the body, or it is the forecast itself that is odd.
+pub fn shown(request: &step::Request) -> Result<step::Forecast, Error> {
+    match request.name.as_str() {
+        "effects" => Ok(misuse::forecast(number(&request.inputs))),
+        _ => misdeed(request).map(|body| step::Forecast { effects: Vec::new(), body }),
+    }
+}
+
+/// The misdeed in a run, or an odd outcome.
+pub fn done(request: &step::Request) -> Result<step::Outcome, Error> {
+    match request.name.as_str() {
+        "reason" => Ok(step::Outcome::Skipped(text(&request.inputs))),
+        "wait" => Ok(step::Outcome::Waiting(misuse::wait(&text(&request.inputs)))),
+        _ => misdeed(request).map(step::Outcome::Succeeded),
+    }
+}
+
+/// The misdeed in a probe, or an odd finding.
+pub fn found(request: &step::Request) -> Result<step::Finding, Error> {
+    match request.name.as_str() {
+        "reason" => Ok(step::Finding::Unknown(text(&request.inputs))),
+        _ => misdeed(request).map(step::Finding::Done),
     }
 }
 
@@ -70,6 +111,7 @@ fn json(text: &str) -> String {
 #[allow(unsafe_code, reason = "the exported functions are unsafe by their nature")]
 mod component {
     use super::*;
+    use tidegate::bindings::exports::tidegate::plugin::plugin as description;
 
     struct Component;
 
@@ -93,15 +135,15 @@ mod component {
 
     impl step::Guest for Component {
         fn preview(request: step::Request) -> Result<step::Forecast, Error> {
-            misdeed(&request).map(|body| step::Forecast { effects: Vec::new(), body })
+            shown(&request)
         }
 
         fn run(request: step::Request) -> Result<step::Outcome, Error> {
-            misdeed(&request).map(step::Outcome::Succeeded)
+            done(&request)
         }
 
         fn probe(request: step::Request) -> Result<step::Finding, Error> {
-            misdeed(&request).map(step::Finding::Done)
+            found(&request)
         }
     }
 

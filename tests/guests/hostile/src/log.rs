@@ -49,3 +49,19 @@ pub(crate) fn many_lines(lines: usize) -> Answer {
     log::write(log::Level::Info, &"z\n".repeat(lines));
     Ok("{}".to_owned())
 }
+
+/// Ends of groups that never began.
+pub(crate) fn ends() -> Answer {
+    for _ in 0..1_000_000_000 {
+        log::end_group();
+    }
+    Ok("{}".to_owned())
+}
+
+/// Texts that are no lines: a title, a task and a unit.
+pub(crate) fn titles(text: &str) -> Answer {
+    log::begin_group(text);
+    log::progress(text, 1, 2, text);
+    log::end_group();
+    Ok("{}".to_owned())
+}
