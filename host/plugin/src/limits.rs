@@ -59,8 +59,7 @@ impl Limits {
         Self { wall: self.wall.min(others.wall), compute: self.compute.min(others.compute), ..self }
     }
 
-    /// For `describe`: one second of computing, little of anything. Nothing in it waits, so the wall limit is only for a
-    /// machine that is too busy to compute.
+    /// For `describe`: one second of computing, little of anything. What waits in it, by WASI's timers, has five seconds.
     pub fn describe() -> Self {
         Self {
             wall: Duration::from_secs(5),

@@ -14,6 +14,9 @@ use std::time::{Duration, Instant};
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
+/// Random bytes of one call of WASI: the host allocates them, and counts them nowhere else.
+const RANDOM: u64 = 4096;
+
 /// A guest's handle on a child.
 pub struct ChildEntry(pub(crate) Arc<dyn Child>);
 
@@ -72,7 +75,7 @@ impl State {
             calls: 0,
             effects: 0,
             // Inert: no file, no argument, no variable, no socket, no name to look up, and output goes nowhere.
-            wasi: WasiCtxBuilder::new().allow_blocking_current_thread(false).build(),
+            wasi: WasiCtxBuilder::new().allow_blocking_current_thread(false).max_random_size(RANDOM).build(),
             limits,
         }
     }

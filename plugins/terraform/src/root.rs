@@ -12,7 +12,7 @@ use tidegate::Error;
 const LONGEST_VARIABLE: usize = 128 * 1024 - 1;
 
 /// Variables that this plugin sets itself, or that would change what is planned behind the pipeline's back.
-const KEPT: [&str; 9] = [
+const KEPT: [&str; 8] = [
     "TF_DATA_DIR",
     "TF_IN_AUTOMATION",
     "TF_INPUT",
@@ -20,7 +20,6 @@ const KEPT: [&str; 9] = [
     "CHECKPOINT_DISABLE",
     "TF_LOG_PATH",
     // These would have the tool use other providers than the lock file says.
-    "TF_CLI_CONFIG_FILE",
     "TF_REATTACH_PROVIDERS",
     "TF_PLUGIN_CACHE_MAY_BREAK_DEPENDENCY_LOCK_FILE",
 ];
