@@ -402,3 +402,46 @@ fn a_directory_with_a_colon_is_owned_like_any_other() {
     ran.expect(3);
     assert!(world.digest(&run, "apply").starts_with("sha256:"));
 }
+
+#[test]
+fn a_plan_whose_host_is_killed_is_made_all_the_same() {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    let world = world(MAIN);
+    let fifo = world.path().join("tfstate/slow");
+    assert!(Command::new("mkfifo").arg(&fifo).status().expect("mkfifo").success());
+    // Whoever reads a pipe as a file waits until somebody writes it.
+    let slow = format!(
+        "terraform {{\n  backend \"local\" {{}}\n}}\nvariable \"size\" {{}}\nvariable \"password\" {{\n  sensitive = true\n}}\nresource \"terraform_data\" \"x\" {{\n  input = file(\"{}\")\n}}\n",
+        fifo.display()
+    );
+    world.write("infra/environments/prod/main.tf", slow);
+    world.push("infra", "slow");
+    world.open_to_children();
+    let child = command(&world, &["run", "--repository", "infra"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+    let child = child.expect("the binary");
+    // Opens once terraform reads, in the middle of its plan.
+    let mut first = fs::OpenOptions::new().write(true).open(&fifo).expect("a reader");
+    kill(child);
+    std::io::Write::write_all(&mut first, b"x").expect("it reads");
+    drop(first);
+    // It may read more than once, and so may the one after it.
+    let over = Arc::new(AtomicBool::new(false));
+    let writer = std::thread::spawn({
+        let (over, fifo) = (over.clone(), fifo.clone());
+        move || {
+            while !over.load(Ordering::SeqCst) {
+                let _ = fs::write(&fifo, "x");
+            }
+        }
+    });
+    let run = world.newest();
+    let ran = resume(&world, &run).expect(3);
+    assert_eq!(ran.json()["steps"]["plan"]["outputs"]["summary"], "1 to add, 0 to change, 0 to destroy", "{}", ran.out);
+    over.store(true, Ordering::SeqCst);
+    // Lets the writer's last try go on.
+    let mut rest = String::new();
+    let mut reader = fs::File::open(&fifo).expect("the pipe");
+    let _ = std::io::Read::read_to_string(&mut reader, &mut rest);
+    writer.join().expect("a thread");
+}

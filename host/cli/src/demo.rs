@@ -67,6 +67,10 @@ pub fn demo(wanted: &Demo, screen: &Screen) -> Result<u8, Exit> {
             fs::canonicalize(folder).map_err(|e| failed(&e.to_string()))?
         }
     };
+    if folder.starts_with("/tmp") {
+        let message = "the demo wants a folder outside of /tmp: each jail has a /tmp of its own, and Terraform's state is in there";
+        return Err(Exit::usage(message));
+    }
     let mut stage = Stage { folder, screen, chapter: 0 };
     stage.story()?;
     if screen.json {
