@@ -22,7 +22,12 @@ fn built<M: Machine + Programs + Rooted>(machine: &M, folder: &Path, with: Value
     let facts =
         Facts { run: "run-1".into(), key: "image".into(), attempt: 1, revision: Some("c0ffee".into()), date: None };
     let text = |path: &Path| path.to_str().expect("text").to_owned();
-    match build(machine, &facts, &inputs, &text(machine.root()), &text(&folder.join("tmp")))? {
+    // podman takes no longer path for it than 50 characters, and in a jail it is `/tmp/tidegate-image`.
+    let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let temporary = std::env::temp_dir().join(format!("tg-{}-{name}", std::process::id()));
+    let done = build(machine, &facts, &inputs, &text(machine.root()), &text(&temporary));
+    let _ = std::fs::remove_dir_all(&temporary);
+    match done? {
         Outcome::Succeeded(outputs) => Ok(outputs),
         other => panic!("{other:?}"),
     }
