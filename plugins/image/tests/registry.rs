@@ -102,12 +102,12 @@ fn a_token_is_fetched_once_for_each_scope() {
     let registry = Registry::start(&folder, "registry", &tokens.configuration(&folder));
     let mut machine = Native::new(&folder.join("w"));
     let image = image(&machine.root, "layer");
-    // A password for the registry's own host is not for the token server: it goes to no other host.
-    machine.logins.insert(registry.host.clone(), LOGIN.into());
+    // A registry may name any server, one that has a password of its own too: that would get it a token for another registry.
+    machine.logins.insert(tokens.host.clone(), LOGIN.into());
     let error = push(&machine, &registry.host, "team/app", &image).expect_err("no credential");
     assert_eq!(error.code, "image-unauthorized");
     assert!(machine.taken("/token?").iter().all(|request| !request.ends_with('+')));
-    machine.logins.insert(tokens.host.clone(), LOGIN.into());
+    machine.logins.insert(registry.host.clone(), LOGIN.into());
     tokens.asked.lock().expect("alive").clear();
     push(&machine, &registry.host, "team/app", &image).expect("pushed");
     let asked = tokens.asked.lock().expect("alive").clone();
@@ -122,7 +122,7 @@ fn a_token_is_fetched_once_for_each_scope() {
     assert!(client.has_blob(&to, digest).expect("looked"));
     assert_eq!(tokens.asked.lock().expect("alive").len(), 2);
     // A wrong password is refused by the token server, and named after it.
-    machine.logins.insert(tokens.host.clone(), "Basic eDp5".into());
+    machine.logins.insert(registry.host.clone(), "Basic eDp5".into());
     let error = push(&machine, &registry.host, "team/new", &image).expect_err("a wrong credential");
     assert!(
         error.hint.as_ref().is_some_and(|hint| hint.contains(&format!("registries: [{}]", tokens.host))),
@@ -139,7 +139,7 @@ fn a_token_that_expired_is_renewed_once() {
     let tokens = Tokens::start(&folder, LOGIN);
     let registry = Registry::start(&folder, "registry", &tokens.configuration(&folder));
     let mut machine = Native::new(&folder.join("w"));
-    machine.logins.insert(tokens.host.clone(), LOGIN.into());
+    machine.logins.insert(registry.host.clone(), LOGIN.into());
     let image = image(&machine.root, "layer");
     // The registry answers 401 to the second look for a blob, once, as it does when a token has expired.
     let expire = |realm: String| {
