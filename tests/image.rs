@@ -3,10 +3,9 @@
 
 use serde_json::Value;
 use std::fs;
-use std::path::Path;
 use std::process::Command;
 use tidegate_tests::registry::Registry;
-use tidegate_tests::{Ran, World};
+use tidegate_tests::{Ran, World, holding};
 
 const DOCKERFILE: &str = "FROM scratch AS files\nCOPY hello.txt /hello.txt\nFROM scratch\nARG GREETING=none\nLABEL team=shop greeting=$GREETING\nCOPY --from=files /hello.txt /srv/hello.txt\nCMD [\"/srv/run\"]\n";
 
@@ -144,19 +143,6 @@ fn a_registry_with_a_password_is_logged_in_to_and_nobody_else_hears_it() {
     let error = &ran.json()["steps"]["assemble"]["error"];
     assert_eq!(error["code"], "image-unauthorized", "{error:#}");
     assert!(!ran.out.contains("wr0ng-password") && !ran.err.contains("wr0ng-password"), "{}", ran.err);
-}
-
-fn holding(folder: &Path, text: &str) -> Vec<String> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).expect("a folder").flatten() {
-        let path = entry.path();
-        if path.is_dir() && !path.is_symlink() {
-            found.extend(holding(&path, text));
-        } else if fs::read(&path).is_ok_and(|bytes| bytes.windows(text.len()).any(|w| w == text.as_bytes())) {
-            found.push(path.display().to_string());
-        }
-    }
-    found
 }
 
 #[test]

@@ -3,9 +3,8 @@
 
 use serde_json::Value;
 use std::fs;
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use tidegate_tests::{Ran, World};
+use tidegate_tests::{Ran, World, holding};
 
 const MAIN: &str = r#"terraform {
   backend "local" {}
@@ -120,20 +119,6 @@ fn resume(world: &World, run: &str) -> Ran {
 fn state(world: &World) -> Value {
     let text = fs::read_to_string(world.path().join("tfstate/prod.tfstate")).expect("a state");
     serde_json::from_str(&text).expect("JSON")
-}
-
-/// Files below a folder that hold a text.
-fn holding(folder: &Path, text: &str) -> Vec<String> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).expect("a folder").flatten() {
-        let path = entry.path();
-        if path.is_dir() && !path.is_symlink() {
-            found.extend(holding(&path, text));
-        } else if fs::read(&path).is_ok_and(|bytes| bytes.windows(text.len()).any(|w| w == text.as_bytes())) {
-            found.push(path.display().to_string());
-        }
-    }
-    found
 }
 
 #[test]

@@ -5,4 +5,4 @@ pub mod registry;
 pub mod ssh;
 mod world;
 
-pub use world::{Ran, World};
+pub use world::{Ran, World, holding};

@@ -155,3 +155,17 @@ impl World {
         shown["steps"][step]["waiting"]["digest"].as_str().unwrap_or_else(|| panic!("{shown:#}")).to_owned()
     }
 }
+
+/// Files below a folder that hold a text.
+pub fn holding(folder: &Path, text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).expect("a folder").flatten() {
+        let path = entry.path();
+        if path.is_dir() && !path.is_symlink() {
+            found.extend(holding(&path, text));
+        } else if fs::read(&path).is_ok_and(|bytes| bytes.windows(text.len()).any(|w| w == text.as_bytes())) {
+            found.push(path.display().to_string());
+        }
+    }
+    found
+}
