@@ -156,14 +156,16 @@ impl World {
     }
 }
 
-/// Files below a folder that hold a text.
+/// Regular files below a folder that hold a text; a pipe would be read for ever.
 pub fn holding(folder: &Path, text: &str) -> Vec<String> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).expect("a folder").flatten() {
         let path = entry.path();
         if path.is_dir() && !path.is_symlink() {
             found.extend(holding(&path, text));
-        } else if fs::read(&path).is_ok_and(|bytes| bytes.windows(text.len()).any(|w| w == text.as_bytes())) {
+        } else if path.is_file()
+            && fs::read(&path).is_ok_and(|bytes| bytes.windows(text.len()).any(|w| w == text.as_bytes()))
+        {
             found.push(path.display().to_string());
         }
     }
