@@ -4,7 +4,7 @@ use crate::egress::Pattern;
 use crate::environment::glob;
 use model::grant::{
     ArtifactGrant, CacheGrant, Grant, HttpGrant, NetworkGrant, PathGrant, ProcessGrant, ProfileGrant, RepositoryGrant,
-    SecretGrant, WriteScope,
+    SecretGrant, SourceGrant, WriteScope,
 };
 
 /// What both allow. Where one names patterns and the other names things, the things that the patterns allow remain.
@@ -41,7 +41,19 @@ pub fn narrow(granted: &Grant, wanted: &Grant) -> Grant {
             reveal: a.reveal && b.reveal,
         }),
         cache: granted.cache.as_ref().zip(wanted.cache.as_ref()).map(|(a, b)| CacheGrant { write: a.write && b.write }),
+        source: granted.source.as_ref().zip(wanted.source.as_ref()).and_then(|(a, b)| source(a, b)),
     }
+}
+
+/// The deeper of the two folders, where one is within the other.
+fn source(granted: &SourceGrant, wanted: &SourceGrant) -> Option<SourceGrant> {
+    let within = |inner: &str, outer: &str| {
+        outer.is_empty() || inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    let (a, b) = (granted.path.trim_matches('/'), wanted.path.trim_matches('/'));
+    let path = if within(b, a) { Some(b) } else { within(a, b).then_some(a) };
+    let repositories = both(&granted.repositories, &wanted.repositories);
+    path.map(|path| SourceGrant { repositories, path: path.to_owned() })
 }
 
 /// The places that both allow. All of the network is more than a list of it.

@@ -147,6 +147,23 @@ pub fn approval(grant: &Grant) -> Result<(), Failure> {
     grant.approval.map(|_| ()).ok_or_else(|| missing("reading votes", "approval: {}"))
 }
 
+/// Reading a file of a repository as a renderer does.
+pub fn source(grant: &Grant, repository: &str, path: &str) -> Result<(), Failure> {
+    let granted = grant.source.as_ref().filter(|g| g.repositories.iter().any(|p| matches(p, repository)));
+    let Some(granted) = granted else {
+        let what = format!("rendering from the repository `{repository}`");
+        return Err(missing(&what, &format!("source: {{ repositories: [{repository}] }}")));
+    };
+    let folder = granted.path.trim_matches('/');
+    let below =
+        folder.is_empty() || path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    if below {
+        return Ok(());
+    }
+    let what = format!("reading `{path}` of the repository `{repository}`, which is not below `{folder}`,");
+    Err(missing(&what, "source: { path: FOLDER }"))
+}
+
 /// A capability that this host does not serve.
 pub fn unserved(interface: &str) -> Failure {
     Failure::denied(format!("`{interface}` is not served by this version of Tidegate, so nothing can grant it"))

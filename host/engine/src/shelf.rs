@@ -203,6 +203,7 @@ fn replaced(default: Grant, written: Grant) -> Grant {
         http: written.http.or(default.http),
         secret: written.secret.or(default.secret),
         cache: written.cache.or(default.cache),
+        source: written.source.or(default.source),
     }
 }
 

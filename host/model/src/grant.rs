@@ -31,6 +31,9 @@ pub struct Grant {
     /// Folders that are kept from one run to the next.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cache: Option<CacheGrant>,
+    /// What a renderer reads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<SourceGrant>,
 }
 
 /// How a step sees its workspace.
@@ -191,6 +194,24 @@ pub struct CacheGrant {
     /// Whether it may store entries as well as take them.
     #[serde(default)]
     pub write: bool,
+}
+
+/// Which files a renderer may read, of those that a request is about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SourceGrant {
+    /// Repositories by name; `*` within a name matches any text.
+    #[serde(default = "any")]
+    pub repositories: Vec<String>,
+    /// The folder in them below which it may read; all of them unless given.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub path: String,
+}
+
+impl Default for SourceGrant {
+    fn default() -> Self {
+        Self { repositories: any(), path: String::new() }
+    }
 }
 
 fn any() -> Vec<String> {

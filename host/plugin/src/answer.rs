@@ -1,7 +1,8 @@
 //! What a plugin answers, bounded and cleaned before anybody keeps or shows it. Whether it makes sense for the run, the
 //! engine decides.
 
-use crate::bindings::exports::tidegate::plugin::step;
+use crate::bindings::renderers::exports::tidegate::plugin::renderer;
+use crate::bindings::steps::exports::tidegate::plugin::step;
 use crate::imports::{clean_line, clean_text, too_large};
 use model::{Blame, Failure};
 
@@ -13,6 +14,10 @@ const BODY: usize = 256 << 10;
 const LINE: usize = 16 << 10;
 /// Most effects of a forecast: a person is to read them, and the subject of an approval holds them all.
 const EFFECTS: usize = 1_000;
+/// The largest rendering, in bytes (`renderer.rendering`).
+const MANIFESTS: usize = 32 << 20;
+/// Most warnings of a rendering that are kept.
+const WARNINGS: usize = 100;
 /// The longest kind of a signal, in bytes.
 const KIND: usize = 128;
 /// The longest subject of a signal, in bytes: it is a key of the journal.
@@ -60,6 +65,21 @@ pub(crate) fn finding(mut finding: step::Finding) -> Result<step::Finding, Failu
         step::Finding::NotDone => {}
     }
     Ok(finding)
+}
+
+/// The rendering of `render`: its warnings are shown, its manifests are read as YAML and never as they are. Error:
+/// `too-large`.
+pub(crate) fn rendering(mut rendering: renderer::Rendering) -> Result<renderer::Rendering, Failure> {
+    within("what it rendered", rendering.manifests.len(), MANIFESTS)?;
+    let left_out = rendering.warnings.len().saturating_sub(WARNINGS);
+    rendering.warnings.truncate(WARNINGS);
+    for warning in &mut rendering.warnings {
+        *warning = clean_line(warning, LINE);
+    }
+    if left_out > 0 {
+        rendering.warnings.push(format!("and {left_out} more warnings"));
+    }
+    Ok(rendering)
 }
 
 fn outputs(json: &str) -> Result<(), Failure> {

@@ -107,6 +107,12 @@ pub enum HostCall {
         branch: String,
     },
     ApprovalRead,
+    /// A function of `source`; no repository where the request has no such root.
+    Source {
+        function: &'static str,
+        repository: Option<String>,
+        path: String,
+    },
     Start {
         program: String,
         variables: Vec<String>,
@@ -182,6 +188,7 @@ impl HostCall {
             Self::Push { .. } => ("repository-write", "push"),
             Self::Propose { .. } => ("repository-write", "propose"),
             Self::ApprovalRead => ("approval", "read"),
+            Self::Source { function, .. } => ("source", *function),
             Self::Start { .. } => ("process", "start"),
             Self::ChildNext => ("process", "next"),
             Self::ChildInterrupt => ("process", "interrupt"),
@@ -203,7 +210,8 @@ impl HostCall {
             | Self::Resolve { .. }
             | Self::RepositoryRead { .. }
             | Self::ChangedPaths { .. }
-            | Self::ApprovalRead => Kind::Reading,
+            | Self::ApprovalRead
+            | Self::Source { .. } => Kind::Reading,
             Self::Unserved { interface, .. } if READING.contains(interface) => Kind::Reading,
             _ => Kind::Effect,
         }
@@ -258,6 +266,7 @@ impl HostCall {
             | Self::ArtifactExtract { path }
             | Self::ArtifactStoreFile { path, .. }
             | Self::RepositoryRead { path, .. }
+            | Self::Source { path, .. }
             | Self::TransactionRead { path, .. }
             | Self::TransactionPut { path, .. }
             | Self::TransactionRemove { path, .. } => std::slice::from_ref(path),
@@ -267,7 +276,7 @@ impl HostCall {
 }
 
 /// Interfaces of the world `reading` that are not served yet.
-const READING: [&str; 4] = ["source", "change-read", "application", "state-read"];
+const READING: [&str; 3] = ["change-read", "application", "state-read"];
 
 /// Whether a call may be made in a mode under a grant. Errors: `denied` naming the mode or the missing grant,
 /// `invalid` for a path that is none.
@@ -277,6 +286,13 @@ pub fn authorise(call: &HostCall, mode: Mode, grant: &Grant) -> Result<(), Failu
         (Mode::Describe, _) => {
             let message = format!("`{}` is refused while a plugin describes itself", call.name());
             return Err(Failure::denied(message));
+        }
+        (Mode::Render, _) if !matches!(call, HostCall::Source { .. }) => {
+            let message = format!("`{}` is refused: a renderer reads its source and nothing else", call.name());
+            return Err(Failure::denied(message));
+        }
+        (Mode::Preview | Mode::Run | Mode::Probe, _) if matches!(call, HostCall::Source { .. }) => {
+            return Err(Failure::denied(format!("`{}` is for renderers: a step has its workspace", call.name())));
         }
         (Mode::Preview | Mode::Probe, Kind::Effect) => {
             let message = format!("`{}` has effects, and a {} may have none", call.name(), mode.function());
@@ -328,6 +344,9 @@ pub fn authorise(call: &HostCall, mode: Mode, grant: &Grant) -> Result<(), Failu
             permit::write_path(grant, repository, path)
         }
         HostCall::ApprovalRead => permit::approval(grant),
+        HostCall::Source { repository: Some(repository), path, .. } => permit::source(grant, repository, path),
+        // What there is not, is nobody's: the answer says so.
+        HostCall::Source { repository: None, .. } => Ok(()),
         HostCall::Start { program, variables, files } => {
             permit::program(grant, program, variables.iter().map(String::as_str))?;
             if files.reads {

@@ -1,6 +1,8 @@
 //! A loaded component: what it imports and exports, and whether that is a plugin of this host.
 
 use crate::bindings::Host_Pre;
+use crate::bindings::renderers::RenderersPre;
+use crate::bindings::steps::StepsPre;
 use crate::engine::Core;
 use crate::state::State;
 use model::{Blame, Digest, Failure};
@@ -10,6 +12,11 @@ use wasmtime::component::Component;
 /// The package and version that this host serves.
 pub const INTERFACE: &str = "tidegate:plugin@0.1.0";
 const PACKAGE: &str = "tidegate:plugin/";
+/// The exports that this host calls, besides `plugin`: what a plugin is there for.
+const ROLES: [&str; 2] = ["step", "renderer"];
+/// What to do about a component of another world.
+const BUILD: &str =
+    "build it for the world `step-plugin` or `renderer-plugin`, for example with `tidegate plugin build`";
 /// Interfaces that need no grant.
 pub const FREE: [&str; 6] = ["types", "log", "clock", "random", "cancellation", "change"];
 
@@ -18,6 +25,10 @@ pub const FREE: [&str; 6] = ["types", "log", "clock", "random", "cancellation", 
 pub struct Plugin {
     pub(crate) core: Arc<Core>,
     pub(crate) pre: Host_Pre<State>,
+    /// Where it has steps.
+    pub(crate) steps: Option<StepsPre<State>>,
+    /// Where it has renderers.
+    pub(crate) renderers: Option<RenderersPre<State>>,
     pub(crate) digest: Digest,
     pub(crate) imports: Vec<String>,
     /// Whether it was compiled now rather than found in the cache.
@@ -42,6 +53,15 @@ impl Plugin {
         &self.imports
     }
 
+    /// Whether it can serve an offer of this role.
+    pub fn serves(&self, role: &str) -> bool {
+        match role {
+            "step" => self.steps.is_some(),
+            "renderer" => self.renderers.is_some(),
+            _ => false,
+        }
+    }
+
     pub(crate) fn new(core: Arc<Core>, component: &Component, digest: Digest, compiled: bool) -> Result<Self, Failure> {
         let kind = component.component_type();
         let refused = |message: String| Failure::new(Blame::Plugin, "invalid", message);
@@ -58,19 +78,23 @@ impl Plugin {
             }
         }
         imports.sort();
-        for needed in ["plugin", "step"] {
-            let wanted = format!("{PACKAGE}{needed}@0.1.0");
-            if !kind.exports(&core.engine).any(|(name, _)| name == wanted) {
-                let found: Vec<_> = kind.exports(&core.engine).map(|(name, _)| name.to_owned()).collect();
-                let found = if found.is_empty() { "nothing".to_owned() } else { found.join(", ") };
-                return Err(refused(format!("it is no step plugin: it exports {found}, not `{wanted}`"))
-                    .hint("build it for the world `step-plugin`, for example with `tidegate plugin build`"));
-            }
+        let exports: Vec<String> = kind.exports(&core.engine).map(|(name, _)| name.to_owned()).collect();
+        let has = |name: &str| exports.contains(&format!("{PACKAGE}{name}@0.1.0"));
+        let found = if exports.is_empty() { "nothing".to_owned() } else { exports.join(", ") };
+        if !has("plugin") {
+            return Err(
+                refused(format!("it is no plugin: it exports {found}, not `{PACKAGE}plugin@0.1.0`")).hint(BUILD)
+            );
+        }
+        if !ROLES.iter().any(|role| has(role)) {
+            return Err(refused(format!("it has no role that this host knows: it exports {found}")).hint(BUILD));
         }
         let link = |e: wasmtime::Error| refused(format!("it does not fit {INTERFACE}: {e:#}"));
         let pre = core.linker.instantiate_pre(component).map_err(link)?;
+        let steps = has("step").then(|| StepsPre::new(pre.clone())).transpose().map_err(link)?;
+        let renderers = has("renderer").then(|| RenderersPre::new(pre.clone())).transpose().map_err(link)?;
         let pre = Host_Pre::new(pre).map_err(link)?;
-        Ok(Self { core, pre, digest, imports, compiled })
+        Ok(Self { core, pre, steps, renderers, digest, imports, compiled })
     }
 }
 

@@ -7,6 +7,7 @@ mod free;
 mod outside;
 mod process;
 mod repository;
+mod source;
 mod unserved;
 mod workspace;
 

@@ -1,8 +1,10 @@
 //! Calls into a plugin: a fresh store each, limits around it, and an answer that names who is to blame.
 
 use crate::answer;
-use crate::bindings::Host_;
-use crate::bindings::exports::tidegate::plugin::{plugin as described, step};
+use crate::bindings::exports::tidegate::plugin::plugin as described;
+use crate::bindings::renderers::exports::tidegate::plugin::renderer;
+use crate::bindings::steps::Steps;
+use crate::bindings::steps::exports::tidegate::plugin::step;
 use crate::bindings::tidegate::plugin::types::Error;
 use crate::component::Plugin;
 use crate::engine::TICK;
@@ -12,6 +14,7 @@ use crate::lock::clean_description;
 use crate::mode::Mode;
 use crate::record::{Receipt, micros};
 use crate::services::Services;
+use crate::source::Root;
 use crate::state::State;
 use model::{Blame, Failure, Grant};
 use std::future::Future;
@@ -51,8 +54,8 @@ impl Plugin {
     ) -> (Result<step::Outcome, Failure>, Receipt) {
         let name = step_of(&request);
         let (answer, receipt) = self
-            .call(invocation, Mode::Run, Some(name), async |instance: &Host_, store: &mut Store<State>| {
-                instance.tidegate_plugin_step().call_run(store, &request).await
+            .call(invocation, Mode::Run, Some(name), vec![], async |store: &mut Store<State>| {
+                self.with_steps(store).await?.tidegate_plugin_step().call_run(store, &request).await
             })
             .await;
         (answer.and_then(answer::outcome), receipt)
@@ -66,8 +69,8 @@ impl Plugin {
     ) -> (Result<step::Forecast, Failure>, Receipt) {
         let name = step_of(&request);
         let (answer, receipt) = self
-            .call(invocation.asking(), Mode::Preview, Some(name), async |instance: &Host_, store: &mut Store<State>| {
-                instance.tidegate_plugin_step().call_preview(store, &request).await
+            .call(invocation.asking(), Mode::Preview, Some(name), vec![], async |store: &mut Store<State>| {
+                self.with_steps(store).await?.tidegate_plugin_step().call_preview(store, &request).await
             })
             .await;
         (answer.and_then(answer::forecast), receipt)
@@ -81,8 +84,8 @@ impl Plugin {
     ) -> (Result<step::Finding, Failure>, Receipt) {
         let name = step_of(&request);
         let (answer, receipt) = self
-            .call(invocation.asking(), Mode::Probe, Some(name), async |instance: &Host_, store: &mut Store<State>| {
-                instance.tidegate_plugin_step().call_probe(store, &request).await
+            .call(invocation.asking(), Mode::Probe, Some(name), vec![], async |store: &mut Store<State>| {
+                self.with_steps(store).await?.tidegate_plugin_step().call_probe(store, &request).await
             })
             .await;
         (answer.and_then(answer::finding), receipt)
@@ -93,11 +96,34 @@ impl Plugin {
         let limits = Limits::describe();
         let invocation = Invocation { plugin: "the plugin".to_owned(), grant: Grant::default(), limits, services };
         let (answer, _) = self
-            .call(invocation, Mode::Describe, None, async |instance: &Host_, store: &mut Store<State>| {
+            .call(invocation, Mode::Describe, None, vec![], async |store: &mut Store<State>| {
+                let instance = self.pre.instantiate_async(&mut *store).await?;
                 instance.tidegate_plugin_plugin().call_describe(store).await.map(Ok::<_, Error>)
             })
             .await;
         answer.map(clean_description)
+    }
+
+    /// `renderer.render` over these roots. The receipt is there whatever came of it.
+    pub async fn render(
+        &self,
+        invocation: Invocation,
+        roots: Vec<Root>,
+        request: renderer::Request,
+    ) -> (Result<renderer::Rendering, Failure>, Receipt) {
+        let what = Some(request.name.clone());
+        let (answer, receipt) = self
+            .call(invocation, Mode::Render, what, roots, async |store: &mut Store<State>| {
+                let pre = self.renderers.as_ref().ok_or_else(|| lacks("renderer"))?;
+                let instance = pre.instantiate_async(&mut *store).await?;
+                instance.tidegate_plugin_renderer().call_render(store, &request).await
+            })
+            .await;
+        (answer.and_then(answer::rendering), receipt)
+    }
+
+    async fn with_steps(&self, store: &mut Store<State>) -> wasmtime::Result<Steps> {
+        self.steps.as_ref().ok_or_else(|| lacks("step"))?.instantiate_async(store).await
     }
 
     async fn call<T>(
@@ -105,22 +131,20 @@ impl Plugin {
         invocation: Invocation,
         mode: Mode,
         step: Option<String>,
-        function: impl AsyncFnOnce(&Host_, &mut Store<State>) -> wasmtime::Result<Result<T, Error>>,
+        roots: Vec<Root>,
+        function: impl AsyncFnOnce(&mut Store<State>) -> wasmtime::Result<Result<T, Error>>,
     ) -> (Result<T, Failure>, Receipt) {
         let Invocation { plugin, grant, limits, services } = invocation;
         let (wall, compute, message) = (limits.wall, limits.compute, limits.message);
         let handles = limits.handles;
         let mut store = Store::new(&self.core.engine, State::new(mode, grant, limits, services));
+        store.data_mut().roots = roots;
         store.limiter(|state| &mut state.meter);
         store.set_hostcall_fuel(message);
         store.set_max_component_handles(handles + 256);
         watch_compute(&mut store, compute);
         let running = self.core.clock.run();
-        let work = async {
-            let instance = self.pre.instantiate_async(&mut store).await?;
-            function(&instance, &mut store).await
-        };
-        let answer = tokio::time::timeout(wall, work).await;
+        let answer = tokio::time::timeout(wall, function(&mut store)).await;
         drop(running);
         let state = store.data_mut();
         state.abandon_children().await;
@@ -128,6 +152,7 @@ impl Plugin {
         receipt.peak_memory = state.meter.peak as u64;
         receipt.micros = micros(state.began.elapsed());
         let who = match &step {
+            Some(name) if mode == Mode::Render => format!("plugin `{plugin}`, renderer `{name}`"),
             Some(step) => format!("plugin `{plugin}`, step `{step}`"),
             None => plugin,
         };
@@ -158,6 +183,11 @@ fn watch_compute(store: &mut Store<State>, compute: Duration) {
         // tokio's own yield lets timers fire even where one task is all that is ready.
         Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
     });
+}
+
+/// Only for a lock that was made of another component, which is refused before.
+fn lacks(role: &str) -> wasmtime::Error {
+    wasmtime::Error::msg(format!("it exports no `{role}`"))
 }
 
 fn step_of(request: &step::Request) -> String {

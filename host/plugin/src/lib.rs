@@ -20,15 +20,17 @@ mod mode;
 mod record;
 mod services;
 mod silent;
+mod source;
 mod state;
 
 /// The types of the WIT package as Rust sees them.
 #[allow(missing_docs, reason = "generated from wit/, which documents it")]
 pub mod wit {
     pub use crate::bindings::exports::tidegate::plugin::plugin as description;
-    pub use crate::bindings::exports::tidegate::plugin::step;
+    pub use crate::bindings::renderers::exports::tidegate::plugin::renderer;
+    pub use crate::bindings::steps::exports::tidegate::plugin::step;
     pub use crate::bindings::tidegate::plugin::{
-        approval, archive, artifact_read, artifact_write, cache, http, log, process, repository_write, types,
+        approval, archive, artifact_read, artifact_write, cache, http, log, process, repository_write, source, types,
         workspace_read,
     };
 }
@@ -45,3 +47,4 @@ pub use mode::Mode;
 pub use record::{Calls, Receipt};
 pub use services::{Child, Entry, Services, Transaction};
 pub use silent::Silent;
+pub use source::{Root, Source};

@@ -49,6 +49,12 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// For `render`: it waits for nobody, so what takes longer is stuck. Its answer may have 32 MiB.
+    pub fn rendering() -> Self {
+        let minute = Duration::from_secs(60);
+        Self { wall: minute, compute: minute, memory: 512 << 20, message: 40 << 20, ..Self::default() }
+    }
+
     /// For `preview` and `probe`: a minute, half of it computing. What else there is is as much as for a run.
     pub fn asking() -> Self {
         Self { wall: Duration::from_secs(60), compute: Duration::from_secs(30), ..Self::default() }

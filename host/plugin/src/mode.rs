@@ -14,6 +14,8 @@ pub enum Mode {
     Run,
     /// `step.probe`: interfaces with effects are refused.
     Probe,
+    /// `renderer.render`: nothing but its source can be read, so that the same files give the same objects.
+    Render,
 }
 
 impl Mode {
@@ -24,6 +26,7 @@ impl Mode {
             Self::Preview => "preview",
             Self::Run => "run",
             Self::Probe => "probe",
+            Self::Render => "render",
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What an offer says about itself when a plugin is locked: schemas, capabilities, interruption.
 
-use crate::Step;
+use crate::{Renderer, Step};
 use crate::bindings::exports::tidegate::plugin::plugin as wire;
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
@@ -31,6 +31,19 @@ pub(crate) fn offer<S: Step>() -> wire::Offer {
         outputs: Some(text(&schema::<S::Outputs>(SchemaSettings::draft2020_12().for_serialize()))),
         capabilities: S::capabilities(),
         interruption: S::interruption(),
+        annotations: Vec::new(),
+    }
+}
+
+pub(crate) fn renderer<R: Renderer>() -> wire::Offer {
+    wire::Offer {
+        role: "renderer".to_owned(),
+        name: R::NAME.to_owned(),
+        summary: R::SUMMARY.to_owned(),
+        inputs: text(&schema::<R::Parameters>(SchemaSettings::draft2020_12())),
+        outputs: None,
+        capabilities: vec![Capability::new("source", "Reads the files that it renders.")],
+        interruption: Interruption::Idempotent,
         annotations: Vec::new(),
     }
 }

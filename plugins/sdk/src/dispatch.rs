@@ -1,7 +1,9 @@
-//! The way from an exported function to a [`Step`]: decodes, calls, encodes. Used by [`crate::plugin!`].
+//! The way from an exported function to a [`Step`] or [`Renderer`]: decodes, calls, encodes. Used by [`crate::plugin!`].
 
-use crate::bindings::exports::tidegate::plugin::{plugin as description, step as wire};
-use crate::{Context, Error, Finding, Outcome, Step, describe, log};
+use crate::bindings::exports::tidegate::plugin::plugin as description;
+use crate::bindings::renderers::exports::tidegate::plugin::renderer;
+use crate::bindings::steps::exports::tidegate::plugin::step as wire;
+use crate::{Context, Error, Finding, Outcome, Renderer, Step, describe, log};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_path_to_error::{Path, Segment};
@@ -13,9 +15,14 @@ pub fn prepare() {
     panic::set_hook(Box::new(|information| log::error(&format!("the plugin has a bug: {information}"))));
 }
 
-/// One offer of the plugin's description.
+/// A step as an offer of the plugin's description.
 pub fn offer<S: Step>() -> description::Offer {
     describe::offer::<S>()
+}
+
+/// A renderer as an offer of the plugin's description.
+pub fn renderer_offer<R: Renderer>() -> description::Offer {
+    describe::renderer::<R>()
 }
 
 /// A description of a plugin with these offers.
@@ -34,9 +41,14 @@ pub fn description(
     }
 }
 
-/// The request is for a step that the plugin has not.
-pub fn unknown_step(name: &str) -> Error {
-    Error::new("not-found", format!("this plugin has no step `{name}`"))
+/// The request is for a step or a renderer that the plugin has not.
+pub fn unknown(role: &str, name: &str) -> Error {
+    Error::new("not-found", format!("this plugin has no {role} `{name}`"))
+}
+
+/// Calls [`Renderer::render`].
+pub fn render<R: Renderer>(request: &renderer::Request) -> Result<renderer::Rendering, Error> {
+    R::render(request, decode(&request.parameters)?)
 }
 
 /// Calls [`Step::preview`].

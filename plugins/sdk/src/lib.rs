@@ -1,5 +1,5 @@
-//! Writes a Tidegate step as a few typed lines: a [`Step`] says what it takes, gives and does; [`plugin!`] makes a
-//! component of one or several. The modules wrap what a host offers. A component imports exactly the interfaces of the
+//! Writes a Tidegate step as a few typed lines: a [`Step`] says what it takes, gives and does, a [`Renderer`] which objects
+//! files make; [`plugin!`] makes a component of one or several. The modules wrap what a host offers. A component imports exactly the interfaces of the
 //! functions that it calls, and these are the capabilities that it must ask for in [`Step::capabilities`].
 //!
 //! ```
@@ -64,19 +64,22 @@ pub mod http;
 pub mod log;
 mod plugin;
 pub mod process;
+mod renderer;
 pub mod repository;
 pub mod secret;
+pub mod source;
 mod step;
 pub mod wait;
 pub mod workspace;
 
 pub use bindings::tidegate::plugin::types::Error;
 pub use describe::{Capability, Interruption};
+pub use renderer::{Renderer, Rendering, Request, Root};
 pub use step::{Context, Effect, Finding, Forecast, Occurrence, Outcome, Resumption, Signal, Step, Wait};
 
 /// The interfaces that need no wrapper, as they are.
 pub mod interfaces {
     pub use crate::bindings::tidegate::plugin::{
-        application, cancellation, change, change_read, change_write, random, source, state_read, state_write,
+        application, cancellation, change, change_read, change_write, random, state_read, state_write,
     };
 }

@@ -1,6 +1,7 @@
-//! The macro that makes a component of steps.
+//! The macro that makes a component of steps and renderers.
 
-/// Exports a plugin with these steps. A step that is named like the plugin is also used by the plugin's name alone.
+/// Exports a plugin with these steps, and with `renderers: [..]` after or instead of them with renderers. A step that is
+/// named like the plugin is also used by the plugin's name alone.
 ///
 /// ```
 /// # use tidegate::{Context, Error, Forecast, Outcome, Step};
@@ -37,12 +38,19 @@ macro_rules! plugin {
         name: $name:expr,
         version: $version:expr,
         summary: $summary:expr,
-        steps: [$($step:ty),+ $(,)?] $(,)?
+        $(steps: [$($step:ty),+ $(,)?] $(,)?)?
+        $(renderers: [$($renderer:ty),+ $(,)?] $(,)?)?
     ) => {
         // What is wrong shows in native builds as well.
         const _: fn() -> [&'static str; 3] = || {
-            fn is_a_step<S: $crate::Step>() {}
-            $(is_a_step::<$step>();)+
+            $(
+                fn is_a_step<S: $crate::Step>() {}
+                $(is_a_step::<$step>();)+
+            )?
+            $(
+                fn is_a_renderer<R: $crate::Renderer>() {}
+                $(is_a_renderer::<$renderer>();)+
+            )?
             [$name, $version, $summary]
         };
 
@@ -51,45 +59,82 @@ macro_rules! plugin {
         #[allow(unsafe_code, reason = "the exported functions are unsafe by their nature")]
         mod tidegate_component {
             use super::*;
-            use $crate::bindings::exports::tidegate::plugin::{plugin, step};
+            use $crate::bindings::exports::tidegate::plugin::plugin;
 
             struct Component;
 
             impl plugin::Guest for Component {
                 fn describe() -> plugin::Description {
                     $crate::dispatch::prepare();
-                    let offers = [$($crate::dispatch::offer::<$step>()),+];
+                    let offers = [
+                        $($($crate::dispatch::offer::<$step>(),)+)?
+                        $($($crate::dispatch::renderer_offer::<$renderer>(),)+)?
+                    ];
                     $crate::dispatch::description($name, $version, $summary, offers.into())
                 }
             }
 
-            impl step::Guest for Component {
-                fn preview(request: step::Request) -> Result<step::Forecast, $crate::Error> {
-                    $crate::dispatch::prepare();
-                    $(if request.name == <$step as $crate::Step>::NAME {
-                        return $crate::dispatch::preview::<$step>(request);
-                    })+
-                    Err($crate::dispatch::unknown_step(&request.name))
-                }
+            $crate::bindings::export_guest!(Component with_types_in $crate::bindings);
+            $($crate::export_step_functions!(Component, [$($step),+]);)?
+            $($crate::export_renderer_functions!(Component, [$($renderer),+]);)?
+        }
+    };
+}
 
-                fn run(request: step::Request) -> Result<step::Outcome, $crate::Error> {
-                    $crate::dispatch::prepare();
-                    $(if request.name == <$step as $crate::Step>::NAME {
-                        return $crate::dispatch::run::<$step>(request);
-                    })+
-                    Err($crate::dispatch::unknown_step(&request.name))
-                }
+/// The part of [`plugin!`] for steps.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! export_step_functions {
+    ($component:ident, [$($step:ty),+]) => {
+        use $crate::bindings::steps::exports::tidegate::plugin::step;
 
-                fn probe(request: step::Request) -> Result<step::Finding, $crate::Error> {
-                    $crate::dispatch::prepare();
-                    $(if request.name == <$step as $crate::Step>::NAME {
-                        return $crate::dispatch::probe::<$step>(request);
-                    })+
-                    Err($crate::dispatch::unknown_step(&request.name))
-                }
+        impl step::Guest for $component {
+            fn preview(request: step::Request) -> Result<step::Forecast, $crate::Error> {
+                $crate::dispatch::prepare();
+                $(if request.name == <$step as $crate::Step>::NAME {
+                    return $crate::dispatch::preview::<$step>(request);
+                })+
+                Err($crate::dispatch::unknown("step", &request.name))
             }
 
-            $crate::bindings::export_guest!(Component with_types_in $crate::bindings);
+            fn run(request: step::Request) -> Result<step::Outcome, $crate::Error> {
+                $crate::dispatch::prepare();
+                $(if request.name == <$step as $crate::Step>::NAME {
+                    return $crate::dispatch::run::<$step>(request);
+                })+
+                Err($crate::dispatch::unknown("step", &request.name))
+            }
+
+            fn probe(request: step::Request) -> Result<step::Finding, $crate::Error> {
+                $crate::dispatch::prepare();
+                $(if request.name == <$step as $crate::Step>::NAME {
+                    return $crate::dispatch::probe::<$step>(request);
+                })+
+                Err($crate::dispatch::unknown("step", &request.name))
+            }
         }
+
+        $crate::bindings::steps::export_steps!($component with_types_in $crate::bindings::steps);
+    };
+}
+
+/// The part of [`plugin!`] for renderers.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! export_renderer_functions {
+    ($component:ident, [$($renderer:ty),+]) => {
+        use $crate::bindings::renderers::exports::tidegate::plugin::renderer;
+
+        impl renderer::Guest for $component {
+            fn render(request: renderer::Request) -> Result<renderer::Rendering, $crate::Error> {
+                $crate::dispatch::prepare();
+                $(if request.name == <$renderer as $crate::Renderer>::NAME {
+                    return $crate::dispatch::render::<$renderer>(&request);
+                })+
+                Err($crate::dispatch::unknown("renderer", &request.name))
+            }
+        }
+
+        $crate::bindings::renderers::export_renderers!($component with_types_in $crate::bindings::renderers);
     };
 }

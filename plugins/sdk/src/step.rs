@@ -1,6 +1,6 @@
 //! The trait that a plugin author implements, and the words it speaks.
 
-use crate::bindings::exports::tidegate::plugin::step as wire;
+use crate::bindings::steps::exports::tidegate::plugin::step as wire;
 use crate::{Capability, Error, Interruption};
 use schemars::JsonSchema;
 use serde::Serialize;

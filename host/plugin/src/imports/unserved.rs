@@ -2,25 +2,11 @@
 //! and learns by an error value what it cannot have.
 
 use crate::bindings::tidegate::plugin::types::Error;
-use crate::bindings::tidegate::plugin::{
-    application, change, change_read, change_write, source, state_read, state_write,
-};
+use crate::bindings::tidegate::plugin::{application, change, change_read, change_write, state_read, state_write};
 use crate::state::State;
 use wasmtime::Result;
 
 impl change::Host for State {}
-
-impl source::Host for State {
-    async fn look(&mut self, _: String, _: String) -> Result<Result<Option<source::Kind>, Error>> {
-        self.unserved("source", "look").await
-    }
-    async fn read(&mut self, _: String, _: String) -> Result<Result<Option<Vec<u8>>, Error>> {
-        self.unserved("source", "read").await
-    }
-    async fn entries(&mut self, _: String, _: String) -> Result<Result<Option<Vec<source::Entry>>, Error>> {
-        self.unserved("source", "entries").await
-    }
-}
 
 impl change_read::Host for State {
     async fn read(&mut self, _: String, _: String) -> Result<Result<Option<change::ChangeRequest>, Error>> {

@@ -76,6 +76,9 @@ impl Locked {
             if let Some(why) = too_much(&offer.annotations) {
                 refuse(format!("{what} has {why}"));
             }
+            if is_offer_name(&offer.role) && !plugin.serves(&offer.role) {
+                refuse(format!("{what}: it exports nothing that serves this role"));
+            }
             if !seen.insert((offer.role.clone(), offer.name.clone())) {
                 refuse(format!("{what} is there twice"));
             }

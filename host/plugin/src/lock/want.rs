@@ -3,7 +3,7 @@
 use crate::component::FREE;
 use model::grant::{
     ApprovalGrant, ArtifactGrant, CacheGrant, Grant, HttpGrant, NetworkGrant, ProcessGrant, RepositoryGrant,
-    SecretGrant, WorkspaceGrant, WriteScope,
+    SecretGrant, SourceGrant, WorkspaceGrant, WriteScope,
 };
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -48,6 +48,7 @@ pub(super) fn grant_of(name: &str, scope: &Value) -> Result<Grant, String> {
         "secret" => grant.secret = Some(read(scope)?),
         "cache" if all => grant.cache = Some(CacheGrant { write: true }),
         "cache" => grant.cache = Some(read(scope)?),
+        "source" => grant.source = Some(read(scope)?),
         _ => {}
     }
     Ok(grant)
@@ -94,6 +95,16 @@ pub(super) fn widen(all: &mut Grant, more: Grant) {
     }
     if let Some(cache) = more.cache {
         all.cache.get_or_insert_with(CacheGrant::default).write |= cache.write;
+    }
+    if let Some(source) = more.source {
+        all.source = Some(match all.source.take() {
+            None => source,
+            // One folder for both: that of the two which holds the other, else all.
+            Some(own) => SourceGrant {
+                path: if own.path == source.path { own.path } else { String::new() },
+                repositories: [own.repositories, source.repositories].concat(),
+            },
+        });
     }
     if let Some(repository) = more.repository {
         let own = all.repository.get_or_insert_with(RepositoryGrant::default);

@@ -2,8 +2,8 @@
 
 use crate::recorder::Recorder;
 use model::{Blame, Failure, Grant};
-use plugin::wit::step;
-use plugin::{Invocation, Limits, Plugin, PluginHost, Receipt};
+use plugin::wit::{renderer, step};
+use plugin::{Invocation, Limits, Plugin, PluginHost, Receipt, Root};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
@@ -32,6 +32,7 @@ pub(crate) fn everything() -> Value {
         "http": {"hosts": ["*"]},
         "secret": {"names": ["*"], "reveal": true},
         "cache": {"write": true},
+        "source": {},
     })
 }
 
@@ -107,6 +108,22 @@ impl Attempt {
             resumption: None,
         };
         (self.plugin, invocation, request, self.recorder)
+    }
+
+    /// The misdeed in a render over these roots.
+    pub(crate) async fn render(self, roots: Vec<Root>) -> Ended<renderer::Rendering> {
+        let (plugin, invocation, request, recorder) = self.parts();
+        let root = |root: &Root| renderer::Root { name: root.name.clone(), commit: "0".repeat(40) };
+        let request = renderer::Request {
+            name: request.name,
+            application: "a".to_owned(),
+            namespace: String::new(),
+            path: String::new(),
+            roots: roots.iter().map(root).collect(),
+            parameters: request.inputs,
+        };
+        let (answer, receipt) = plugin.render(invocation, roots, request).await;
+        Ended { answer, receipt, recorder }
     }
 
     pub(crate) async fn run(self) -> Ended<step::Outcome> {

@@ -53,7 +53,7 @@ fn another_component_than_the_locked() {
 fn an_import_that_no_host_has() {
     for name in ["evil:thing/x", "evil:thing/x@0.1.0", "tidegate:plugin/root@0.1.0", "tidegate:plugin/log@0.2.0"] {
         let failure = refused(&text(&format!(r#"(component (import "{name}" (instance)))"#)));
-        let known = if name.starts_with("tidegate:plugin/root") { "it is no step plugin" } else { name };
+        let known = if name.starts_with("tidegate:plugin/root") { "it is no plugin" } else { name };
         assert!(failure.message.contains(known), "{name}: {}", failure.message);
     }
     let failure = refused(&text(r#"(component (import "evil:thing/x" (instance)))"#));
@@ -63,7 +63,7 @@ fn an_import_that_no_host_has() {
 #[test]
 fn the_wrong_world() {
     let failure = refused(&text("(component)"));
-    assert_eq!(failure.message, "it is no step plugin: it exports nothing, not `tidegate:plugin/plugin@0.1.0`");
+    assert_eq!(failure.message, "it is no plugin: it exports nothing, not `tidegate:plugin/plugin@0.1.0`");
     // The names are there, what they name is not.
     let hollow = r#"(component
         (instance $nothing)

@@ -19,6 +19,7 @@ mod module;
 mod path;
 mod receipt;
 mod recorder;
+mod source;
 mod stop;
 mod time;
 mod transaction;

@@ -68,6 +68,23 @@ pub(crate) fn everything() -> Value {
     Value::Object(answers.0)
 }
 
+/// All functions of `source` on a path of a root, written `root:path`; the answers as text.
+pub(crate) fn source(place: &str) -> Answer {
+    let (root, path) = place.split_once(':').unwrap_or_default();
+    let kind = |kind: Option<source::Kind>| kind.map_or("nothing".to_owned(), |kind| format!("{kind:?}"));
+    let look = source::look(root, path).map(kind)?;
+    let read = match source::read(root, path) {
+        Ok(content) => content.map_or("nothing".to_owned(), |bytes| String::from_utf8_lossy(&bytes).into_owned()),
+        Err(error) => format!("{}: {}", error.code, error.message),
+    };
+    let entries = match source::entries(root, path) {
+        Ok(Some(entries)) => entries.iter().map(|e| format!("{} {:?}", e.name, e.kind)).collect::<Vec<_>>().join(", "),
+        Ok(None) => "nothing".to_owned(),
+        Err(error) => format!("{}: {}", error.code, error.message),
+    };
+    Ok(format!("{look}; {read}; {entries}"))
+}
+
 fn outside(answers: &mut Answers) {
     answers.note("workspace-read.summarise", workspace_read::summarise("a"));
     answers.note("archive.pack", archive::pack(&packing("a"), "b"));

@@ -8,7 +8,8 @@ mod exhaustion;
 mod log;
 mod misuse;
 
-use tidegate::bindings::exports::tidegate::plugin::step;
+use tidegate::bindings::renderers::exports::tidegate::plugin::renderer;
+use tidegate::bindings::steps::exports::tidegate::plugin::step;
 use tidegate::bindings::tidegate::plugin::types::Error;
 
 /// What a misdeed gives back when the host let it come to an end: a JSON text.
@@ -94,6 +95,28 @@ pub fn found(request: &step::Request) -> Result<step::Finding, Error> {
     }
 }
 
+/// The misdeed in a render, or odd warnings: the answer is the manifests.
+pub fn rendered(request: &renderer::Request) -> Result<renderer::Rendering, Error> {
+    let inputs = request.parameters.clone();
+    let rendering = |manifests: String| renderer::Rendering { manifests, warnings: Vec::new() };
+    match request.name.as_str() {
+        "warnings" => Ok(renderer::Rendering { warnings: vec![text(&inputs); 150], ..rendering(String::new()) }),
+        "manifests" => Ok(rendering("x".repeat(number(&inputs)))),
+        "source" => attempts::source(&text(&inputs)).map(rendering),
+        name => misdeed(&step::Request {
+            name: name.to_owned(),
+            inputs,
+            run: String::new(),
+            key: String::new(),
+            attempt: 1,
+            environment: None,
+            event: String::new(),
+            resumption: None,
+        })
+        .map(rendering),
+    }
+}
+
 fn number(inputs: &str) -> usize {
     inputs.parse().unwrap_or_default()
 }
@@ -147,5 +170,13 @@ mod component {
         }
     }
 
+    impl renderer::Guest for Component {
+        fn render(request: renderer::Request) -> Result<renderer::Rendering, Error> {
+            rendered(&request)
+        }
+    }
+
     tidegate::bindings::export_guest!(Component with_types_in tidegate::bindings);
+    tidegate::bindings::steps::export_steps!(Component with_types_in tidegate::bindings::steps);
+    tidegate::bindings::renderers::export_renderers!(Component with_types_in tidegate::bindings::renderers);
 }

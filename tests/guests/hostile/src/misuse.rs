@@ -3,7 +3,7 @@
 use crate::attempts::{DIGEST, command, get, label as sound_label, packing};
 use crate::{Answer, number};
 use serde_json::Value;
-use tidegate::bindings::exports::tidegate::plugin::step;
+use tidegate::bindings::steps::exports::tidegate::plugin::step;
 use tidegate::bindings::tidegate::plugin::types::Error;
 use tidegate::bindings::tidegate::plugin::{
     archive, artifact_read, artifact_write, cache, http, process, repository_write, secret, workspace_write,

@@ -1,0 +1,25 @@
+//! Where a renderer's files come from. The host implements it over Git or a folder, and remembers what was answered.
+
+use crate::bindings::tidegate::plugin::source::{Entry, Kind};
+use model::Failure;
+use std::sync::Arc;
+
+/// One commit, or one folder. It answers from the local disk in microseconds, so it may block.
+#[allow(missing_docs, reason = "each method is the WIT function of its name, and wit/ documents it")]
+pub trait Source: Send + Sync {
+    fn look(&self, path: &str) -> Result<Option<Kind>, Failure>;
+    /// Errors besides those of the interface: `too-large` above `most` bytes.
+    fn read(&self, path: &str, most: usize) -> Result<Option<Vec<u8>>, Failure>;
+    fn entries(&self, path: &str) -> Result<Option<Vec<Entry>>, Failure>;
+}
+
+/// A root of a request to a renderer.
+#[derive(Clone)]
+pub struct Root {
+    /// `main`, or the `ref` of a source.
+    pub name: String,
+    /// The repository's name in the configuration, which a grant is for.
+    pub repository: String,
+    /// Its files.
+    pub source: Arc<dyn Source>,
+}
