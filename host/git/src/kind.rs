@@ -46,7 +46,7 @@ impl Kind {
     }
 
     /// What a person calls it.
-    pub(crate) fn noun(self) -> &'static str {
+    pub fn noun(self) -> &'static str {
         match self {
             Self::File => "a file",
             Self::Executable => "an executable file",

@@ -4,7 +4,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// The crates of `host/` by ring, and the packages that a crate alone may name.
-const RINGS: [(&str, u32); 14] = [
+const RINGS: [(&str, u32); 15] = [
     ("model", 0),
     ("manifest", 1),
     ("scheduler", 1),
@@ -18,6 +18,7 @@ const RINGS: [(&str, u32); 14] = [
     ("guest", 2),
     ("egress", 2),
     ("engine", 3),
+    ("reconcile", 3),
     ("cli", 5),
 ];
 

@@ -1,0 +1,21 @@
+//! Applications: from a commit to their objects. Renders by plugins, each application only when something changed that its
+//! render had read. It decides nothing about clusters, and touches none.
+#![deny(missing_docs)]
+
+mod answer;
+mod commit;
+mod files;
+mod folder;
+mod kept;
+mod key;
+mod reads;
+mod recorder;
+mod render;
+
+pub use answer::{Answer, Question};
+pub use files::{Content, Files, Listing};
+pub use folder::Folder;
+pub use kept::{Given, Kept};
+pub use key::Key;
+pub use reads::ReadSet;
+pub use render::{Job, Offered, Rendered, Renderers, Renders, Source};

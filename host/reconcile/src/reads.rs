@@ -1,0 +1,58 @@
+//! The read set of a render: every answer that it got of its roots' files, "there is nothing" as well. While all of them
+//! stay the same, so does its result.
+
+use crate::answer::{Answer, Question};
+use crate::files::Files;
+use model::Failure;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The most bytes of a file that a renderer reads (`source.read`).
+pub(crate) const FILE: usize = 8 << 20;
+
+/// What was read, by the name of the root.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ReadSet(BTreeMap<String, Vec<Read>>);
+
+/// One question and its answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Read(pub(crate) Question, pub(crate) Box<str>, pub(crate) Answer);
+
+impl ReadSet {
+    /// The questions of each root, in any order.
+    pub(crate) fn new(roots: impl IntoIterator<Item = (String, Vec<Read>)>) -> Self {
+        Self(roots.into_iter().collect())
+    }
+
+    /// Whether all answers would be the same in these roots. A root that is missing has none.
+    pub fn holds<'a>(&self, root: impl Fn(&str) -> Option<&'a dyn Files>) -> Result<bool, Failure> {
+        for (name, reads) in &self.0 {
+            let Some(files) = root(name) else { return Ok(false) };
+            for Read(question, path, answer) in reads {
+                if files.answer(*question, path, FILE)? != *answer {
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    /// The paths of a root that were asked for, each once, in byte order.
+    pub fn paths(&self, root: &str) -> Vec<&str> {
+        let mut paths: Vec<&str> = self.0.get(root).into_iter().flatten().map(|Read(_, path, _)| &**path).collect();
+        paths.sort_unstable();
+        paths.dedup();
+        paths
+    }
+
+    /// How many answers it holds.
+    pub fn len(&self) -> usize {
+        self.0.values().map(Vec::len).sum()
+    }
+
+    /// Whether nothing was read.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
