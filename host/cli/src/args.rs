@@ -46,6 +46,8 @@ pub enum Command {
         /// `pipeline` or `host`
         kind: String,
     },
+    /// Print the Kubernetes objects that a folder makes: what `kustomize build PATH` would print
+    Render(Render),
     /// Say what happened in a run or step, what did not, and why
     Why {
         /// RUN, RUN/STEP, or a commit
@@ -98,6 +100,22 @@ pub struct Run {
     /// Who starts it; recorded as asserted
     #[arg(long = "as", value_name = "USER")]
     pub actor: Option<String>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct Render {
+    /// A folder with a kustomization, a chart, or plain manifests
+    #[arg(default_value = ".")]
+    pub path: PathBuf,
+    /// The folder above it whose files may be read [default: the Git work tree; outside of one, the folder here]
+    #[arg(long, value_name = "FOLDER")]
+    pub root: Option<PathBuf>,
+    /// Which renderer [default: by the folder's files]
+    #[arg(long, value_name = "NAME")]
+    pub renderer: Option<String>,
+    /// The namespace that an application would go to
+    #[arg(long)]
+    pub namespace: Option<String>,
 }
 
 #[derive(Clone, Debug, Args)]

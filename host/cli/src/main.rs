@@ -8,6 +8,7 @@ mod demo;
 mod exit;
 mod open;
 mod plugins;
+mod render;
 mod run;
 mod runs;
 mod screen;
@@ -63,6 +64,7 @@ fn dispatch(arguments: Arguments, screen: &screen::Screen) -> Result<u8, Exit> {
         }
         Command::Demo(wanted) => demo::demo(&wanted, screen),
         Command::Run(wanted) => block(run::run(&host, wanted, screen)),
+        Command::Render(wanted) => block(render::render(&host, &wanted, screen)),
         Command::Runs { command } => block(runs::runs(&host, command, screen)),
         Command::Approve(wanted) => block(approve::vote(&host, wanted, "approve", screen)),
         Command::Reject(wanted) => block(approve::vote(&host, wanted, "reject", screen)),

@@ -118,7 +118,7 @@ pub fn engine(configuration: Configuration, screen: &Screen) -> Result<Engine, E
 }
 
 /// Compiled plugins are shared by all state folders of a user.
-fn cache() -> Option<PathBuf> {
+pub fn cache() -> Option<PathBuf> {
     let home = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
     let home = home.or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache")));
     home.filter(|home| home.is_absolute()).map(|home| home.join("tidegate/plugins"))

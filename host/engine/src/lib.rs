@@ -34,7 +34,7 @@ pub use log::Notice;
 pub use pinned::{Pinned, Source};
 pub use report::{Report, StepReport, Waiting};
 pub use settings::Settings;
-pub use shelf::{Builtin, Offers, PinnedStep, Shelf};
+pub use shelf::{Builtin, Offers, PinnedRenderer, PinnedStep, Shelf};
 pub use state::{StateFolder, StateLock};
 pub use vote::{Ballot, Counted};
 

@@ -38,6 +38,19 @@ pub struct PinnedStep {
     pub wants: Vec<String>,
 }
 
+/// A renderer as a render uses it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PinnedRenderer {
+    /// The plugin.
+    pub plugin: String,
+    /// The renderer's name within it.
+    pub renderer: String,
+    /// The component.
+    pub digest: Digest,
+    /// What it may do at most.
+    pub grant: Grant,
+}
+
 /// Plugins by name, and components by digest.
 pub struct Shelf {
     host: PluginHost,
@@ -91,59 +104,78 @@ impl Shelf {
         })
     }
 
+    /// The renderer of this name. Errors: `not-found`, with those that there are.
+    pub fn pin_renderer(&self, name: &str) -> Result<PinnedRenderer, Failure> {
+        let Some((plugin, locked, offer)) = self.lock.renderer(name) else {
+            let message = format!("no plugin offers the renderer `{name}`");
+            let hint =
+                format!("there are {}; others are plugins of `spec.plugins.sources`", self.lock.renderers().join(", "));
+            return Err(Failure::new(Blame::User, "not-found", message).hint(hint));
+        };
+        Ok(PinnedRenderer {
+            plugin: plugin.to_owned(),
+            renderer: offer.name.clone(),
+            digest: locked.digest.clone(),
+            grant: self.grant(plugin),
+        })
+    }
+
     /// The component of a pinned step, loaded once. Blocking. Its bytes come from the library, so that a run goes on with
     /// the component that it began with.
     pub fn load(&self, step: &PinnedStep) -> Result<Arc<Plugin>, Failure> {
-        if let Some(found) = self.loaded.lock().ok().and_then(|loaded| loaded.get(&step.digest).cloned()) {
+        self.component(&step.plugin, &step.digest)
+    }
+
+    /// A plugin's component of this digest, loaded once. Blocking.
+    pub fn component(&self, name: &str, digest: &Digest) -> Result<Arc<Plugin>, Failure> {
+        if let Some(found) = self.loaded.lock().ok().and_then(|loaded| loaded.get(digest).cloned()) {
             return Ok(found);
         }
-        let locked = self.lock.plugins.get(&step.plugin).filter(|locked| locked.digest == step.digest);
-        let own = locked.filter(|locked| locked.source == BUILTIN).and_then(|_| self.component(&step.plugin));
+        let locked = self.lock.plugins.get(name).filter(|locked| locked.digest == *digest);
+        let own = locked.filter(|locked| locked.source == BUILTIN).and_then(|_| self.carried(name));
         let kept;
         let wasm = match own {
             Some(bytes) => bytes,
             None => {
-                kept = self.kept(step)?;
+                kept = self.kept(name, digest)?;
                 &kept
             }
         };
-        let plugin = self
-            .host
-            .load(wasm)
-            .map_err(|f| Failure { message: format!("plugin `{}`: {}", step.plugin, f.message), ..f })?;
+        let plugin =
+            self.host.load(wasm).map_err(|f| Failure { message: format!("plugin `{name}`: {}", f.message), ..f })?;
         if let Some(locked) = locked {
-            locked.check(&step.plugin, &plugin)?;
+            locked.check(name, &plugin)?;
         }
         let plugin = Arc::new(plugin);
         if let Ok(mut loaded) = self.loaded.lock() {
-            loaded.insert(step.digest.clone(), plugin.clone());
+            loaded.insert(digest.clone(), plugin.clone());
         }
         Ok(plugin)
     }
 
     /// Keeps the bytes of what a run pins, so that a later binary or lock does not strand it.
     pub fn keep(&self, step: &PinnedStep) -> Result<(), Failure> {
-        match self.component(&step.plugin) {
+        match self.carried(&step.plugin) {
             Some(bytes) if Digest::of(bytes) == step.digest => self.library.keep(bytes).map(|_| ()),
-            _ => self.kept(step).map(|_| ()),
+            _ => self.kept(&step.plugin, &step.digest).map(|_| ()),
         }
     }
 
     /// The bytes of a plugin that does not come with the binary: from the library, else from where the configuration
     /// says, whence the library then keeps them. Somebody who cloned a configuration with its lock has just the file.
-    fn kept(&self, step: &PinnedStep) -> Result<Vec<u8>, Failure> {
-        let missing = match self.library.read(&step.digest) {
+    fn kept(&self, name: &str, digest: &Digest) -> Result<Vec<u8>, Failure> {
+        let missing = match self.library.read(digest) {
             Err(missing) if missing.code == "not-found" => missing,
             answer => return answer,
         };
-        let locked = self.lock.plugins.get(&step.plugin).filter(|locked| locked.digest == step.digest);
-        let Some(place) = locked.and_then(|_| self.sources.get(&step.plugin)) else { return Err(missing) };
-        let wasm = fetched(&step.plugin, place, &step.digest)?;
+        let locked = self.lock.plugins.get(name).filter(|locked| locked.digest == *digest);
+        let Some(place) = locked.and_then(|_| self.sources.get(name)) else { return Err(missing) };
+        let wasm = fetched(name, place, digest)?;
         self.library.keep(&wasm)?;
         Ok(wasm)
     }
 
-    fn component(&self, name: &str) -> Option<&'static [u8]> {
+    fn carried(&self, name: &str) -> Option<&'static [u8]> {
         self.builtin.components.iter().find(|(own, _)| *own == name).map(|(_, bytes)| *bytes)
     }
 

@@ -3,7 +3,7 @@
 
 use hmac::{Hmac, Mac as _};
 use sha2::{Digest as _, Sha256};
-use std::fs;
+use std::fs::{self, File, OpenOptions};
 use std::hash::{Hash as _, Hasher};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
@@ -42,12 +42,27 @@ impl Cache {
         if let Some(component) = self.read(engine, &path) {
             return Ok((component, false));
         }
+        // Of many processes that meet a new component one compiles it, and the others wait for that. The kernel gives the
+        // lock back with its holder; where there are no locks, each compiles for itself.
+        let _lock = self.lock(&path);
+        if let Some(component) = self.read(engine, &path) {
+            return Ok((component, false));
+        }
         let component = Component::new(engine, wasm)?;
         // A full or read-only disk costs time at the next start, and nothing else.
         if let Ok(code) = component.serialize() {
             let _ = self.write(&path, &code);
         }
         Ok((component, true))
+    }
+
+    fn lock(&self, path: &Path) -> io::Result<File> {
+        let folder = self.directory.join("locks");
+        fs::create_dir_all(&folder)?;
+        let name = path.file_name().unwrap_or_default();
+        let file = OpenOptions::new().write(true).create(true).truncate(false).open(folder.join(name))?;
+        file.lock()?;
+        Ok(file)
     }
 
     fn seal(&self, path: &Path, code: &[u8]) -> Hmac<Sha256> {

@@ -107,20 +107,38 @@ impl Lock {
 
     /// The step that `uses:` names, with its plugin's name. `exec` is short for `exec/exec`.
     pub fn step(&self, uses: &str) -> Option<(&str, &Locked, &Offer)> {
-        let (plugin, step) = uses.split_once('/').unwrap_or((uses, uses));
-        let (name, locked) = self.plugins.get_key_value(plugin)?;
-        let offer = locked.offers.iter().find(|offer| offer.role == "step" && offer.name == step)?;
-        Some((name, locked, offer))
+        self.offer("step", uses)
+    }
+
+    /// The renderer of this name, with its plugin's name; written as steps are.
+    pub fn renderer(&self, name: &str) -> Option<(&str, &Locked, &Offer)> {
+        self.offer("renderer", name)
+    }
+
+    fn offer(&self, role: &str, written: &str) -> Option<(&str, &Locked, &Offer)> {
+        let (plugin, name) = written.split_once('/').unwrap_or((written, written));
+        let (plugin, locked) = self.plugins.get_key_value(plugin)?;
+        let offer = locked.offers.iter().find(|offer| offer.role == role && offer.name == name)?;
+        Some((plugin, locked, offer))
     }
 
     /// What pipelines may write after `uses:`.
     pub fn steps(&self) -> Vec<String> {
-        let name = |plugin: &String, step: &String| match plugin == step {
+        self.names("step")
+    }
+
+    /// The names of all renderers.
+    pub fn renderers(&self) -> Vec<String> {
+        self.names("renderer")
+    }
+
+    fn names(&self, role: &str) -> Vec<String> {
+        let name = |plugin: &String, offer: &String| match plugin == offer {
             true => plugin.clone(),
-            false => format!("{plugin}/{step}"),
+            false => format!("{plugin}/{offer}"),
         };
         let offers = self.plugins.iter().flat_map(|(plugin, locked)| locked.offers.iter().map(move |o| (plugin, o)));
-        offers.filter(|(_, offer)| offer.role == "step").map(|(plugin, offer)| name(plugin, &offer.name)).collect()
+        offers.filter(|(_, offer)| offer.role == role).map(|(plugin, offer)| name(plugin, &offer.name)).collect()
     }
 }
 

@@ -184,7 +184,7 @@ async fn many_write_at_once() {
     for wasm in [&wasm, &small(UNREACHABLE), &small(DIVIDES)] {
         assert!(!host.load(wasm).expect("a plugin").compiled);
     }
-    assert_eq!(fs::read_dir(cache.path()).expect("the folder").count(), 4, "three entries and the key");
+    assert_eq!(fs::read_dir(cache.path()).expect("the folder").count(), 5, "three entries, the key and the locks");
 }
 
 #[test]
@@ -210,4 +210,22 @@ fn a_folder_of_somebody_else_is_not_used() {
     let why =
         format!("compiled plugins are not kept: {} is not a folder that only its owner can write", theirs.display());
     assert_eq!(warning, Some(why));
+}
+
+/// Each has an engine of its own, as processes have.
+#[test]
+fn of_many_who_meet_a_component_one_compiles_it() {
+    let cache = folder();
+    let wasm = bytes();
+    let start = std::sync::Barrier::new(4);
+    let load = || {
+        let host = host(cache.path());
+        start.wait();
+        host.load(&wasm).expect("a plugin").compiled
+    };
+    let compiled = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..4).map(|_| scope.spawn(load)).collect();
+        threads.into_iter().map(|thread| thread.join().expect("no panic")).filter(|compiled| *compiled).count()
+    });
+    assert_eq!(compiled, 1);
 }
