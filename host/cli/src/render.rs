@@ -51,6 +51,7 @@ pub async fn render(host: &Host, wanted: &Render, screen: &Screen) -> Result<u8,
         namespace: wanted.namespace.clone().unwrap_or_default(),
         path,
         sources: vec![source],
+        elsewhere: None,
         renderer: wanted.renderer.clone(),
         parameters: json!({}),
     };

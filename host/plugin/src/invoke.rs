@@ -14,7 +14,7 @@ use crate::lock::clean_description;
 use crate::mode::Mode;
 use crate::record::{Receipt, micros};
 use crate::services::Services;
-use crate::source::Root;
+use crate::source::Roots;
 use crate::state::State;
 use model::{Blame, Failure, Grant};
 use std::future::Future;
@@ -54,7 +54,7 @@ impl Plugin {
     ) -> (Result<step::Outcome, Failure>, Receipt) {
         let name = step_of(&request);
         let (answer, receipt) = self
-            .call(invocation, Mode::Run, Some(name), vec![], async |store: &mut Store<State>| {
+            .call(invocation, Mode::Run, Some(name), None, async |store: &mut Store<State>| {
                 self.with_steps(store).await?.tidegate_plugin_step().call_run(store, &request).await
             })
             .await;
@@ -69,7 +69,7 @@ impl Plugin {
     ) -> (Result<step::Forecast, Failure>, Receipt) {
         let name = step_of(&request);
         let (answer, receipt) = self
-            .call(invocation.asking(), Mode::Preview, Some(name), vec![], async |store: &mut Store<State>| {
+            .call(invocation.asking(), Mode::Preview, Some(name), None, async |store: &mut Store<State>| {
                 self.with_steps(store).await?.tidegate_plugin_step().call_preview(store, &request).await
             })
             .await;
@@ -84,7 +84,7 @@ impl Plugin {
     ) -> (Result<step::Finding, Failure>, Receipt) {
         let name = step_of(&request);
         let (answer, receipt) = self
-            .call(invocation.asking(), Mode::Probe, Some(name), vec![], async |store: &mut Store<State>| {
+            .call(invocation.asking(), Mode::Probe, Some(name), None, async |store: &mut Store<State>| {
                 self.with_steps(store).await?.tidegate_plugin_step().call_probe(store, &request).await
             })
             .await;
@@ -96,7 +96,7 @@ impl Plugin {
         let limits = Limits::describe();
         let invocation = Invocation { plugin: "the plugin".to_owned(), grant: Grant::default(), limits, services };
         let (answer, _) = self
-            .call(invocation, Mode::Describe, None, vec![], async |store: &mut Store<State>| {
+            .call(invocation, Mode::Describe, None, None, async |store: &mut Store<State>| {
                 let instance = self.pre.instantiate_async(&mut *store).await?;
                 instance.tidegate_plugin_plugin().call_describe(store).await.map(Ok::<_, Error>)
             })
@@ -108,12 +108,12 @@ impl Plugin {
     pub async fn render(
         &self,
         invocation: Invocation,
-        roots: Vec<Root>,
+        roots: Arc<dyn Roots>,
         request: renderer::Request,
     ) -> (Result<renderer::Rendering, Failure>, Receipt) {
         let what = Some(request.name.clone());
         let (answer, receipt) = self
-            .call(invocation, Mode::Render, what, roots, async |store: &mut Store<State>| {
+            .call(invocation, Mode::Render, what, Some(roots), async |store: &mut Store<State>| {
                 let pre = self.renderers.as_ref().ok_or_else(|| lacks("renderer"))?;
                 let instance = pre.instantiate_async(&mut *store).await?;
                 instance.tidegate_plugin_renderer().call_render(store, &request).await
@@ -131,7 +131,7 @@ impl Plugin {
         invocation: Invocation,
         mode: Mode,
         step: Option<String>,
-        roots: Vec<Root>,
+        roots: Option<Arc<dyn Roots>>,
         function: impl AsyncFnOnce(&mut Store<State>) -> wasmtime::Result<Result<T, Error>>,
     ) -> (Result<T, Failure>, Receipt) {
         let Invocation { plugin, grant, limits, services } = invocation;

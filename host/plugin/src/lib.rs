@@ -47,4 +47,4 @@ pub use mode::Mode;
 pub use record::{Calls, Receipt};
 pub use services::{Child, Entry, Services, Transaction};
 pub use silent::Silent;
-pub use source::{Root, Source};
+pub use source::{Root, Roots, Source};

@@ -13,13 +13,18 @@ pub trait Source: Send + Sync {
     fn entries(&self, path: &str) -> Result<Option<Vec<Entry>>, Failure>;
 }
 
-/// A root of a request to a renderer.
+/// A root that a renderer reads.
 #[derive(Clone)]
 pub struct Root {
-    /// `main`, or the `ref` of a source.
-    pub name: String,
     /// The repository's name in the configuration, which a grant is for.
     pub repository: String,
     /// Its files.
     pub source: Arc<dyn Source>,
+}
+
+/// The roots of a request to a renderer, found when they are first asked for.
+pub trait Roots: Send + Sync {
+    /// The root of this name: `main`, the `ref` of a source, or what a file calls another repository. Errors: `unavailable`
+    /// where it cannot be read now.
+    fn find(&self, name: &str) -> Result<Option<Root>, Failure>;
 }

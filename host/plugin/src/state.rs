@@ -7,7 +7,7 @@ use crate::limits::{Exhausted, Limits, Meter, in_words};
 use crate::mode::Mode;
 use crate::record::Receipt;
 use crate::services::{Child, Services, Transaction};
-use crate::source::Root;
+use crate::source::Roots;
 use model::{Blame, Failure, Grant};
 use std::future::Future;
 use std::sync::Arc;
@@ -33,8 +33,8 @@ pub(crate) struct State {
     pub(crate) grant: Grant,
     pub(crate) limits: Limits,
     pub(crate) services: Arc<dyn Services>,
-    /// What a renderer reads; empty in every other mode.
-    pub(crate) roots: Vec<Root>,
+    /// What a renderer reads; absent in every other mode.
+    pub(crate) roots: Option<Arc<dyn Roots>>,
     pub(crate) meter: Meter,
     pub(crate) table: ResourceTable,
     pub(crate) receipt: Receipt,
@@ -66,7 +66,7 @@ impl State {
             mode,
             grant,
             services,
-            roots: Vec::new(),
+            roots: None,
             meter: Meter::new(limits.memory),
             table,
             receipt: Receipt::default(),

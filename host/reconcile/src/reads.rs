@@ -6,33 +6,39 @@ use crate::files::Files;
 use model::Failure;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The most bytes of a file that a renderer reads (`source.read`).
 pub(crate) const FILE: usize = 8 << 20;
 
-/// What was read, by the name of the root.
+/// What was read, by the name of the root; nothing where there was no such root.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct ReadSet(BTreeMap<String, Vec<Read>>);
+pub struct ReadSet(BTreeMap<String, Option<Vec<Read>>>);
 
 /// One question and its answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Read(pub(crate) Question, pub(crate) Box<str>, pub(crate) Answer);
 
 impl ReadSet {
-    /// The questions of each root, in any order.
-    pub(crate) fn new(roots: impl IntoIterator<Item = (String, Vec<Read>)>) -> Self {
+    /// The questions of each root, in any order; none for a root that there was not.
+    pub(crate) fn new(roots: impl IntoIterator<Item = (String, Option<Vec<Read>>)>) -> Self {
         Self(roots.into_iter().collect())
     }
 
-    /// Whether all answers would be the same in these roots. A root that is missing has none.
-    pub fn holds<'a>(&self, root: impl Fn(&str) -> Option<&'a dyn Files>) -> Result<bool, Failure> {
+    /// Whether all answers would be the same in these roots.
+    pub fn holds(&self, root: impl Fn(&str) -> Result<Option<Arc<dyn Files>>, Failure>) -> Result<bool, Failure> {
         for (name, reads) in &self.0 {
-            let Some(files) = root(name) else { return Ok(false) };
-            for Read(question, path, answer) in reads {
-                if files.answer(*question, path, FILE)? != *answer {
-                    return Ok(false);
+            match (root(name)?, reads) {
+                (None, None) => {}
+                (Some(files), Some(reads)) => {
+                    for Read(question, path, answer) in reads {
+                        if files.answer(*question, path, FILE)? != *answer {
+                            return Ok(false);
+                        }
+                    }
                 }
+                _ => return Ok(false),
             }
         }
         Ok(true)
@@ -40,7 +46,8 @@ impl ReadSet {
 
     /// The paths of a root that were asked for, each once, in byte order.
     pub fn paths(&self, root: &str) -> Vec<&str> {
-        let mut paths: Vec<&str> = self.0.get(root).into_iter().flatten().map(|Read(_, path, _)| &**path).collect();
+        let reads = self.0.get(root).into_iter().flatten().flatten();
+        let mut paths: Vec<&str> = reads.map(|Read(_, path, _)| &**path).collect();
         paths.sort_unstable();
         paths.dedup();
         paths
@@ -48,7 +55,7 @@ impl ReadSet {
 
     /// How many answers it holds.
     pub fn len(&self) -> usize {
-        self.0.values().map(Vec::len).sum()
+        self.0.values().flatten().map(Vec::len).sum()
     }
 
     /// Whether nothing was read.

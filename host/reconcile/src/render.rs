@@ -1,20 +1,15 @@
 //! Renders, each only once for the files that it reads.
 
-use crate::files::Files;
+use crate::job::{Job, Source};
 use crate::kept::{Given, Kept, Variant};
 use crate::key::Key;
 use crate::reads::ReadSet;
-use crate::recorder::Recorder;
-use git::Kind;
+use crate::roots::{self, Recorded};
 use model::{Blame, Digest, Failure, Grant};
 use plugin::wit::renderer;
-use plugin::{Invocation, Limits, Plugin, Root, Silent};
-use serde_json::Value;
+use plugin::{Invocation, Limits, Plugin, Silent};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-
-/// The root in which the folder is that is rendered.
-const MAIN: &str = "main";
 
 /// A renderer that is locked, and what its plugin is granted.
 #[derive(Clone, Debug)]
@@ -36,36 +31,6 @@ pub trait Renderers: Send + Sync {
 
     /// Its component, loaded once. Blocking.
     fn load(&self, offered: &Offered) -> Result<Arc<Plugin>, Failure>;
-}
-
-/// A root of a job.
-#[derive(Clone)]
-pub struct Source {
-    /// `main`, or the `ref` of an application's source.
-    pub name: String,
-    /// The repository's name in the configuration.
-    pub repository: String,
-    /// The commit's id; empty for a folder.
-    pub commit: String,
-    /// Its files.
-    pub files: Arc<dyn Files>,
-}
-
-/// What is to be rendered.
-#[derive(Clone)]
-pub struct Job {
-    /// The application's name.
-    pub application: String,
-    /// The namespace that it goes to; empty for none.
-    pub namespace: String,
-    /// The folder in the root `main`.
-    pub path: String,
-    /// All that can be read, `main` first.
-    pub sources: Vec<Source>,
-    /// The renderer's name; found out by the folder's files where absent.
-    pub renderer: Option<String>,
-    /// Its parameters, an object.
-    pub parameters: Value,
 }
 
 /// A render that went well, now or before.
@@ -137,7 +102,7 @@ impl Renders {
     fn order<'a>(&self, job: &'a Job) -> Result<Order<'a>, Failure> {
         let name = match &job.renderer {
             Some(name) => name.as_str(),
-            None => detect(job)?,
+            None => job.detect()?,
         };
         let offered = self.renderers.find(name)?;
         let roots: Vec<_> = job.sources.iter().map(|root| (root.name.as_str(), root.repository.as_str())).collect();
@@ -148,8 +113,7 @@ impl Renders {
 
     fn same(&self, order: &Order<'_>) -> Result<Option<Variant>, Failure> {
         for variant in self.kept.variants(&order.key).iter() {
-            let root = |name: &str| order.job.sources.iter().find(|root| root.name == name).map(|root| &*root.files);
-            if variant.reads.holds(root)? {
+            if variant.reads.holds(|name| roots::files(order.job, name))? {
                 return Ok(Some(variant.clone()));
             }
         }
@@ -158,14 +122,9 @@ impl Renders {
 
     async fn render_now(&self, order: &Order<'_>) -> Result<Rendered, Failure> {
         let Order { job, offered, key } = order;
-        folder(job)?;
+        job.folder()?;
         let plugin = self.renderers.load(offered)?;
-        let recorders: Vec<_> = job.sources.iter().map(|root| Arc::new(Recorder::new(root.files.clone()))).collect();
-        let roots = job.sources.iter().zip(&recorders).map(|(root, recorder)| Root {
-            name: root.name.clone(),
-            repository: root.repository.clone(),
-            source: recorder.clone(),
-        });
+        let recorded = Arc::new(Recorded::new((*job).clone()));
         let named = |root: &Source| renderer::Root { name: root.name.clone(), commit: root.commit.clone() };
         let request = renderer::Request {
             name: offered.renderer.clone(),
@@ -182,22 +141,16 @@ impl Renders {
             services: Arc::new(Silent),
         };
         self.rendered.fetch_add(1, Ordering::Relaxed);
-        let (given, _) = plugin.render(invocation, roots.collect(), request).await;
-        let reads: Option<Vec<_>> = job
-            .sources
-            .iter()
-            .zip(&recorders)
-            .map(|(root, recorder)| Some((root.name.clone(), recorder.reads()?)))
-            .collect();
+        let (given, _) = plugin.render(invocation, recorded.clone(), request).await;
         let given = match given {
             Ok(renderer::Rendering { manifests, warnings }) => Given::Rendering { manifests, warnings },
             // Any other may be over when it is tried again.
             Err(failure) if failure.blame == Blame::User && !failure.retryable => Given::Failure(failure),
             Err(failure) => return Err(failure),
         };
-        match reads {
+        match recorded.reads() {
             Some(reads) => {
-                let (variant, given) = self.kept.keep(key, ReadSet::new(reads), given);
+                let (variant, given) = self.kept.keep(key, reads, given);
                 answer(order, &given, &variant.result, Some(variant.reads))
             }
             None => {
@@ -218,42 +171,5 @@ fn answer(order: &Order<'_>, given: &Given, result: &Digest, reads: Option<Arc<R
             result: result.clone(),
             reads,
         }),
-    }
-}
-
-/// Files that tell which renderer a folder is for, as Argo CD looks for them; anything else is `directory`.
-const SIGNS: [(&str, &str); 4] = [
-    ("kustomization.yaml", "kustomize"),
-    ("kustomization.yml", "kustomize"),
-    ("Kustomization", "kustomize"),
-    ("Chart.yaml", "helm"),
-];
-
-/// The renderer that a folder is for. It is found out anew each time, so it is in no read set.
-fn detect(job: &Job) -> Result<&'static str, Failure> {
-    let main = folder(job)?;
-    for (sign, renderer) in SIGNS {
-        let place = if job.path.is_empty() { sign.to_owned() } else { format!("{}/{sign}", job.path) };
-        if matches!(main.files.look(&place)?, Some(Kind::File | Kind::Executable | Kind::Link)) {
-            return Ok(renderer);
-        }
-    }
-    Ok("directory")
-}
-
-/// The root `main`, where the job's folder is one in it.
-fn folder(job: &Job) -> Result<&Source, Failure> {
-    let main = job.sources.iter().find(|root| root.name == MAIN);
-    let main = main.ok_or_else(|| Failure::internal("a render without a root `main`"))?;
-    let place = if job.path.is_empty() { "its root" } else { &job.path };
-    let wrong = |code: &str, what: String| Err(Failure::new(Blame::User, code, what));
-    match main.files.look(&job.path)? {
-        Some(Kind::Directory) => Ok(main),
-        Some(kind) => wrong("invalid", format!("`{place}` is {}, not a folder", kind.noun())),
-        None if main.commit.is_empty() => wrong("not-found", format!("there is no folder `{place}`")),
-        None => {
-            let short = main.commit.get(..7).unwrap_or(&main.commit);
-            wrong("not-found", format!("there is no folder `{place}` in the commit {short} of `{}`", main.repository))
-        }
     }
 }

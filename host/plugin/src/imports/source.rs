@@ -4,7 +4,7 @@ use super::too_large;
 use crate::bindings::tidegate::plugin::source::{self, Entry, Kind};
 use crate::bindings::tidegate::plugin::types::Error;
 use crate::call::HostCall;
-use crate::source::Source;
+use crate::source::{Root, Source};
 use crate::state::State;
 use model::{Blame, Failure};
 use std::sync::Arc;
@@ -41,6 +41,9 @@ impl source::Host for State {
     }
 }
 
+/// The longest name of a root, in bytes: it may be a URL.
+const NAME: usize = 4096;
+
 impl State {
     /// The call as data, and what carries it out.
     fn source_call(
@@ -49,15 +52,18 @@ impl State {
         root: String,
         path: &str,
     ) -> (HostCall, std::result::Result<Arc<dyn Source>, Failure>) {
-        let found = self.roots.iter().find(|known| known.name == root);
-        let repository = found.map(|root| root.repository.clone());
-        let source = found.map(|root| root.source.clone()).ok_or_else(|| {
-            Failure::new(
-                Blame::Plugin,
-                "not-found",
-                format!("there is no root `{}` in this request", root.escape_debug()),
-            )
-        });
+        let found = match &self.roots {
+            Some(roots) if root.len() <= NAME => roots.find(&root),
+            _ => Ok(None),
+        };
+        let (repository, source) = match found {
+            Ok(Some(Root { repository, source })) => (Some(repository), Ok(source)),
+            Ok(None) => {
+                let message = format!("there is no root `{}` in this request", root.escape_debug());
+                (None, Err(Failure::new(Blame::Plugin, "not-found", message)))
+            }
+            Err(failure) => (None, Err(failure)),
+        };
         (HostCall::Source { function, repository, path: path.to_owned() }, source)
     }
 }

@@ -3,7 +3,7 @@
 use crate::recorder::Recorder;
 use model::{Blame, Failure, Grant};
 use plugin::wit::{renderer, step};
-use plugin::{Invocation, Limits, Plugin, PluginHost, Receipt, Root};
+use plugin::{Invocation, Limits, Plugin, PluginHost, Receipt, Roots};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
@@ -111,15 +111,14 @@ impl Attempt {
     }
 
     /// The misdeed in a render over these roots.
-    pub(crate) async fn render(self, roots: Vec<Root>) -> Ended<renderer::Rendering> {
+    pub(crate) async fn render(self, roots: Arc<dyn Roots>) -> Ended<renderer::Rendering> {
         let (plugin, invocation, request, recorder) = self.parts();
-        let root = |root: &Root| renderer::Root { name: root.name.clone(), commit: "0".repeat(40) };
         let request = renderer::Request {
             name: request.name,
             application: "a".to_owned(),
             namespace: String::new(),
             path: String::new(),
-            roots: roots.iter().map(root).collect(),
+            roots: Vec::new(),
             parameters: request.inputs,
         };
         let (answer, receipt) = plugin.render(invocation, roots, request).await;

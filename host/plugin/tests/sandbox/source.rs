@@ -3,7 +3,7 @@
 use crate::guest::{Attempt, answers};
 use model::Failure;
 use plugin::wit::source::{Entry, Kind};
-use plugin::{Limits, Root, Source};
+use plugin::{Limits, Root, Roots, Source};
 use serde_json::json;
 use std::sync::{Arc, Mutex};
 
@@ -44,14 +44,26 @@ impl Source for Files {
     }
 }
 
-fn root(name: &str, files: &Arc<Files>) -> Root {
-    Root { name: name.to_owned(), repository: format!("{name}-repository"), source: files.clone() }
+/// `main` and `values`, of a repository each; one that cannot be read now, and no other.
+struct Two(Arc<Files>);
+
+impl Roots for Two {
+    fn find(&self, name: &str) -> Result<Option<Root>, Failure> {
+        match name {
+            "main" | "values" => Ok(Some(Root { repository: format!("{name}-repository"), source: self.0.clone() })),
+            "away" => Err(Failure::unavailable("it is away")),
+            _ => Ok(None),
+        }
+    }
+}
+
+fn none() -> Arc<dyn Roots> {
+    Arc::new(Two(Arc::default()))
 }
 
 async fn source(place: &str, grant: serde_json::Value) -> (Result<String, Failure>, Vec<String>) {
-    let files = Arc::default();
-    let roots = vec![root("main", &files), root("values", &files)];
-    let ended = Attempt::new("source").inputs(place).grant(grant).render(roots).await;
+    let files: Arc<Files> = Arc::default();
+    let ended = Attempt::new("source").inputs(place).grant(grant).render(Arc::new(Two(files.clone()))).await;
     let asked = files.0.lock().expect("no panic before").clone();
     (ended.answer.map(|rendering| rendering.manifests), asked)
 }
@@ -64,6 +76,9 @@ async fn a_renderer_reads_its_roots() {
     assert_eq!(asked, ["look f/a", "read f/a", "entries f/a"]);
     let (answer, _) = source("values:f", all.clone()).await;
     assert_eq!(answer.expect("it may"), "Kind::Directory; nothing; a Kind::Executable");
+    let (answer, _) = source("away:f", all.clone()).await;
+    let failure = answer.expect_err("it is away");
+    assert_eq!((failure.code.as_str(), failure.retryable), ("unavailable", true));
     let (answer, asked) = source("other:f", all).await;
     let failure = answer.expect_err("there is no such root");
     assert_eq!(
@@ -113,8 +128,7 @@ async fn a_folder_of_any_size_is_refused_beyond_a_bound() {
 
 #[tokio::test]
 async fn a_renderer_does_nothing_but_read_its_source() {
-    let files = Arc::default();
-    let ended = Attempt::new("everything").render(vec![root("main", &files)]).await;
+    let ended = Attempt::new("everything").render(none()).await;
     let text = ended.answer.expect("the refusals are answers").manifests;
     let mut refused = 0;
     for (function, answer) in answers(&text) {
@@ -146,7 +160,7 @@ async fn a_step_has_no_source() {
 #[tokio::test]
 async fn what_is_rendered_is_bounded_and_warnings_are_clean() {
     let rendered = |name, inputs: serde_json::Value| {
-        Attempt::new(name).inputs(inputs).limits(|limits| *limits = Limits::rendering()).render(vec![])
+        Attempt::new(name).inputs(inputs).limits(|limits| *limits = Limits::rendering()).render(none())
     };
     assert_eq!(rendered("manifests", json!(32 << 20)).await.answer.expect("just so").manifests.len(), 32 << 20);
     let failure = rendered("manifests", json!((32 << 20) + 1)).await.answer.expect_err("too large");
@@ -159,7 +173,7 @@ async fn what_is_rendered_is_bounded_and_warnings_are_clean() {
 #[tokio::test]
 async fn a_renderer_that_loops_is_ended() {
     let looping = Attempt::new("loop").limits(|limits| limits.compute = std::time::Duration::from_millis(50));
-    let failure = looping.render(vec![]).await.answer.expect_err("it loops");
+    let failure = looping.render(none()).await.answer.expect_err("it loops");
     let why = "plugin `hostile`, renderer `loop`, in `render`: it computed longer than 50 ms";
     assert_eq!((failure.code.as_str(), failure.message.as_str()), ("timed-out", why));
 }

@@ -127,3 +127,41 @@ async fn the_renderer_is_found_out_by_the_folders_files() {
         assert!(failure.message.contains(&format!("no misdeed is called `{renderer}`")), "{failure}");
     }
 }
+
+/// Another repository, which is configured or not.
+#[derive(Default)]
+struct Others(std::sync::Mutex<Option<(Repository, model::CommitId)>>);
+
+impl reconcile::Elsewhere for Others {
+    fn find(&self, url: &str) -> Result<Option<reconcile::Source>, model::Failure> {
+        let others = self.0.lock().unwrap();
+        Ok(others.as_ref().filter(|_| url == "https://x/y").map(|(repository, commit)| reconcile::Source {
+            name: url.to_owned(),
+            repository: "other".to_owned(),
+            commit: commit.0.clone(),
+            files: std::sync::Arc::new(repository.snapshot(commit)),
+        }))
+    }
+}
+
+#[tokio::test]
+async fn another_repository_counts_as_soon_as_there_is_one() {
+    let (repository, other) = (Repository::new(), Repository::new());
+    repository.write(&[("a", Some("1"))]);
+    other.write(&[("b", Some("2"))]);
+    let (commit, commit_of_other) = (repository.commit(), other.commit());
+    let renders = renders(Kept::in_memory());
+    let others = std::sync::Arc::new(Others::default());
+    let mut job = repository.job(&commit, "a");
+    job.elsewhere = Some(others.clone());
+    (job.renderer, job.parameters) = (Some("source-or".to_owned()), serde_json::json!("https://x/y:b"));
+    let without = renders.render(&job).await.unwrap();
+    assert_eq!(without.manifests, "there is no root `https://x/y` in this request");
+    assert_eq!(renders.known(&job).unwrap(), Some(without.result));
+    *others.0.lock().unwrap() = Some((other, commit_of_other));
+    assert_eq!(renders.known(&job).unwrap(), None);
+    assert!(renders.render(&job).await.unwrap().manifests.starts_with("Kind::File; 2; "));
+    *others.0.lock().unwrap() = None;
+    assert_eq!(renders.render(&job).await.unwrap().manifests, without.manifests);
+    assert_eq!(renders.count(), 2);
+}

@@ -96,6 +96,7 @@ pub fn job(files: Arc<dyn Files>, commit: &str, renderer: &str, parameter: &str)
         namespace: String::new(),
         path: String::new(),
         sources: vec![root],
+        elsewhere: None,
         renderer: Some(renderer.to_owned()),
         parameters: json!(parameter),
     }

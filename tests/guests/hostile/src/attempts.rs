@@ -70,7 +70,7 @@ pub(crate) fn everything() -> Value {
 
 /// All functions of `source` on a path of a root, written `root:path`; the answers as text.
 pub(crate) fn source(place: &str) -> Answer {
-    let (root, path) = place.split_once(':').unwrap_or_default();
+    let (root, path) = place.rsplit_once(':').unwrap_or_default();
     let kind = |kind: Option<source::Kind>| kind.map_or("nothing".to_owned(), |kind| format!("{kind:?}"));
     let look = source::look(root, path).map(kind)?;
     let read = match source::read(root, path) {

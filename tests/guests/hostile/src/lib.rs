@@ -103,6 +103,8 @@ pub fn rendered(request: &renderer::Request) -> Result<renderer::Rendering, Erro
         "warnings" => Ok(renderer::Rendering { warnings: vec![text(&inputs); 150], ..rendering(String::new()) }),
         "manifests" => Ok(rendering("x".repeat(number(&inputs)))),
         "source" => attempts::source(&text(&inputs)).map(rendering),
+        // Whoever is refused may still render something.
+        "source-or" => Ok(rendering(attempts::source(&text(&inputs)).unwrap_or_else(|error| error.message))),
         name => misdeed(&step::Request {
             name: name.to_owned(),
             inputs,
