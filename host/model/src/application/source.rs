@@ -1,6 +1,6 @@
 //! Where an application's objects come from, and what makes them of the files there.
 
-use super::name::FolderPath;
+use super::name::{FolderPath, Namespace};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -63,7 +63,7 @@ pub struct Kustomize {
     /// Behind every name.
     pub name_suffix: String,
     /// The namespace of everything.
-    pub namespace: Option<String>,
+    pub namespace: Option<Namespace>,
     /// Other images.
     pub images: Vec<ImageOverride>,
     /// Other numbers of replicas.

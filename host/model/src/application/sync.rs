@@ -109,7 +109,7 @@ impl Default for Retry {
 }
 
 /// How objects are applied and pruned, for the whole application. An object's own annotation wins over it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct SyncOptions {
     /// What becomes of objects that left the source.
@@ -120,6 +120,18 @@ pub struct SyncOptions {
     pub propagation: Propagation,
     /// What else is asked for.
     pub flags: BTreeSet<SyncFlag>,
+}
+
+impl Default for SyncOptions {
+    /// Nothing is asked for but that objects are held to their schemas.
+    fn default() -> Self {
+        Self {
+            prune: Removal::default(),
+            delete: Removal::default(),
+            propagation: Propagation::default(),
+            flags: BTreeSet::from([SyncFlag::Validate]),
+        }
+    }
 }
 
 /// Whether something may be deleted.
