@@ -13,6 +13,8 @@ mod source;
 mod spec;
 mod sync;
 
+#[cfg(test)]
+pub(crate) use field::keys_for_the_book as fields_of_the_book;
 pub(crate) use schema::schema;
 
 use crate::code;
@@ -86,11 +88,11 @@ pub fn applications(source: &Source) -> Declarations {
     let mut documents = Vec::new();
     let mut seen = HashMap::new();
     for document in parse_all(&source.text, &mut sink) {
-        let mut problems = Some(document.problems);
-        for node in unwrapped(&document.node) {
+        let nodes = unwrapped(&document.node);
+        let found = document.problems.into_found();
+        for node in &nodes {
             let Some(kind) = kind_of(node, &mut sink) else { continue };
-            // Problems of the whole document (a key written twice) belong to the first of its objects.
-            let mut problems = problems.take().unwrap_or_default();
+            let mut problems = own_problems(&found, node, &nodes);
             let value = declaration(node, kind, &mut problems);
             let word =
                 |of: &str, key: &str| node.get(of).and_then(|n| n.get(key)).and_then(Node::as_str).map(str::to_owned);
@@ -112,6 +114,18 @@ fn unwrapped(node: &Node) -> Vec<&Node> {
         Some(Node { kind: crate::yaml::Kind::Seq(items), .. }) if is_list => items.iter().collect(),
         _ => vec![node],
     }
+}
+
+/// The problems of a document's YAML that are an object's: all that do not stand within another one.
+fn own_problems(found: &[Diagnostic], node: &Node, nodes: &[&Node]) -> Sink {
+    let mut sink = Sink::default();
+    for problem in found {
+        let within = |other: &&&Node| other.span.contains(&problem.span.start);
+        if nodes.iter().find(within).is_none_or(|other| std::ptr::eq(*other, node)) {
+            sink.push(problem.clone());
+        }
+    }
+    sink
 }
 
 /// Which of Argo CD's kinds an object is. One that is nearly named like them is told: it may be meant to guard something.

@@ -69,7 +69,7 @@ codes! {
     NOT_BUILT = "TG-189" "This version does not do what a field asks for.";
     ANYBODY = "TG-190" "An approval that names no group may be given by anybody.";
     DYNAMIC_SECRET = "TG-191" "An expression does not say which secret it means.";
-    NOT_HONOURED = "TG-200" "A field that guards or changes what is deployed is not honoured, so nothing is done without it.";
+    NOT_HONOURED = "TG-200" "A field that guards or changes what is deployed is not honoured, and nothing is synced without it.";
     NO_EFFECT = "TG-201" "A field of an application or project has no effect.";
     APPLICATION_SET = "TG-202" "An ApplicationSet is not read by this version.";
     SYNC_OPTION = "TG-203" "A sync option is not known, or says two things.";

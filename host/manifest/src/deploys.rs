@@ -3,7 +3,7 @@
 use crate::code;
 use crate::diagnostic::{Diagnostic, Sink};
 use crate::environment::{Names, unknown};
-use crate::matching::selection;
+use crate::glob;
 use crate::reader::{self, fields};
 use crate::yaml::Node;
 use model::application::{Deploys, DestinationRule, Effect, KindPattern, Kinds, Rule};
@@ -48,7 +48,7 @@ fn rules<'a>(node: &'a Node, what: &str, sink: &mut Sink) -> Vec<(Rule, &'a Node
         let rule = Rule::new(text);
         if rule.pattern.is_empty() {
             sink.push(Diagnostic::error(code::BAD_VALUE, item.span.clone(), format!("an item of {what} is empty")));
-        } else if let Err(why) = selection::compile(&rule.pattern) {
+        } else if let Err(why) = glob::check(&rule.pattern) {
             let message = format!("`{}` is not a glob: {why}", rule.pattern);
             sink.push(Diagnostic::error(code::BAD_GLOB, item.span.clone(), message));
         }

@@ -5,7 +5,7 @@ pub(crate) mod address;
 pub(crate) mod cluster;
 mod permit;
 mod renderer;
-pub(crate) mod selection;
+mod selection;
 
 pub use address::{RepositoryKey, repository_of};
 pub use cluster::cluster_of;

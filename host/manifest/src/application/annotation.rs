@@ -17,6 +17,9 @@ const TRACKED: &str = "tidegate.dev/application";
 /// docs/user-guide/skip_reconcile.md.
 const SKIP: &str = "argocd.argoproj.io/skip-reconcile";
 
+/// The most applications that one can depend on: each is looked up before every sync.
+const MOST: usize = 100;
+
 /// What annotations say.
 #[derive(Default)]
 pub(super) struct Said {
@@ -35,7 +38,7 @@ pub(super) fn read(metadata: &Node, sink: &mut Sink) -> Said {
             TRACKED => {}
             SKIP => said.attention = attention(text, key, value, sink),
             other if other.starts_with(PREFIX) => {
-                unknown_key(key, "an application's annotations", &[DEPENDS_ON, MAX_PRUNE], sink);
+                unknown_key(key, "`metadata.annotations`", &[DEPENDS_ON, MAX_PRUNE], sink);
             }
             _ => {}
         }
@@ -46,6 +49,11 @@ pub(super) fn read(metadata: &Node, sink: &mut Sink) -> Said {
 /// Names of applications, between commas.
 fn names(text: &str, value: &Node, sink: &mut Sink) -> Vec<ApplicationName> {
     let mut found = Vec::new();
+    if text.split(',').count() > MOST {
+        let message = format!("`{DEPENDS_ON}` names more than {MOST} applications");
+        sink.push(Diagnostic::error(code::BAD_VALUE, value.span.clone(), message));
+        return found;
+    }
     for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
         match ApplicationName::parse(part) {
             Ok(name) if found.contains(&name) => {}
@@ -76,8 +84,9 @@ fn max_prune(text: &str, value: &Node, sink: &mut Sink) -> Option<MaxPrune> {
 /// It holds an application back, so a word for it that is not understood must not let the application go.
 fn attention(text: &str, key: &Key, value: &Node, sink: &mut Sink) -> Attention {
     match text {
-        "true" => Attention::Skipped,
-        "false" | "" => Attention::Reconciled,
+        // As Go's `ParseBool` reads it.
+        "1" | "t" | "T" | "TRUE" | "true" | "True" => Attention::Skipped,
+        "0" | "f" | "F" | "FALSE" | "false" | "False" => Attention::Reconciled,
         _ => {
             let message = format!("`{}` cannot be `{text}`", key.text);
             let hint = suggestion(text, ["true", "false"]);

@@ -7,24 +7,26 @@ use crate::reader::{self, unknown_key, wrong_type};
 use crate::yaml::{Key, Kind, Node, Style};
 
 /// The most items of one list: a thousand sources or rules is a mistake or an attack, and each costs.
-const LONGEST: usize = 1000;
+pub(crate) const LONGEST: usize = 1000;
 
-/// Holds a mapping to its table; `path` is how messages name it.
+/// Holds a mapping to its table; `path` is how messages name it, empty for the document.
 pub(crate) fn check(node: &Node, path: &str, keys: &'static [Field], sink: &mut Sink) {
-    let Some(entries) = reader::mapping(node, &format!("`{path}`"), sink) else { return };
+    let what = if path.is_empty() { "the document".to_owned() } else { format!("`{path}`") };
+    let Some(entries) = reader::mapping(node, &what, sink) else { return };
     for (key, value) in entries {
         match keys.iter().find(|field| field.key == key.text) {
+            Some(field) if path.is_empty() => check_field(field, key, value, &key.text, sink),
             Some(field) => check_field(field, key, value, &format!("{path}.{}", key.text), sink),
             None => {
                 let known: Vec<&str> = keys.iter().map(|field| field.key).collect();
-                unknown_key(key, &format!("`{path}`"), &known, sink);
+                unknown_key(key, &what, &known, sink);
             }
         }
     }
     for field in keys.iter().filter(|field| field.need == Need::Required) {
         if node.get(field.key).is_none_or(Node::is_null) {
             let at = entries.first().map_or(node.span.clone(), |(key, _)| key.span.clone());
-            let message = format!("`{path}` needs `{}`", field.key);
+            let message = format!("{what} needs `{}`", field.key);
             sink.push(Diagnostic::error(code::MISSING_KEY, at, message));
         }
     }
@@ -46,7 +48,7 @@ fn check_field(field: &Field, key: &Key, value: &Node, path: &str, sink: &mut Si
 
 /// Refuses a document because of one of its fields.
 pub(crate) fn refuse(key: &Key, path: &str, why: &str, sink: &mut Sink) {
-    let message = format!("`{path}` is not honoured, so nothing is done without it: {why}");
+    let message = format!("`{path}` is not honoured, and nothing is synced without it: {why}");
     sink.push(Diagnostic::error(code::NOT_HONOURED, key.span.clone(), message));
 }
 
@@ -85,7 +87,9 @@ fn check_shape(shape: Shape, node: &Node, path: &str, sink: &mut Sink) {
             }
         }
         Shape::TextMap => {
-            for (key, value) in reader::mapping(node, &what, sink).unwrap_or_default() {
+            let entries = reader::mapping(node, &what, sink).unwrap_or_default();
+            // A null among texts is an empty one: Go reads it so.
+            for (key, value) in entries.iter().filter(|(_, value)| !value.is_null()) {
                 reader::text(value, &format!("`{path}.{}`", key.text), sink);
             }
         }

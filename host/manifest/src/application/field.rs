@@ -125,3 +125,20 @@ impl Field {
         self
     }
 }
+
+/// Every key that a file of Argo CD's may have, those of servers apart.
+#[cfg(test)]
+pub(crate) fn keys_for_the_book() -> Vec<&'static str> {
+    fn add(keys: &[Field], found: &mut std::collections::BTreeSet<&'static str>) {
+        for field in keys.iter().filter(|field| !matches!(field.outcome, Outcome::Ignored)) {
+            found.insert(field.key);
+            if let Shape::Object(inner) | Shape::Objects(inner) = field.shape {
+                add(inner, found);
+            }
+        }
+    }
+    let mut found = std::collections::BTreeSet::new();
+    add(super::fields::APPLICATION, &mut found);
+    add(super::fields::PROJECT, &mut found);
+    found.into_iter().collect()
+}

@@ -6,12 +6,12 @@ use super::read;
 use super::spec::named;
 use crate::code;
 use crate::diagnostic::{Diagnostic, Sink};
-use crate::matching::selection;
+use crate::glob;
 use crate::yaml::Node;
 use model::application::{ApplicationName, Deploys, DestinationRule, KindPattern, Kinds, Project, Rule};
 
 pub(crate) fn project(node: &Node, sink: &mut Sink) -> Option<Project> {
-    check(node, "project", PROJECT, sink);
+    check(node, "", PROJECT, sink);
     let (metadata, spec) = (read::value(node, "metadata")?, read::value(node, "spec")?);
     let name = named(metadata, "name", ApplicationName::parse, sink)?;
     let sources = read::items(spec, "sourceRepos").iter().filter_map(|n| rule(n, sink)).collect();
@@ -34,7 +34,7 @@ pub(crate) fn project(node: &Node, sink: &mut Sink) -> Option<Project> {
 /// A glob that can be read, with `!` in front where it denies. An empty one matches nothing.
 fn rule(node: &Node, sink: &mut Sink) -> Option<Rule> {
     let rule = Rule::new(node.as_str().filter(|text| !text.is_empty())?);
-    if let Err(why) = selection::compile(&rule.pattern) {
+    if let Err(why) = glob::check(&rule.pattern) {
         let message = format!("`{}` is not a glob: {why}", rule.pattern);
         sink.push(Diagnostic::error(code::BAD_GLOB, node.span.clone(), message));
     }

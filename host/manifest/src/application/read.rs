@@ -1,7 +1,7 @@
 //! Values of a mapping that has been held to its table. An empty text means an absent one, as in Go; what has the wrong
 //! shape is absent too, since the check has told it.
 
-use super::check::truth;
+use super::check::{LONGEST, truth};
 use crate::yaml::{Key, Kind, Node};
 use std::collections::BTreeMap;
 
@@ -38,9 +38,9 @@ pub(crate) fn whole(node: &Node, key: &str) -> Option<i64> {
     }
 }
 
-/// The items of a list.
+/// The items of a list; none of one that is too long, which has been told.
 pub(crate) fn items<'a>(node: &'a Node, key: &str) -> &'a [Node] {
-    node.get(key).map(Node::items).unwrap_or_default()
+    node.get(key).map(Node::items).filter(|items| items.len() <= LONGEST).unwrap_or_default()
 }
 
 /// The texts of a list.
@@ -48,8 +48,9 @@ pub(crate) fn texts(node: &Node, key: &str) -> Vec<String> {
     items(node, key).iter().filter_map(Node::as_str).map(str::to_owned).collect()
 }
 
-/// A mapping of texts.
+/// A mapping of texts; a null is an empty one.
 pub(crate) fn text_map(node: &Node, key: &str) -> BTreeMap<String, String> {
     let entries = value(node, key).map(Node::entries).unwrap_or_default();
-    entries.iter().filter_map(|(key, value)| Some((key.text.clone(), value.as_str()?.to_owned()))).collect()
+    let text = |value: &Node| if value.is_null() { Some(String::new()) } else { value.as_str().map(str::to_owned) };
+    entries.iter().filter_map(|(key, value)| Some((key.text.clone(), text(value)?))).collect()
 }

@@ -5,7 +5,7 @@ use super::read;
 use super::spec::{named, number};
 use crate::code;
 use crate::diagnostic::{Diagnostic, Sink};
-use crate::matching::selection;
+use crate::glob;
 use crate::yaml::{Key, Kind, Node};
 use model::application::{
     Directory, Helm, HelmFileParameter, HelmParameter, HelmValues, ImageOverride, Kustomize, KustomizePatch, Namespace,
@@ -87,7 +87,7 @@ fn patch(node: &Node, sink: &mut Sink) -> Option<KustomizePatch> {
 pub(super) fn directory(node: &Node, sink: &mut Sink) -> Directory {
     let mut glob = |key: &str| {
         let written = read::owned(node, key)?;
-        if let Err(why) = selection::compile(&written) {
+        if let Err(why) = glob::check(&written) {
             let at = read::value(node, key)?.span.clone();
             sink.push(Diagnostic::error(code::BAD_GLOB, at, format!("`{written}` is not a glob: {why}")));
         }

@@ -11,7 +11,7 @@ use model::application::{
 };
 
 pub(crate) fn application(node: &Node, sink: &mut Sink) -> Option<Application> {
-    check(node, "application", APPLICATION, sink);
+    check(node, "", APPLICATION, sink);
     let (metadata, spec) = (read::value(node, "metadata")?, read::value(node, "spec")?);
     let name = named(metadata, "name", ApplicationName::parse, sink);
     let namespace = named(metadata, "namespace", Namespace::parse, sink);

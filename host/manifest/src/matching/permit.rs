@@ -1,7 +1,8 @@
 //! Whether something may be deployed: the rules of a repository or a project, compiled. What no rule allows is denied.
 
 use super::address::RepositoryKey;
-use super::selection::{BadGlob, Separators, build};
+use super::selection::{BadGlob, compile};
+use crate::glob::Separators;
 use globset::GlobMatcher;
 use model::application::{Deploys, DestinationRule, Effect, KindPattern, Kinds, Rule};
 
@@ -102,7 +103,7 @@ impl Rules {
             rules
                 .iter()
                 .filter(|rule| rule.effect == effect)
-                .map(|rule| build(&rule.pattern, separators))
+                .map(|rule| compile(&rule.pattern, separators))
                 .collect::<Result<Vec<_>, _>>()
         };
         Ok(Self { allow: of(Effect::Allow)?, deny: of(Effect::Deny)? })
@@ -187,7 +188,7 @@ impl KindRules {
 
 impl KindGlobs {
     fn new(pattern: &KindPattern) -> Result<Self, BadGlob> {
-        let read = |text: &str| build(text, Separators::Heeded);
+        let read = |text: &str| compile(text, Separators::Heeded);
         let name = pattern.name.as_deref().map(read).transpose()?;
         Ok(Self { group: read(&pattern.group)?, kind: read(&pattern.kind)?, name })
     }

@@ -1,38 +1,17 @@
 //! Which files of a folder are its objects (Argo CD's reposerver/repository, `getPotentiallyValidManifestFile`).
 
-use globset::{GlobBuilder, GlobMatcher};
+use crate::glob::{self, Separators};
+use globset::GlobMatcher;
 use model::application::Directory;
-
-/// A glob's longest text: matching is linear, compiling is not quite.
-const LONGEST: usize = 1024;
 
 /// A glob that cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct BadGlob(String);
 
-/// Reads a glob in which `*` matches slashes as well: Argo CD compares these without separators.
-pub(crate) fn compile(text: &str) -> Result<GlobMatcher, BadGlob> {
-    build(text, Separators::Ignored)
-}
-
-/// Whether `*` stops at a slash.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Separators {
-    Heeded,
-    Ignored,
-}
-
-pub(super) fn build(text: &str, separators: Separators) -> Result<GlobMatcher, BadGlob> {
-    if text.len() > LONGEST {
-        return Err(BadGlob(format!("the glob is longer than {LONGEST} bytes")));
-    }
-    GlobBuilder::new(text)
-        .literal_separator(separators == Separators::Heeded)
-        .backslash_escape(true)
-        .build()
-        .map(|glob| glob.compile_matcher())
-        .map_err(|error| BadGlob(error.kind().to_string()))
+/// Reads a glob.
+pub(super) fn compile(text: &str, separators: Separators) -> Result<GlobMatcher, BadGlob> {
+    glob::compile_with(text, separators).map_err(|why| BadGlob(format!("`{text}` is not a glob: {why}")))
 }
 
 /// Which files of a folder are its objects.
@@ -48,7 +27,8 @@ impl Selection {
     /// # Errors
     /// A glob that cannot be read.
     pub fn new(directory: &Directory) -> Result<Self, BadGlob> {
-        let read = |glob: &Option<String>| glob.as_deref().map(compile).transpose();
+        // Argo CD compares these without separators.
+        let read = |glob: &Option<String>| glob.as_deref().map(|text| compile(text, Separators::Ignored)).transpose();
         Ok(Self { recurse: directory.recurse, include: read(&directory.include)?, exclude: read(&directory.exclude)? })
     }
 
