@@ -5,7 +5,8 @@ use crate::{
     Detected, HostConfig, KindScope, Permit, RepositoryKey, Selection, Source, Target, cluster_of, detect_renderer,
     host, repository_of,
 };
-use model::application::{ClusterReference, Deploys, DestinationRule, Directory, KindPattern, Kinds, Rule};
+use model::application::{ClusterReference, Deploys, DestinationRule, Directory, Effect, KindPattern, Kinds, Rule};
+use proptest::prelude::*;
 
 fn config(spec: &str) -> HostConfig {
     let source = Source::new("tidegate.yaml", format!("apiVersion: tidegate.dev/v1alpha1\nkind: Host\nspec:\n{spec}"));
@@ -231,4 +232,49 @@ TG-123 12:21 [kubernetes.default.svc] this is not the address of an API | write 
 TG-181 13:39 ["https://u:p@api.example.com"] the address contains credentials | write it as applications do: `https://kubernetes.default.svc`
 TG-120 13:70 [serve] the cluster `four` has no key `serve` | did you mean `server`?
 "##);
+}
+
+/// A few clusters, namespaces and patterns, so that rules and places meet often.
+fn any_rule() -> impl Strategy<Value = DestinationRule> {
+    let rules = |patterns: &'static [&'static str]| {
+        prop::collection::vec(prop::sample::select(patterns), 0..3)
+            .prop_map(|found| found.into_iter().map(Rule::new).collect::<Vec<_>>())
+    };
+    let clusters = &["*", "a", "!a", "b*", "!b*"];
+    (rules(clusters), rules(clusters), rules(&["*", "x", "!x", "y-*", "!y-*"]))
+        .prop_map(|(names, servers, namespaces)| DestinationRule { names, servers, namespaces })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_denial_never_allows(
+        rules in prop::collection::vec(any_rule(), 0..4),
+        at in any::<prop::sample::Index>(),
+        half in 0usize..3,
+        pattern in prop::sample::select(vec!["!*", "!a", "!x"]),
+        name in prop::sample::select(vec!["a", "b1", "c"]),
+        namespace in prop::sample::select(vec!["x", "y-1", "z"]),
+    ) {
+        let target = Target { name, server: Some("b2"), namespace };
+        let allows = |rules: &[DestinationRule]| {
+            Permit::new(&Deploys { destinations: rules.to_vec(), ..Deploys::default() }).unwrap().allows_destination(&target)
+        };
+        let before = allows(&rules);
+        let grants = |rules: &[Rule]| rules.iter().any(|rule| rule.effect == Effect::Allow);
+        let granted = rules.iter().any(|r| (grants(&r.names) || grants(&r.servers)) && grants(&r.namespaces));
+        prop_assert!(!before || granted, "nothing is allowed that no rule allows");
+        let mut more = rules.clone();
+        if !more.is_empty() {
+            let index = at.index(more.len());
+            let rule = &mut more[index];
+            [&mut rule.names, &mut rule.servers, &mut rule.namespaces][half].push(Rule::new(pattern));
+        }
+        prop_assert!(before || !allows(&more), "{rules:?} {more:?}");
+        more.push(DestinationRule {
+            names: vec![Rule::new("!*")], servers: vec![], namespaces: vec![Rule::new("*")],
+        });
+        prop_assert!(!allows(&more), "a denial of everything is of everything");
+    }
 }
