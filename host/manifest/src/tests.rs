@@ -1,6 +1,7 @@
 //! What the readers say of whole files: data in, text out.
 
 mod applications;
+mod discover;
 mod examples;
 mod expressions;
 mod limits;

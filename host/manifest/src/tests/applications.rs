@@ -105,6 +105,17 @@ fn what_is_not_said_is_as_in_argo_cd() {
         let sync = application(&with(&format!("  syncPolicy: {policy}\n"))).sync;
         assert_eq!((sync.automated.is_some(), sync.retry.limit), (automated, retry), "{policy}");
     }
+    let finalizer = "resources-finalizer.argocd.argoproj.io";
+    for (finalizers, deletion) in [
+        (String::new(), Deletion::Keeps),
+        ("post-delete-finalizer.argocd.argoproj.io/cleanup".to_owned(), Deletion::Keeps),
+        (finalizer.to_owned(), Deletion::Foreground),
+        (format!("{finalizer}/foreground"), Deletion::Foreground),
+        (format!("{finalizer}/background"), Deletion::Background),
+    ] {
+        let text = with("").replace("{name: a}", &format!("{{name: a, finalizers: [{finalizers}]}}"));
+        assert_eq!(application(&text).deletion, deletion, "{finalizers}");
+    }
 }
 
 #[test]
