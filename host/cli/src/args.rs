@@ -41,9 +41,9 @@ pub enum Command {
     Run(Run),
     /// Show every problem of pipelines and configurations, with carets
     Validate(Validate),
-    /// Print the JSON Schema of a file: pipeline or host
+    /// Print the JSON Schema of a file: pipeline, application or host
     Schema {
-        /// `pipeline` or `host`
+        /// `pipeline`, `application` or `host`
         kind: String,
     },
     /// Print the Kubernetes objects that a folder makes: what `kustomize build PATH` would print

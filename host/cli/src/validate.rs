@@ -20,8 +20,12 @@ fn offers(host: &Host) -> Result<Offers, Exit> {
 pub fn schema(host: &Host, kind: &str, screen: &Screen) -> Result<u8, Exit> {
     let kind = match kind.to_ascii_lowercase().as_str() {
         "pipeline" => Kind::Pipeline,
+        "application" => Kind::Application,
         "host" => Kind::Host,
-        other => return Err(Exit::usage(format!("there is no schema `{other}`; there are `pipeline` and `host`"))),
+        other => {
+            let message = format!("there is no schema `{other}`; there are `pipeline`, `application` and `host`");
+            return Err(Exit::usage(message));
+        }
     };
     screen.document(&manifest::schema(kind, &offers(host)?));
     Ok(0)

@@ -69,6 +69,15 @@ codes! {
     NOT_BUILT = "TG-189" "This version does not do what a field asks for.";
     ANYBODY = "TG-190" "An approval that names no group may be given by anybody.";
     DYNAMIC_SECRET = "TG-191" "An expression does not say which secret it means.";
+    NOT_HONOURED = "TG-200" "A field that guards or changes what is deployed is not honoured, and nothing is synced without it.";
+    NO_EFFECT = "TG-201" "A field of an application or project has no effect.";
+    APPLICATION_SET = "TG-202" "An ApplicationSet is not read by this version.";
+    SYNC_OPTION = "TG-203" "A sync option is not known, or says two things.";
+    DESTINATION = "TG-204" "An application names no cluster, or two.";
+    SOURCE = "TG-205" "An application has no source, or one of two kinds.";
+    OUTSIDE = "TG-206" "A path leads out of the repository.";
+    SAME_APPLICATION = "TG-207" "Two applications of a file have one name.";
+    SAME_PLACE = "TG-208" "An address would mean two repositories or clusters.";
 }
 
 #[cfg(test)]

@@ -128,6 +128,11 @@ impl Sink {
         self.errors
     }
 
+    /// All of them, in the order in which they were found.
+    pub(crate) fn into_found(self) -> Vec<Diagnostic> {
+        self.found
+    }
+
     /// Ends the gathering: names the file, sorts by place, and drops the value where there is an error.
     pub(crate) fn finish<T>(mut self, path: &str, text: &str, value: Option<T>) -> Parsed<T> {
         self.found.sort_by_key(|d| (d.span.start, d.span.end));

@@ -1,13 +1,15 @@
 //! The host's configuration, `tidegate.yaml`, which only operators write. Paths stay as written: they are relative to
 //! the file, and only the caller knows where that is.
 
+use crate::cluster::{self, Cluster};
 use crate::code;
 use crate::credential::{self, Credential};
 use crate::diagnostic::{Diagnostic, Parsed, Sink};
-use crate::environment::{self, Environment, Known, Names, unknown};
+use crate::environment::{self, Environment, Known, Names};
 use crate::keeping::{self, Artifacts, EncryptionKey};
 use crate::plugins::{self, Plugins};
 use crate::reader::{self, check_name, document, fields};
+use crate::repository::{self, Repository};
 use crate::secret;
 use crate::source::Source;
 use crate::unserved;
@@ -43,32 +45,6 @@ pub struct HostConfig {
     pub artifacts: Artifacts,
     /// Private networks to which names of granted hosts may lead.
     pub private: Vec<model::place::Network>,
-}
-
-/// A Git repository.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Repository {
-    /// A path, `https://` or `ssh://`, without credentials.
-    pub url: String,
-    /// The forge that serves it: `gitlab`.
-    pub forge: Option<String>,
-    /// The name of the credential for it.
-    pub credential: Option<String>,
-    /// Globs of the paths at which Application files are found.
-    pub applications: Vec<String>,
-}
-
-/// A cluster.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Cluster {
-    /// A folder that stands for a cluster.
-    pub directory: Option<String>,
-    /// A kubeconfig's path.
-    pub kubeconfig: Option<String>,
-    /// The context within the kubeconfig.
-    pub context: Option<String>,
-    /// Whether it is only looked at.
-    pub observe_only: bool,
 }
 
 /// How native programs are confined.
@@ -137,7 +113,8 @@ fn read(node: &Node, sink: &mut Sink) -> Option<HostConfig> {
     let all_environments = keys("environments");
 
     each(spec.get("repositories"), "repositories", "a repository", sink, |name, node, sink| {
-        made.repositories.insert(name.to_owned(), repository(node, name, &credentials, sink)?);
+        let known = (&credentials, &clusters);
+        made.repositories.insert(name.to_owned(), repository::read(node, name, known, sink)?);
         Some(())
     });
     each(spec.get("credentials"), "credentials", "a credential", sink, |name, node, sink| {
@@ -146,9 +123,11 @@ fn read(node: &Node, sink: &mut Sink) -> Option<HostConfig> {
         Some(())
     });
     each(spec.get("clusters"), "clusters", "a cluster", sink, |name, node, sink| {
-        made.clusters.insert(name.to_owned(), cluster(node, name, sink)?);
+        made.clusters.insert(name.to_owned(), cluster::read(node, name, sink)?);
         Some(())
     });
+    repository::check_addresses(spec.get("repositories"), sink);
+    cluster::check_servers(spec.get("clusters"), sink);
     each(spec.get("groups"), "groups", "a group", sink, |name, node, sink| {
         made.groups.insert(name.to_owned(), reader::texts(node, &format!("the group `{name}`"), sink));
         Some(())
@@ -202,65 +181,6 @@ fn each(
     }
 }
 
-fn repository(node: &Node, name: &str, credentials: &Names<'_>, sink: &mut Sink) -> Option<Repository> {
-    let what = format!("the repository `{name}`");
-    let parts = fields(node, &what, &["url", "forge", "credential", "applications"], sink)?;
-    let mut made = Repository::default();
-    let url = parts.require("url", &what, sink);
-    if let Some(node) = url
-        && let Some(url) = reader::text(node, "`url`", sink)
-    {
-        check_url(url, node, sink);
-        url.clone_into(&mut made.url);
-    }
-    made.forge = parts.get("forge").and_then(|n| reader::text(n, "`forge`", sink)).map(str::to_owned);
-    if let Some(node) = parts.get("credential")
-        && let Some(credential) = reader::text(node, "`credential`", sink)
-    {
-        if !credentials.contains(credential) {
-            unknown("credential", credential, node, credentials, sink);
-        }
-        made.credential = Some(credential.to_owned());
-    }
-    if let Some(node) = parts.get("applications") {
-        made.applications = reader::globs(node, "`applications`", sink);
-    }
-    url.map(|_| made)
-}
-
-/// Refuses URLs that carry credentials and those through which Git would run a program.
-fn check_url(url: &str, node: &Node, sink: &mut Sink) {
-    let refuse = |code, message: &str, hint: &str| {
-        Diagnostic::error(code, node.span.clone(), message.to_owned()).hint(hint.to_owned())
-    };
-    let Some((scheme, rest)) = url.split_once("://") else {
-        if url.is_empty() || url.starts_with('-') || url.contains("::") || url.contains(char::is_control) {
-            sink.push(refuse(
-                code::BAD_VALUE,
-                "this is not a repository's address",
-                "write a path, `https://…` or `ssh://…`",
-            ));
-        }
-        return;
-    };
-    let user = rest.split(['/', '?', '#']).next().unwrap_or_default().rsplit_once('@').map(|(user, _)| user);
-    match (scheme, user) {
-        // A user's name alone is how SSH is addressed; over HTTP it is where tokens are put.
-        ("ssh", Some(user)) if !user.contains(':') => {}
-        (_, Some(_)) => sink.push(refuse(
-            code::URL_CREDENTIALS,
-            "the URL contains credentials",
-            "name a credential under `credentials` and refer to it with `credential`; replace this one, for Git keeps it",
-        )),
-        ("https" | "ssh" | "http", None) => {}
-        ("file", None) => sink.push(refuse(code::BAD_VALUE, "a local repository is given by its path", "leave `file://` out")),
-        _ => {
-            let message = format!("repositories are not fetched by `{scheme}`");
-            sink.push(refuse(code::BAD_VALUE, &message, "write a path, `https://…` or `ssh://…`"));
-        }
-    }
-}
-
 /// One identity of two people would give the votes of both to one of them. A person's own name is an identity too.
 fn check_people(people: Option<&Node>, groups: &BTreeMap<String, Vec<String>>, sink: &mut Sink) {
     let people = people.map(Node::entries).unwrap_or_default();
@@ -292,23 +212,4 @@ fn check_people(people: Option<&Node>, groups: &BTreeMap<String, Vec<String>>, s
             }
         }
     }
-}
-
-fn cluster(node: &Node, name: &str, sink: &mut Sink) -> Option<Cluster> {
-    let what = format!("the cluster `{name}`");
-    let parts = fields(node, &what, &["directory", "kubeconfig", "context", "mode"], sink)?;
-    let mut made = Cluster::default();
-    let mut optional =
-        |key: &str| parts.get(key).and_then(|n| reader::text(n, &format!("`{key}`"), sink)).map(str::to_owned);
-    (made.directory, made.kubeconfig, made.context) =
-        (optional("directory"), optional("kubeconfig"), optional("context"));
-    if made.directory.is_some() == made.kubeconfig.is_some() {
-        let message = format!("{what} is either a `directory` or has a `kubeconfig`");
-        let at = node.entries().first().map_or(node.span.clone(), |(k, _)| k.span.clone());
-        sink.push(Diagnostic::error(code::BAD_VALUE, at, message));
-    }
-    if let Some(mode) = parts.get("mode") {
-        made.observe_only = reader::word(mode, "`mode`", &["apply", "observe"], sink) == Some("observe");
-    }
-    Some(made)
 }

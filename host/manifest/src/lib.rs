@@ -1,14 +1,18 @@
 //! The files that people write: YAML text becomes a validated locked form, or a list of all its problems with their
 //! places. It never does IO, never asks a clock, and never resolves a path.
 
+mod application;
 mod bound;
 mod catalog;
 mod check;
+mod cluster;
 mod code;
 mod concurrency;
 mod credential;
 mod cron;
+mod deploys;
 mod diagnostic;
+mod discover;
 mod duration;
 mod environment;
 mod expression;
@@ -19,12 +23,14 @@ mod head;
 mod host;
 mod keeping;
 mod literal;
+mod matching;
 mod nearest;
 mod pipeline;
 mod plugins;
 mod reader;
 mod reference;
 mod render;
+mod repository;
 mod resolve;
 mod schema;
 mod scope;
@@ -39,18 +45,26 @@ mod trigger;
 mod unserved;
 mod yaml;
 
+pub use application::{Declaration, Declarations, Declared, DeclaredKind, applications};
 pub use catalog::{Catalog, StepOffer};
+pub use cluster::{Cluster, Mode, Reach};
 pub use code::CODES;
 pub use credential::{Credential, CredentialSteps};
 pub use diagnostic::{Diagnostic, Parsed, Severity};
+pub use discover::{Findings, Fitness, FoundApplication, discover};
 pub use environment::{Environment, Owned, Owns, Requirement};
 pub use head::{Head, head, kind_of};
-pub use host::{Cluster, HostConfig, Jail, Repository, host};
+pub use host::{HostConfig, Jail, host};
 pub use keeping::{Artifacts, EncryptionKey};
+pub use matching::{
+    BadGlob, Detected, KindScope, Permit, RepositoryKey, Selection, Target, cluster_of, detect_renderer,
+    is_kustomization, repository_of,
+};
 pub use nearest::nearest;
 pub use pipeline::pipeline;
 pub use plugins::{PluginSource, Plugins};
 pub use render::{render, to_json};
+pub use repository::Repository;
 pub use resolve::{condition, evaluate, items, resolve, resolve_partial};
 pub use schema::{Kind, schema};
 pub use scope::Scope;

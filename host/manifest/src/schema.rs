@@ -10,6 +10,8 @@ use serde_json::{Map, Value, json};
 pub enum Kind {
     /// A pipeline.
     Pipeline,
+    /// An application in Argo CD's format.
+    Application,
     /// The host's configuration.
     Host,
 }
@@ -18,6 +20,7 @@ pub enum Kind {
 pub fn schema(kind: Kind, catalog: &dyn Catalog) -> Value {
     match kind {
         Kind::Pipeline => pipeline(catalog),
+        Kind::Application => crate::application::schema(),
         Kind::Host => host(),
     }
 }
@@ -297,7 +300,13 @@ fn host() -> Value {
                 "url": text("A path, https:// or ssh://, without credentials."),
                 "forge": text("The forge that serves it."),
                 "credential": text("The name of its credential."),
+                "aliases": texts("Other addresses by which applications call it."),
                 "applications": texts("Globs of Application files."),
+                "deploys": object("What its applications may deploy; nothing without it.", json!({
+                    "clusters": texts("Globs of clusters; a `!` in front denies."),
+                    "namespaces": texts("Globs of namespaces; a `!` in front denies."),
+                    "kinds": texts("Globs of kinds: `apps/Deployment`, `ConfigMap`; a `!` in front denies. All of namespaces without it."),
+                }), &["clusters", "namespaces"]),
             }), &["url"])),
             "credentials": named("Credentials by name.", object("A credential.", json!({
                 "secret": secret,
@@ -308,6 +317,7 @@ fn host() -> Value {
                 "directory": text("A folder that stands for a cluster."),
                 "kubeconfig": text("A kubeconfig's path."),
                 "context": text("The context within it."),
+                "server": text("The address by which applications call it."),
                 "mode": { "description": "Whether it is changed or only looked at.", "enum": ["apply", "observe"] },
             }), &[])),
             "environments": named("Environments by name.", object("An environment.", json!({

@@ -1,8 +1,11 @@
 //! What the readers say of whole files: data in, text out.
 
+mod applications;
+mod discover;
 mod examples;
 mod expressions;
 mod limits;
+mod matching;
 mod mistakes;
 mod refusals;
 mod robust;

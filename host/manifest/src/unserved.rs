@@ -14,13 +14,11 @@ pub(crate) fn warn(spec: &Node, sink: &mut Sink) {
     for (key, value) in spec.entries().iter().filter(|(_, value)| !value.is_null()) {
         match key.text.as_str() {
             "listen" => later(key, "there is no daemon yet"),
-            "clusters" => later(key, "applications are not synced yet"),
+            "clusters" => later(key, "objects are rendered and planned, not applied yet"),
             "repositories" => {
                 for (key, _) in value.entries().iter().flat_map(|(_, repository)| repository.entries()) {
-                    match key.text.as_str() {
-                        "forge" => later(key, "change requests of a forge are not read yet"),
-                        "applications" => later(key, "applications are not synced yet"),
-                        _ => {}
+                    if key.text == "forge" {
+                        later(key, "change requests of a forge are not read yet");
                     }
                 }
             }

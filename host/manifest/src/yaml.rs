@@ -2,10 +2,11 @@
 //! a diagnostic, never in an allocation.
 
 mod build;
+mod document;
 mod locate;
 mod scalar;
 
-pub(crate) use build::parse;
+pub(crate) use document::{parse, parse_all};
 pub(crate) use locate::Locator;
 
 use serde_json::Value;
@@ -55,6 +56,14 @@ impl Node {
     pub(crate) fn entries(&self) -> &[(Key, Node)] {
         match &self.kind {
             Kind::Map(entries) => entries,
+            _ => &[],
+        }
+    }
+
+    /// The items of a list; none for anything else.
+    pub(crate) fn items(&self) -> &[Node] {
+        match &self.kind {
+            Kind::Seq(items) => items,
             _ => &[],
         }
     }

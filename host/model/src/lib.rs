@@ -2,6 +2,7 @@
 //! It never does IO and never asks a clock.
 #![deny(missing_docs)]
 
+pub mod application;
 pub mod digest;
 pub mod error;
 pub mod event;

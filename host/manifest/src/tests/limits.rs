@@ -84,3 +84,47 @@ fn many_mistakes_and_long_lines() {
     quick(&Source::new("x", "&a ".repeat(300_000)));
     quick(&Source::new("x", "- \n".repeat(300_000)));
 }
+
+/// What Argo CD's reader says first, and that it says it soon.
+fn quick_applications(text: String) -> String {
+    let source = Source::new("x", text);
+    let started = Instant::now();
+    let found = crate::applications(&source);
+    let all = found.diagnostics.iter().chain(found.documents.iter().flat_map(|d| &d.diagnostics));
+    let first: Vec<_> = all.take(1).cloned().collect();
+    assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
+    lines(&source, &first).chars().take(120).collect()
+}
+
+#[test]
+fn hostile_files_of_argo_cd() {
+    let project = |spec: &str| {
+        format!("---\napiVersion: argoproj.io/v1alpha1\nkind: AppProject\nmetadata: {{name: a}}\nspec: {spec}\n")
+    };
+    let many = |item: &str, count| vec![item; count].join(",");
+    let app = |metadata: &str, spec: &str| {
+        format!(
+            "---\napiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {{name: a{metadata}}}\nspec: {spec}\n"
+        )
+    };
+    for (text, starts) in [
+        (project(&format!("{{sourceRepos: [{}]}}", many("'{a,b}*'", 100_000))), "TG-123"),
+        (project(&format!("{{sourceRepos: [{}]}}", many("'{a,b}*'", 1000))).repeat(50), "TG-207"),
+        (app("", &format!("{{sources: [{}]}}", many("{repoURL: x}", 60_000))), "TG-121"),
+        (app("", &format!("{{syncPolicy: {{syncOptions: [{}]}}}}", many("Prune=x", 100_000))), "TG-121"),
+        (app(&format!(", annotations: {{tidegate.dev/depends-on: '{}'}}", many("a", 400_000)), "{}"), "TG-123"),
+        (app("", "{}").repeat(10_000), "TG-"),
+        ("---\n".repeat(250_000), "TG-106"),
+        (
+            (0..60_000).map(|i| format!("k{i}: 1\n")).collect::<String>()
+                + "apiVersion: argoproj.io/v1alpha1\nkind: Application\n",
+            "TG-120",
+        ),
+        ("a: b\n".repeat(1 << 20), "TG-101"),
+        ("[".repeat(100_000), "TG-105"),
+        (format!("a: &a [{}]\nb: [{}]\n", many("x", 1000), many("*a", 1000)), "TG-106"),
+    ] {
+        let said = quick_applications(text.clone());
+        assert!(said.starts_with(starts), "{starts}: {said}\n{}", &text[..60]);
+    }
+}

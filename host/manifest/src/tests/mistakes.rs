@@ -338,12 +338,11 @@ TG-181 7:16 ["https://me:token@example.com/app.git"] the URL contains credential
 TG-182 7:68 [bto] there is no credential `bto` | did you mean `bot`?
 TG-124 8:5 [-x] `-x` cannot name a repository | a name begins with a letter or digit and goes on with letters, digits, `_`, `.` and `-`
 TG-123 9:14 ["ext::sh -c x"] this is not a repository's address | write a path, `https://…` or `ssh://…`
-TG-189 9:30 [applications] `applications` has no effect in this version: applications are not synced yet
 TG-126 9:45 ["a["] `a[` is not a glob: unclosed character class; missing ']'
 TG-120 10:45 [forg] the repository `z` has no key `forg` | did you mean `forge`?
 TG-180 12:19 [hunter2] `secret` must say where the secret is | write `env:NAME` or `file:PATH`; if this was a real secret, replace it, for Git keeps it
 TG-182 12:34 [ap] there is no repository `ap` | did you mean `app`?
-TG-189 13:3 [clusters] `clusters` has no effect in this version: applications are not synced yet
+TG-189 13:3 [clusters] `clusters` has no effect in this version: objects are rendered and planned, not applied yet
 TG-123 14:9 [directory] the cluster `c` is either a `directory` or has a `kubeconfig`
 TG-123 14:44 [destroy] `mode` cannot be `destroy` | known here: `apply`, `observe`
 TG-186 17:22 ["apps/**"] `apps/**` does not say in which repository it is | write `REPOSITORY:apps/**`

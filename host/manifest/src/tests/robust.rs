@@ -2,14 +2,22 @@
 
 use super::Fake;
 use crate::expression::{Place, analyse};
-use crate::{Scope, Source, evaluate, host, pipeline, render, to_json};
+use crate::{Scope, Source, applications, evaluate, host, pipeline, render, to_json};
 use proptest::prelude::*;
 
-const VALID: [&str; 3] = [include_str!("my-app.yaml"), include_str!("infrastructure.yaml"), include_str!("host.yaml")];
+const VALID: [&str; 4] = [
+    include_str!("my-app.yaml"),
+    include_str!("infrastructure.yaml"),
+    include_str!("host.yaml"),
+    include_str!("application.yaml"),
+];
 
 fn survive(text: String) {
     let source = Source::new("x.yaml", text);
-    for diagnostics in [pipeline(&source, &Fake).diagnostics, host(&source).diagnostics] {
+    let declared = applications(&source);
+    let mut all = vec![pipeline(&source, &Fake).diagnostics, host(&source).diagnostics, declared.diagnostics];
+    all.extend(declared.documents.into_iter().map(|document| document.diagnostics));
+    for diagnostics in all {
         for diagnostic in &diagnostics {
             assert!(source.text.get(diagnostic.span.clone()).is_some(), "{diagnostic:?}");
             assert!(crate::CODES.iter().any(|(code, _)| *code == diagnostic.code));
@@ -35,7 +43,7 @@ proptest! {
 
     #[test]
     fn mutated_files(
-        which in 0usize..3,
+        which in 0usize..4,
         at in any::<prop::sample::Index>(),
         length in 0usize..40,
         insert in "[ab:,\\[\\]{}&*!|>'\"#?\\- \n\t$ü(]{0,12}",

@@ -3,59 +3,22 @@
 use super::{Key, Kind, Node, Style, scalar};
 use crate::code;
 use crate::diagnostic::{Diagnostic, Sink};
-use serde_yaml::granit_parser::{Event, Marker, Parser, ScalarStyle, Span, Tag, options};
+use serde_yaml::granit_parser::{Event, Marker, ScalarStyle, Span, Tag};
 use std::collections::HashMap;
 use std::ops::Range;
 
-/// The largest file, in bytes.
-const LARGEST: usize = 1 << 20;
 /// The deepest nesting.
-const DEEPEST: usize = 64;
+pub(super) const DEEPEST: usize = 64;
 /// The most nodes, aliases expanded. A node weighs one more for each 64 bytes of its text.
 const HEAVIEST: usize = 200_000;
 
-/// Reads one document. `None` where nothing useful could be read; the sink says why.
-pub(crate) fn parse(text: &str, sink: &mut Sink) -> Option<Node> {
-    if text.len() > LARGEST {
-        let message = format!("the file has {} bytes; the most is {LARGEST} (1 MiB)", text.len());
-        sink.push(Diagnostic::error(code::TOO_LARGE, 0..0, message));
-        return None;
-    }
-    let mut builder = Builder { text, sink, stack: Vec::new(), anchors: HashMap::new(), root: None, weight: 0 };
-    // One level beyond ours, so that the limit is met here and named with our words.
-    let options = options! { emit_comments: false, flow_nesting_limit: DEEPEST + 8, block_nesting_limit: DEEPEST + 8 };
-    let mut documents = 0;
-    for event in Parser::new_from_str_with_options(text, options) {
-        match event {
-            Err(error) => {
-                let at = builder.offset(error.marker());
-                builder.syntax(at, &error.info());
-                return None;
-            }
-            Ok((Event::DocumentStart(..), span)) => {
-                documents += 1;
-                if documents > 1 {
-                    let span = builder.range(&span);
-                    builder.sink.push(
-                        Diagnostic::error(code::MANY_DOCUMENTS, span, "the file holds more than one document")
-                            .label("a second document begins here")
-                            .hint("put each document into a file of its own"),
-                    );
-                    break;
-                }
-            }
-            Ok((event, span)) => {
-                builder.event(event, &span)?;
-            }
-        }
-    }
-    match builder.root.take() {
-        Some(node) if !node.is_null() => Some(node),
-        _ => {
-            sink.push(Diagnostic::error(code::EMPTY, 0..0, "the file holds no document"));
-            None
-        }
-    }
+/// What may be a key.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Keys {
+    /// Text alone.
+    Text,
+    /// Any scalar, by its text: `80` is the key "80".
+    Scalars,
 }
 
 /// A collection under construction.
@@ -87,29 +50,34 @@ struct Anchored {
     depth: usize,
 }
 
-struct Builder<'a> {
+pub(super) struct Builder<'a> {
     text: &'a str,
-    sink: &'a mut Sink,
+    pub(super) sink: &'a mut Sink,
+    keys: Keys,
     stack: Vec<Frame>,
     anchors: HashMap<usize, Anchored>,
-    root: Option<Node>,
-    weight: usize,
+    pub(super) root: Option<Node>,
+    pub(super) weight: usize,
 }
 
-impl Builder<'_> {
-    fn offset(&self, marker: &Marker) -> usize {
+impl<'a> Builder<'a> {
+    pub(super) fn new(text: &'a str, sink: &'a mut Sink, keys: Keys) -> Self {
+        Self { text, sink, keys, stack: Vec::new(), anchors: HashMap::new(), root: None, weight: 0 }
+    }
+
+    pub(super) fn offset(&self, marker: &Marker) -> usize {
         marker
             .byte_offset()
             .unwrap_or_else(|| self.text.char_indices().nth(marker.index()).map_or(self.text.len(), |(i, _)| i))
     }
 
-    fn range(&self, span: &Span) -> Range<usize> {
+    pub(super) fn range(&self, span: &Span) -> Range<usize> {
         let start = crate::source::floor(self.text, self.offset(&span.start));
         let end = crate::source::floor(self.text, self.offset(&span.end)).max(start);
         start..end
     }
 
-    fn syntax(&mut self, at: usize, message: &str) {
+    pub(super) fn syntax(&mut self, at: usize, message: &str) {
         let at = crate::source::floor(self.text, at);
         let line_start = self.text[..at].rfind('\n').map_or(0, |i| i + 1);
         let rest = &self.text[at..];
@@ -141,7 +109,7 @@ impl Builder<'_> {
     }
 
     /// Takes one event; `None` ends the parse.
-    fn event(&mut self, event: Event<'_>, span: &Span) -> Option<()> {
+    pub(super) fn event(&mut self, event: Event<'_>, span: &Span) -> Option<()> {
         let range = self.range(span);
         match event {
             Event::Scalar(value, style, anchor, tag) => {
@@ -249,7 +217,7 @@ impl Builder<'_> {
         match &mut frame.content {
             Content::Seq(items) => items.push(node),
             Content::Map { entries, seen, key, merges } => match std::mem::replace(key, Pending::Key) {
-                Pending::Key => *key = read_key(node, seen, self.sink),
+                Pending::Key => *key = read_key(node, seen, self.text, self.keys, self.sink),
                 Pending::Value(name) => entries.push((name, node)),
                 Pending::Refused => {}
                 Pending::Merge => {
@@ -309,14 +277,21 @@ impl Builder<'_> {
 }
 
 /// Reads a node as a mapping's key.
-fn read_key(node: Node, seen: &mut HashMap<String, Range<usize>>, sink: &mut Sink) -> Pending {
+fn read_key(node: Node, seen: &mut HashMap<String, Range<usize>>, whole: &str, keys: Keys, sink: &mut Sink) -> Pending {
     let span = node.span;
     let text = match node.kind {
         Kind::String(text) => text,
+        Kind::Null | Kind::Bool(_) | Kind::Int(_) | Kind::Float(_) if keys == Keys::Scalars => {
+            whole.get(span.clone()).unwrap_or_default().to_owned()
+        }
         other => {
             let noun = Node { span: 0..0, kind: other, style: node.style }.noun();
             let message = format!("a key must be text, not {noun}");
-            sink.push(Diagnostic::error(code::KEY_NOT_TEXT, span, message).hint("put it between quotes"));
+            let hint = match whole.get(..span.start) {
+                Some(before) if before.ends_with('{') => "`{{ … }}` is a template, and only what it becomes is read",
+                _ => "put it between quotes",
+            };
+            sink.push(Diagnostic::error(code::KEY_NOT_TEXT, span, message).hint(hint));
             return Pending::Refused;
         }
     };
