@@ -46,6 +46,11 @@ pub enum Command {
         /// `pipeline`, `application` or `host`
         kind: String,
     },
+    /// List applications, and print their objects
+    Apps {
+        #[command(subcommand)]
+        command: Apps,
+    },
     /// Print the Kubernetes objects that a folder makes: what `kustomize build PATH` would print
     Render(Render),
     /// Say what happened in a run or step, what did not, and why
@@ -122,6 +127,14 @@ pub struct Render {
 pub struct Validate {
     /// Files and folders [default: the work tree's `.tidegate/`, and the nearest tidegate.yaml from here upward]
     pub paths: Vec<PathBuf>,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub enum Apps {
+    /// Every application that the configured repositories declare, rendered at its revision
+    List,
+    /// The objects of one, as a YAML stream
+    Manifests { name: String },
 }
 
 #[derive(Clone, Debug, Subcommand)]

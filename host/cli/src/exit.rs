@@ -24,6 +24,14 @@ impl Exit {
         Self::Failure(Failure::new(Blame::User, "invalid", message))
     }
 
+    /// With what to do about it.
+    pub fn hint(self, hint: &str) -> Self {
+        match self {
+            Self::Failure(failure) => Self::Failure(failure.hint(hint)),
+            file => file,
+        }
+    }
+
     /// The exit code.
     pub fn code(&self) -> u8 {
         match self {

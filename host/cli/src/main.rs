@@ -1,6 +1,7 @@
 //! The command line.
 
 mod approve;
+mod apps;
 mod args;
 mod builtin;
 mod credentials;
@@ -64,6 +65,7 @@ fn dispatch(arguments: Arguments, screen: &screen::Screen) -> Result<u8, Exit> {
         }
         Command::Demo(wanted) => demo::demo(&wanted, screen),
         Command::Run(wanted) => block(run::run(&host, wanted, screen)),
+        Command::Apps { command } => block(apps::apps(&host, command, screen)),
         Command::Render(wanted) => block(render::render(&host, &wanted, screen)),
         Command::Runs { command } => block(runs::runs(&host, command, screen)),
         Command::Approve(wanted) => block(approve::vote(&host, wanted, "approve", screen)),

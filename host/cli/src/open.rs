@@ -6,7 +6,7 @@ use crate::exit::Exit;
 use crate::screen::{Colour, Screen};
 use engine::{Engine, Options, Settings};
 use jail::Shim;
-use manifest::{Diagnostic, Source};
+use manifest::{Diagnostic, HostConfig, Source};
 use model::{Blame, Failure};
 use std::path::{Path, PathBuf};
 
@@ -14,6 +14,8 @@ use std::path::{Path, PathBuf};
 #[derive(Debug)]
 pub struct Configuration {
     pub settings: Settings,
+    /// As it is written, where there is a file.
+    pub host: Option<HostConfig>,
     /// The state folder, where anything says which.
     pub state: Option<PathBuf>,
     /// Its file and what only warns in it, where there is a file.
@@ -76,7 +78,7 @@ pub fn read(host: &Host) -> Result<Configuration, Exit> {
     let Some(path) = configured(host) else {
         let base = std::env::current_dir().unwrap_or_default();
         let settings = Settings { base, ..Settings::default() };
-        return Ok(Configuration { settings, state: host.state.clone(), file: None });
+        return Ok(Configuration { settings, host: None, state: host.state.clone(), file: None });
     };
     let source = source(&path)?;
     let parsed = manifest::host(&source);
@@ -85,7 +87,7 @@ pub fn read(host: &Host) -> Result<Configuration, Exit> {
     let base = full.parent().unwrap_or(Path::new("/")).to_owned();
     let settings = Settings::new(&config, &base);
     let state = host.state.clone().unwrap_or_else(|| base.join(config.state.as_deref().unwrap_or("state")));
-    Ok(Configuration { settings, state: Some(state), file: Some((source, parsed.diagnostics)) })
+    Ok(Configuration { settings, host: Some(config), state: Some(state), file: Some((source, parsed.diagnostics)) })
 }
 
 /// The state folder of a machine's user for work without a configuration: beside the repository's objects, where

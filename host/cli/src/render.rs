@@ -5,8 +5,8 @@ use crate::builtin::BUILTIN;
 use crate::exit::Exit;
 use crate::open;
 use crate::screen::Screen;
-use engine::{PinnedRenderer, Shelf};
-use model::{Blame, Digest, Failure};
+use engine::{Engine, PinnedRenderer, Shelf};
+use model::{Blame, Failure};
 use plugin::{Library, Plugin, PluginHost};
 use reconcile::{Folder, Job, Kept, Offered, Renderers, Renders, Source};
 use serde_json::json;
@@ -14,7 +14,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// The plugins of this host as renderers.
-pub struct Plugins(pub Shelf);
+pub enum Plugins {
+    /// By themselves.
+    Alone(Box<Shelf>),
+    /// Those of an engine.
+    Engine(Arc<Engine>),
+}
 
 impl Plugins {
     /// Those of the binary and of the configuration, without a state folder: nothing is recorded.
@@ -25,19 +30,26 @@ impl Plugins {
             screen.note(&format!("warning: {warning}"));
         }
         let state = state.map_or_else(open::default_state, Ok)?;
-        Ok(Self(Shelf::new(engine, Library::new(&state.join("plugins")), BUILTIN, &settings)?))
+        let library = Library::new(&state.join("plugins"));
+        Ok(Self::Alone(Box::new(Shelf::new(engine, library, BUILTIN, &settings)?)))
+    }
+
+    fn shelf(&self) -> &Shelf {
+        match self {
+            Self::Alone(shelf) => shelf,
+            Self::Engine(engine) => engine.shelf(),
+        }
     }
 }
 
 impl Renderers for Plugins {
     fn find(&self, name: &str) -> Result<Offered, Failure> {
-        let PinnedRenderer { plugin, renderer, digest, grant } = self.0.pin_renderer(name)?;
+        let PinnedRenderer { plugin, renderer, digest, grant } = self.shelf().pin_renderer(name)?;
         Ok(Offered { plugin, renderer, digest, grant })
     }
 
     fn load(&self, offered: &Offered) -> Result<Arc<Plugin>, Failure> {
-        let digest: &Digest = &offered.digest;
-        self.0.component(&offered.plugin, digest)
+        self.shelf().component(&offered.plugin, &offered.digest)
     }
 }
 
@@ -64,7 +76,7 @@ pub async fn render(host: &Host, wanted: &Render, screen: &Screen) -> Result<u8,
             .document(&json!({"renderer": rendered.renderer, "digest": rendered.result, "warnings": rendered.warnings,
             "manifests": rendered.manifests}));
     } else {
-        screen.out(rendered.manifests.trim_end_matches('\n'));
+        screen.exact(&rendered.manifests);
     }
     Ok(0)
 }

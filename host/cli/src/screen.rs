@@ -58,6 +58,13 @@ impl Screen {
         let _ = writeln!(std::io::stdout(), "{}", shown(text, self.out_colour));
     }
 
+    /// Prints a text that ends its last line itself, byte for byte where no terminal shows it.
+    pub fn exact(&self, text: &str) {
+        let out = std::io::stdout();
+        let text = if out.is_terminal() { std::borrow::Cow::Owned(shown(text, false)) } else { text.into() };
+        let _ = out.lock().write_all(text.as_bytes());
+    }
+
     /// Prints to standard error.
     pub fn note(&self, text: &str) {
         let _ = writeln!(std::io::stderr(), "{}", self.noted(text));

@@ -92,9 +92,18 @@ fn count(n: usize, noun: &str) -> String {
 fn check(file: &Source, offers: &Offers) -> Vec<Diagnostic> {
     match manifest::kind_of(file).as_deref() {
         Some("Host") => manifest::host(file).diagnostics,
+        // Also those of a stream of several documents, of which the first may be anything.
+        _ if file.text.contains("argoproj.io/") => declarations(file),
         // What says no kind is told so by the reader of pipelines.
         _ => manifest::pipeline(file, offers).diagnostics,
     }
+}
+
+/// All that is wrong with a file of Argo CD's.
+fn declarations(file: &Source) -> Vec<Diagnostic> {
+    let manifest::Declarations { documents, mut diagnostics } = manifest::applications(file);
+    diagnostics.extend(documents.into_iter().flat_map(|document| document.diagnostics));
+    diagnostics
 }
 
 fn files(host: &Host, wanted: &Validate) -> Result<Vec<PathBuf>, Exit> {

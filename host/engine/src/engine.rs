@@ -6,7 +6,7 @@ use crate::log::{Logger, Notice};
 use crate::settings::Settings;
 use crate::shelf::{Builtin, Shelf};
 use crate::state::{StateFolder, StateLock};
-use artifact::Blobs;
+use artifact::{Blobs, Keyring};
 use jail::Shim;
 use model::{Failure, RunId, RunStatus, StepKey};
 use plugin::{Library, PluginHost};
@@ -84,6 +84,11 @@ impl Engine {
     /// The state folder.
     pub fn state(&self) -> &StateFolder {
         &self.core.state
+    }
+
+    /// The keys of what is kept encrypted. Blocking at the first use.
+    pub fn keyring(&self) -> Result<Arc<Keyring>, Failure> {
+        self.core.keyring().map(|(keys, _)| keys)
     }
 
     /// Reads the journal.

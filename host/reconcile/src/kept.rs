@@ -55,7 +55,7 @@ pub struct Kept {
 
 enum Place {
     Memory(Mutex<HashMap<Digest, Arc<Given>>>),
-    Disk { folder: PathBuf, blobs: Blobs, keys: Keyring },
+    Disk { folder: PathBuf, blobs: Blobs, keys: Arc<Keyring> },
 }
 
 impl std::fmt::Debug for Kept {
@@ -71,7 +71,7 @@ impl Kept {
     }
 
     /// In a folder, encrypted with the newest of these keys.
-    pub fn open(folder: &Path, keys: Keyring) -> Result<Self, Failure> {
+    pub fn open(folder: &Path, keys: Arc<Keyring>) -> Result<Self, Failure> {
         let blobs = Blobs::open(&folder.join("results"))?;
         Ok(Self { known: Mutex::default(), place: Place::Disk { folder: folder.join("keys"), blobs, keys } })
     }

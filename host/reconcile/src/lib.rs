@@ -4,6 +4,8 @@
 
 mod answer;
 mod commit;
+mod configured;
+mod declared;
 mod files;
 mod folder;
 mod job;
@@ -13,8 +15,12 @@ mod reads;
 mod recorder;
 mod render;
 mod roots;
+mod sources;
+mod walk;
 
 pub use answer::{Answer, Question};
+pub use configured::{Configured, Mirrors};
+pub use declared::{Declaring, declared, refusal};
 pub use files::{Content, Files, Listing};
 pub use folder::Folder;
 pub use job::{Elsewhere, Job, Source};
@@ -22,3 +28,5 @@ pub use kept::{Given, Kept};
 pub use key::Key;
 pub use reads::ReadSet;
 pub use render::{Offered, Rendered, Renderers, Renders};
+pub use sources::{Repositories, jobs};
+pub use walk::walk;

@@ -6,7 +6,7 @@ use reconcile::Kept;
 use std::path::{Path, PathBuf};
 
 fn open(folder: &Path) -> Kept {
-    let keys = Keyring::own(&folder.join("own")).unwrap().0;
+    let keys = std::sync::Arc::new(Keyring::own(&folder.join("own")).unwrap().0);
     Kept::open(&folder.join("renders"), keys).unwrap()
 }
 

@@ -1,0 +1,76 @@
+//! What the files of a commit declare: applications and projects, each with the place where it is written.
+
+use crate::files::{Content, Files};
+use crate::walk::walk;
+use manifest::Declared;
+use model::{Blame, Failure};
+
+/// The largest file that is read for applications, in bytes.
+const LARGEST: usize = 4 << 20;
+
+/// A file with declarations.
+#[derive(Clone, Debug)]
+pub struct Declaring {
+    /// The repository's name in the configuration.
+    pub repository: String,
+    /// The file with its text; its path is the one in the repository.
+    pub file: manifest::Source,
+    /// Its documents of Argo CD's.
+    pub documents: Vec<Declared>,
+    /// What is wrong with the file itself: there may be more documents than were found.
+    pub diagnostics: Vec<manifest::Diagnostic>,
+}
+
+/// Reads the files that are taken. One that cannot be read is a problem of that file alone. Errors: those of listing.
+pub fn declared(files: &dyn Files, repository: &str, takes: impl Fn(&str) -> bool) -> Result<Vec<Declaring>, Failure> {
+    let paths = walk(files, "")?;
+    let yaml = |path: &String| [".yaml", ".yml", ".json"].iter().any(|ending| path.ends_with(ending)) && takes(path);
+    let found = paths.into_iter().filter(yaml).filter_map(|path| in_file(files, repository, path));
+    Ok(found.collect())
+}
+
+fn in_file(files: &dyn Files, repository: &str, path: String) -> Option<Declaring> {
+    let unreadable = |why: String| Declaring {
+        repository: repository.to_owned(),
+        file: manifest::Source::new(&path, ""),
+        documents: Vec::new(),
+        diagnostics: vec![manifest::Diagnostic::unreadable(&path, why)],
+    };
+    let bytes = match files.read(&path, LARGEST) {
+        Ok(Content::Bytes(bytes, _)) => bytes,
+        Ok(Content::TooLarge(_)) => return Some(unreadable(format!("it is larger than {LARGEST} bytes"))),
+        Ok(Content::None(_)) => return None,
+        Err(failure) => return Some(unreadable(failure.message)),
+    };
+    // Most files are other people's business; looking for the group's name is a thousand times cheaper than reading YAML.
+    if !contains(&bytes, b"argoproj.io") {
+        return None;
+    }
+    let file = match manifest::Source::from_bytes(path.clone(), bytes) {
+        Ok(file) => file,
+        Err(diagnostic) => {
+            return Some(Declaring { diagnostics: vec![diagnostic], ..unreadable(String::new()) });
+        }
+    };
+    let manifest::Declarations { documents, diagnostics } = manifest::applications(&file);
+    let nothing = documents.is_empty() && diagnostics.is_empty();
+    (!nothing).then(|| Declaring { repository: repository.to_owned(), file, documents, diagnostics })
+}
+
+fn contains(bytes: &[u8], word: &[u8]) -> bool {
+    bytes.windows(word.len()).any(|window| window == word)
+}
+
+/// That an application cannot be used as it is written: its first error, and where.
+pub fn refusal(file: &manifest::Source, declared: &Declared) -> Option<Failure> {
+    let errors: Vec<_> = declared.diagnostics.iter().filter(|d| d.severity == manifest::Severity::Error).collect();
+    let first = errors.first()?;
+    let (line, column) = file.position(first.span.start);
+    let more = if errors.len() > 1 { format!(" (and {} more)", errors.len() - 1) } else { String::new() };
+    let message = format!("{}:{line}:{column}: {}: {}{more}", file.path, first.code, first.message);
+    let failure = Failure::new(Blame::User, "invalid", message);
+    Some(match &first.hint {
+        Some(hint) => failure.hint(hint.clone()),
+        None => failure,
+    })
+}

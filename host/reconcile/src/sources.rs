@@ -1,0 +1,83 @@
+//! From an application to what is rendered: a job for each of its sources that has a folder.
+
+use crate::job::{Elsewhere, Job, MAIN, Source};
+use model::application::{Application, Content, Renderer};
+use model::{Blame, Failure};
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+/// The repositories that a host may read.
+pub trait Repositories: Send + Sync {
+    /// The files of a repository at a revision (a branch, a tag, a commit, `HEAD`), by its address as somebody wrote it;
+    /// `None` where it is not configured. Errors: `not-found` for the revision, `unavailable`.
+    fn open(&self, address: &str, revision: &str) -> Result<Option<Source>, Failure>;
+}
+
+/// The jobs of an application, in the order of its sources.
+///
+/// Errors: `not-found` for a repository that is not configured, or a revision; `unsupported` for charts of Helm repositories.
+pub fn jobs(application: &Application, repositories: &Arc<dyn Repositories>) -> Result<Vec<Job>, Failure> {
+    let mut references = Vec::new();
+    for source in &application.sources {
+        if let Some(name) = &source.reference {
+            references.push(Source { name: name.clone(), ..open(source, repositories)? });
+        }
+    }
+    let mut jobs = Vec::new();
+    for source in &application.sources {
+        let path = match &source.content {
+            Content::Folder(path) => path.to_string(),
+            Content::Reference => continue,
+            Content::Chart(chart) => {
+                let message = format!("`chart: {chart}`: charts of Helm repositories are not rendered by this version");
+                return Err(Failure::new(Blame::User, "unsupported", message)
+                    .hint("commit the chart, or what it renders to, to a repository"));
+            }
+        };
+        let main = Source { name: MAIN.to_owned(), ..open(source, repositories)? };
+        let (renderer, parameters) = rendering(&source.renderer)?;
+        jobs.push(Job {
+            application: application.name.to_string(),
+            namespace: application.destination.namespace.as_ref().map(ToString::to_string).unwrap_or_default(),
+            path,
+            sources: std::iter::once(main).chain(references.iter().cloned()).collect(),
+            elsewhere: Some(Arc::new(ByUrl(repositories.clone()))),
+            renderer,
+            parameters,
+        });
+    }
+    Ok(jobs)
+}
+
+fn open(source: &model::application::Source, repositories: &Arc<dyn Repositories>) -> Result<Source, Failure> {
+    repositories.open(&source.repository, &source.revision)?.ok_or_else(|| {
+        let message = format!("the repository {} is not configured", source.repository);
+        Failure::new(Blame::User, "not-found", message)
+            .hint("name it in tidegate.yaml under `spec.repositories`, by its `url` or among the `aliases` of one")
+    })
+}
+
+/// The renderer's name, where one is named, and its parameters.
+fn rendering(renderer: &Renderer) -> Result<(Option<String>, Value), Failure> {
+    let value = |parameters: serde_json::Result<Value>| {
+        parameters.map_err(|e| Failure::internal(format!("parameters of a renderer are no JSON: {e}")))
+    };
+    Ok(match renderer {
+        Renderer::Detected => (None, json!({})),
+        Renderer::Kustomize(it) => (Some("kustomize".to_owned()), value(serde_json::to_value(it))?),
+        Renderer::Directory(it) => (Some("directory".to_owned()), value(serde_json::to_value(it))?),
+        Renderer::Helm(it) => (Some("helm".to_owned()), value(serde_json::to_value(it))?),
+        Renderer::Plugin(it) => (Some(it.name.clone()), value(serde_json::to_value(it))?),
+    })
+}
+
+/// Other repositories by what a kustomization says: an address, and `?ref=` with a revision.
+struct ByUrl(Arc<dyn Repositories>);
+
+impl Elsewhere for ByUrl {
+    fn find(&self, url: &str) -> Result<Option<Source>, Failure> {
+        let (address, query) = url.split_once('?').unwrap_or((url, ""));
+        let revision = query.split('&').find_map(|part| part.strip_prefix("ref=")).unwrap_or("HEAD");
+        Ok(self.0.open(address, revision)?.map(|source| Source { name: url.to_owned(), ..source }))
+    }
+}
