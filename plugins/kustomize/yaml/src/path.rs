@@ -1,0 +1,1 @@
+//! Paths into trees, as kustomize's field specs and replacements write them.
