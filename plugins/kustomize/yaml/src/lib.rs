@@ -6,9 +6,11 @@
 pub mod json_patch;
 pub mod merge;
 pub mod node;
+mod number;
 pub mod path;
 pub mod read;
 pub mod schema;
+mod timestamp;
 pub mod write;
 
 pub use node::{Kind, Mapping, Node, Scalar, Style};

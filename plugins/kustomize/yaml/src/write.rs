@@ -1,4 +1,15 @@
 //! Trees to text: the YAML that `kustomize build` prints, and the JSON that it hashes.
+//!
+//! kustomize prints an object in three steps: go-yaml v3 writes it and reads it back, Go's `encoding/json` makes JSON
+//! of it, and go-yaml v2 reads the JSON and writes YAML 1.1. What each step does to a value shows in what is printed,
+//! and happens here in one.
+
+mod emit;
+mod json;
+mod order;
+mod scalar;
+mod shape;
+mod value;
 
 use crate::node::Node;
 
@@ -8,10 +19,17 @@ pub enum WriteError {
     /// JSON has no such key. kustomize says `unsupported type: map[interface {}]interface {}`.
     #[error("key `{key}` is no string: write it in quotes")]
     Key { key: String },
-    #[error("{text} is no number that JSON has")]
+    /// Text that the last of the three readers does not take for a key.
+    #[error("key `{key}…` is longer than 1024 characters")]
+    LongKey { key: String },
+    #[error("`{text}` is no number that JSON has")]
     Number { text: String },
-    #[error("a value tagged !!binary is no base64")]
+    #[error("!!binary value contains invalid base64 data")]
     Binary,
+    #[error("`{text}` has a control character that YAML does not allow")]
+    Control { text: String },
+    #[error("an object is a mapping, not a {shape}")]
+    Shape { shape: &'static str },
 }
 
 /// Appends one object as `kustomize build` prints it: sorted keys, a line break at the end, no `---`.
@@ -19,8 +37,7 @@ pub enum WriteError {
 /// # Errors
 /// See [`WriteError`].
 pub fn document(node: &Node, out: &mut String) -> Result<(), WriteError> {
-    let _ = (node, out);
-    Ok(())
+    emit::document(node, out)
 }
 
 /// All objects with `---` between them.
@@ -38,11 +55,12 @@ pub fn stream<'a>(nodes: impl IntoIterator<Item = &'a Node>) -> Result<String, W
     Ok(out)
 }
 
-/// As Go's `encoding/json` writes it: sorted keys, no spaces, `<`, `>` and `&` escaped.
+/// As Go's `encoding/json` writes it: keys sorted by their bytes, no spaces, `<`, `>` and `&` escaped.
 ///
 /// # Errors
 /// See [`WriteError`].
 pub fn json(node: &Node) -> Result<String, WriteError> {
-    let _ = node;
-    Ok(String::new())
+    let mut out = String::new();
+    json::append(node, &mut out)?;
+    Ok(out)
 }
