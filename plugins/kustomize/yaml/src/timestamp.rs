@@ -91,11 +91,17 @@ impl Rest<'_> {
         let (hours, minutes) = zone.get(1..)?.split_once(':')?;
         let sign = &zone[..1];
         let both = hours.len() == 2 && [hours, minutes].iter().all(|part| part.bytes().all(|byte| byte.is_ascii_digit()));
-        // Go reads an offset of 24 hours and cannot print it.
-        if !both || !matches!(sign, "+" | "-") || hours > "23" || minutes > "59" {
+        if !both || !matches!(sign, "+" | "-") || hours > "24" || minutes > "60" {
             return None;
         }
+        let offset = hours.parse::<u32>().ok()? * 60 + minutes.parse::<u32>().ok()?;
         self.text = &self.text[6..];
-        Some(if (hours, minutes) == ("00", "00") { "Z".to_owned() } else { zone.to_owned() })
+        Some(if offset == 0 { "Z".to_owned() } else { format!("{sign}{:02}:{:02}", offset / 60, offset % 60) })
     }
+}
+
+/// Whether a normal text has an offset of a day or more, which go-yaml reads and Go's JSON cannot hold.
+pub fn is_beyond_json(normal: &str) -> bool {
+    let zone = normal.len().checked_sub(6).and_then(|at| normal.get(at..));
+    zone.is_some_and(|zone| matches!(zone.as_bytes(), [b'+' | b'-', b'2', b'4' | b'5', b':', ..]))
 }

@@ -24,6 +24,11 @@ pub enum WriteError {
     LongKey { key: String },
     #[error("`{text}` is no number that JSON has")]
     Number { text: String },
+    /// Or a bool by its tag alone, after a value was put in its place.
+    #[error("`{text}` is no bool")]
+    Bool { text: String },
+    #[error("`{text}` is no point in time that JSON has")]
+    Time { text: String },
     #[error("!!binary value contains invalid base64 data")]
     Binary,
     #[error("`{text}` has a control character that YAML does not allow")]

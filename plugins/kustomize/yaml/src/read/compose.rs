@@ -154,7 +154,11 @@ impl<'a, 'b> Composer<'a, 'b> {
         let mark = self.scanner.peek()?.mark;
         if let Token::Alias(name) = self.scanner.peek()?.token {
             self.scanner.next()?;
-            return self.alias(name, mark);
+            let mut node = self.alias(name, mark)?;
+            if place == Place::Flow {
+                quote_missing(&mut node);
+            }
+            return Ok(node);
         }
         let properties = self.properties()?;
         if let Some(name) = properties.anchor {
@@ -237,7 +241,13 @@ impl<'a, 'b> Composer<'a, 'b> {
             Token::FlowMappingStart => self.flow_mapping(),
             Token::BlockSequenceStart if place != Place::Flow => self.block_sequence(),
             Token::BlockMappingStart if place != Place::Flow => self.block_mapping(),
-            _ if anchored || tag.is_some() => self.scalar(Cow::Borrowed(""), Style::Plain, tag.as_deref(), mark),
+            _ if anchored || tag.is_some() => {
+                let mut node = self.scalar(Cow::Borrowed(""), Style::Plain, tag.as_deref(), mark)?;
+                if place == Place::Flow {
+                    quote_missing(&mut node);
+                }
+                Ok(node)
+            }
             _ => Err(self.scanner.peek()?.mark.error("did not find expected node content")),
         }
     }
@@ -371,16 +381,16 @@ impl<'a, 'b> Composer<'a, 'b> {
 
     fn flow_part(&mut self, end: &Token<'_>) -> Result<Node, ReadError> {
         let next = &self.scanner.peek()?.token;
-        if matches!(next, Token::Value | Token::FlowEntry) || next == end { Ok(empty()) } else { self.node(Place::Flow) }
+        if matches!(next, Token::Value | Token::FlowEntry) || next == end { Ok(missing()) } else { self.node(Place::Flow) }
     }
 
     fn flow_value(&mut self, end: &Token<'_>) -> Result<Node, ReadError> {
         if self.scanner.peek()?.token != Token::Value {
-            return Ok(empty());
+            return Ok(missing());
         }
         self.scanner.next()?;
         let next = &self.scanner.peek()?.token;
-        if *next == Token::FlowEntry || next == end { Ok(empty()) } else { self.node(Place::Flow) }
+        if *next == Token::FlowEntry || next == end { Ok(missing()) } else { self.node(Place::Flow) }
     }
 
     fn flow_mapping(&mut self) -> Result<Node, ReadError> {
@@ -400,7 +410,7 @@ impl<'a, 'b> Composer<'a, 'b> {
                 // A lone scalar is a key without a value.
                 _ => {
                     let key = self.node(Place::Flow)?;
-                    fields.add(key, false, empty(), mark)?;
+                    fields.add(key, false, missing(), mark)?;
                 }
             }
             if !self.flow_continues(&Token::FlowMappingEnd, "did not find expected ',' or '}'")? {
@@ -415,6 +425,20 @@ impl<'a, 'b> Composer<'a, 'b> {
 /// A value that is not written: null, which go-yaml reads from empty text.
 fn empty() -> Node {
     Node::Scalar(Scalar { text: String::new(), kind: Kind::Null, style: Style::Plain })
+}
+
+/// [`empty`] in `{}` or `[]`: kustomize writes it in quotes, and prints an empty string.
+fn missing() -> Node {
+    Node::Scalar(Scalar { text: String::new(), kind: Kind::Null, style: Style::Single })
+}
+
+fn quote_missing(node: &mut Node) {
+    match node {
+        Node::Scalar(scalar) if scalar.kind == Kind::Null && scalar.text.is_empty() => scalar.style = Style::Single,
+        Node::Scalar(_) => {}
+        Node::Sequence(items) => items.iter_mut().for_each(quote_missing),
+        Node::Mapping(fields) => fields.values_mut().for_each(quote_missing),
+    }
 }
 
 /// A mapping as it is read.

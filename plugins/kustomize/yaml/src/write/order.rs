@@ -24,8 +24,10 @@ pub fn sorted(mapping: &Mapping, compare: fn(&str, &str) -> Ordering) -> Result<
     Ok(fields)
 }
 
+/// An empty key is written in quotes, which makes a string of it.
 fn is_text(key: &Scalar) -> bool {
-    matches!(key.kind, Kind::Str | Kind::Custom | Kind::Binary) || key.style != Style::Plain
+    let string = matches!(key.kind, Kind::Str | Kind::Custom | Kind::Binary);
+    string || key.style != Style::Plain || key.text.is_empty()
 }
 
 /// A merge sort of our own: the natural order of odd keys may contradict itself, which the sorts of the standard

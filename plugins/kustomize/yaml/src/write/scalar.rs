@@ -115,11 +115,14 @@ pub fn double_quoted(text: &str, fold: Fold, out: &mut String) {
     out.push('"');
     let bytes = text.as_bytes();
     let mut pen = Pen::new(out, fold);
+    // go-yaml asks at each character whether the text begins with a byte order mark.
+    let marked = text.starts_with('\u{FEFF}');
     let mut after_space = false;
     let mut at = 0;
     while at < bytes.len() {
         let size = width(bytes[at]);
-        let escaped = !is_printable(bytes, at) || break_width(bytes, at) > 0 || matches!(bytes[at], b'"' | b'\\');
+        let escaped =
+            marked || !is_printable(bytes, at) || break_width(bytes, at) > 0 || matches!(bytes[at], b'"' | b'\\');
         if escaped {
             escape(&text[at..at + size], &mut pen);
         } else if bytes[at] == b' ' && !after_space && pen.is_full() && at > 0 && at + 1 < bytes.len() {
@@ -130,7 +133,7 @@ pub fn double_quoted(text: &str, fold: Fold, out: &mut String) {
         } else {
             pen.push(&text[at..at + size]);
         }
-        after_space = bytes[at] == b' ';
+        after_space = bytes[at] == b' ' && !escaped;
         at += size;
     }
     out.push('"');

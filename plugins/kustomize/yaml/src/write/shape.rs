@@ -10,8 +10,6 @@ pub struct Shape {
     pub block: bool,
     /// Some character breaks a line.
     pub multiline: bool,
-    /// Double quotes are all that holds this text.
-    pub special: bool,
 }
 
 /// What a look at each character found.
@@ -27,7 +25,7 @@ struct Seen {
 pub fn of(text: &str) -> Shape {
     let bytes = text.as_bytes();
     let (Some(first), Some(last)) = (bytes.first(), bytes.last()) else {
-        return Shape { plain: true, single: true, block: false, multiline: false, special: false };
+        return Shape { plain: true, single: true, block: false, multiline: false };
     };
     let seen = look(bytes);
     let edge = |byte: &u8| *byte == b' ';
@@ -39,8 +37,15 @@ pub fn of(text: &str) -> Shape {
         single: !(seen.space_after_break || quotes_only),
         block: !(edge(last) || quotes_only),
         multiline: seen.breaks,
-        special: quotes_only,
     }
+}
+
+/// Whether go-yaml v3 writes a text as a block: unlike v2, it writes tabs as they are.
+pub fn is_block_in_v3(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let mut starts = text.char_indices().map(|(at, _)| at);
+    let printable = starts.all(|at| bytes[at] == b'\t' || is_printable(bytes, at));
+    printable && !text.is_empty() && !text.ends_with(' ') && !look(bytes).space_before_break
 }
 
 fn ends_in_break(bytes: &[u8]) -> bool {

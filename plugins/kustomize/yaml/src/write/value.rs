@@ -29,14 +29,25 @@ pub fn of(scalar: &Scalar) -> Result<Value<'_>, WriteError> {
         // A number that took the place of text in quotes keeps the quotes, and is text.
         _ if quoted => Ok(Value::Text(Cow::Borrowed(&scalar.text))),
         Kind::Null => Ok(Value::Null),
-        Kind::Bool => Ok(Value::Bool(scalar.text.eq_ignore_ascii_case("true"))),
-        Kind::Timestamp => Ok(time(&scalar.text)),
+        Kind::Bool => bool(&scalar.text),
+        Kind::Timestamp => time(&scalar.text),
         Kind::Int | Kind::Float => number(scalar),
     }
 }
 
-fn time(text: &str) -> Value<'_> {
-    Value::Text(timestamp::normal(text).map_or(Cow::Borrowed(text), Cow::Owned))
+fn time(text: &str) -> Result<Value<'_>, WriteError> {
+    match timestamp::normal(text) {
+        Some(normal) if !timestamp::is_beyond_json(&normal) => Ok(Value::Text(Cow::Owned(normal))),
+        _ => Err(WriteError::Time { text: text.to_owned() }),
+    }
+}
+
+fn bool(text: &str) -> Result<Value<'_>, WriteError> {
+    match text {
+        "true" | "True" | "TRUE" => Ok(Value::Bool(true)),
+        "false" | "False" | "FALSE" => Ok(Value::Bool(false)),
+        _ => Err(WriteError::Bool { text: text.to_owned() }),
+    }
 }
 
 fn number(scalar: &Scalar) -> Result<Value<'_>, WriteError> {
@@ -59,7 +70,7 @@ fn number(scalar: &Scalar) -> Result<Value<'_>, WriteError> {
 /// line, none where the text begins with a blank.
 fn refold(scalar: &Scalar) -> Cow<'_, str> {
     let text = scalar.text.as_str();
-    if scalar.style != Style::Folded || super::shape::of(text).special {
+    if scalar.style != Style::Folded || !super::shape::is_block_in_v3(text) {
         return Cow::Borrowed(text);
     }
     let mut written = String::from("a: ");
