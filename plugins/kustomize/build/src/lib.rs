@@ -6,7 +6,10 @@
 
 mod accumulate;
 mod config;
+#[cfg(not(target_family = "wasm"))]
+pub mod conformance;
 mod decode;
+mod dialect;
 mod error;
 mod fieldspec;
 mod files;

@@ -6,7 +6,7 @@ use regex_lite::Regex;
 
 use super::named;
 use crate::error::{Error, Result};
-use crate::fieldspec::{Create, FieldSpec, Shape};
+use crate::fieldspec::{Create, FieldSpec};
 use crate::kustomization::Image;
 use crate::resources::Resources;
 use crate::scalar;
@@ -83,8 +83,8 @@ impl Images {
             let gvk = resource.id().gvk.clone();
             self.walk(resource.node_mut(), 0).map_err(named("images"))?;
             for spec in &self.specs {
-                let create = Create::AsSpecified(Shape::Scalar);
-                spec.apply(&gvk, resource.node_mut(), create, &mut |node, _| self.set(node)).map_err(named("images"))?;
+                // kustomize has `create` in its table and makes nothing.
+                spec.apply(&gvk, resource.node_mut(), Create::Never, &mut |node, _| self.set(node)).map_err(named("images"))?;
             }
         }
         Ok(())
