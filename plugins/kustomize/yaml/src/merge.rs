@@ -42,11 +42,8 @@ pub enum MergeError {
 pub fn strategic(target: &mut Node, patch: &Node, schema: &Schema) -> Result<Merged, MergeError> {
     let mut patch = patch.clone();
     match (Walker { schema }).walk(Some(target), Some(&mut patch), None)? {
-        Outcome::Dest => Ok(Merged::Changed),
-        Outcome::Origin => {
-            *target = patch;
-            Ok(Merged::Changed)
-        }
+        // `$patch: replace` for a whole object does nothing: kustomize keeps the object that it had.
+        Outcome::Dest | Outcome::Origin => Ok(Merged::Changed),
         Outcome::Clear => Ok(Merged::Deleted),
     }
 }
