@@ -7,7 +7,6 @@ pub mod json_patch;
 pub mod merge;
 pub mod node;
 mod number;
-pub mod path;
 pub mod read;
 pub mod schema;
 mod timestamp;

@@ -31,6 +31,9 @@ pub enum WriteError {
     Time { text: String },
     #[error("!!binary value contains invalid base64 data")]
     Binary,
+    /// kustomize writes no indentation hint for it and then cannot read it.
+    #[error("`{text}` is a block of text that begins with a tab")]
+    Tab { text: String },
     #[error("`{text}` has a control character that YAML does not allow")]
     Control { text: String },
     #[error("an object is a mapping, not a {shape}")]

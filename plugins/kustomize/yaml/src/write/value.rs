@@ -23,7 +23,13 @@ pub enum Value<'a> {
 pub fn of(scalar: &Scalar) -> Result<Value<'_>, WriteError> {
     let quoted = scalar.style != Style::Plain;
     match scalar.kind {
-        Kind::Str => Ok(Value::Text(refold(scalar))),
+        Kind::Str => {
+            let text = &scalar.text;
+            if text.starts_with('\t') && is_block(scalar) {
+                return Err(WriteError::Tab { text: text.chars().take(40).collect() });
+            }
+            Ok(Value::Text(refold(scalar)))
+        }
         Kind::Custom => Ok(Value::Text(Cow::Borrowed(&scalar.text))),
         Kind::Binary => binary(&scalar.text).map(|text| Value::Text(Cow::Owned(text))),
         // A number that took the place of text in quotes keeps the quotes, and is text.
@@ -66,11 +72,21 @@ fn number(scalar: &Scalar) -> Result<Value<'_>, WriteError> {
     }
 }
 
+/// Whether go-yaml v3 writes a string as a block.
+fn is_block(scalar: &Scalar) -> bool {
+    let asked = match scalar.style {
+        Style::Literal | Style::Folded => true,
+        Style::Plain => scalar.text.contains('\n'),
+        Style::Single | Style::Double => false,
+    };
+    asked && super::shape::is_block_in_v3(&scalar.text)
+}
+
 /// go-yaml v3 writes a folded scalar with breaks that it does not read back as they were: one more before an indented
 /// line, none where the text begins with a blank.
 fn refold(scalar: &Scalar) -> Cow<'_, str> {
     let text = scalar.text.as_str();
-    if scalar.style != Style::Folded || !super::shape::is_block_in_v3(text) {
+    if scalar.style != Style::Folded || !is_block(scalar) {
         return Cow::Borrowed(text);
     }
     let mut written = String::from("a: ");

@@ -1,1 +1,0 @@
-//! Paths into trees, as kustomize's field specs and replacements write them.
