@@ -106,7 +106,7 @@ impl<'f, F: Files + ?Sized> Builder<'f, F> {
         };
         let place = root.show(file);
         let text = self.loader.text(&root, file)?;
-        let node = crate::dialect::config(&text, Limits::default()).map_err(|error| Error::yaml(&place, &error))?;
+        let node = read::config(&text, Limits::default()).map_err(|error| Error::yaml(&place, &error))?;
         let kustomization = match &node {
             Some(node) => Kustomization::decode(node).map_err(|error| in_file(&place, error))?,
             None => Kustomization { empty: true, ..Kustomization::default() },

@@ -9,7 +9,6 @@ mod config;
 #[cfg(not(target_family = "wasm"))]
 pub mod conformance;
 mod decode;
-mod dialect;
 mod error;
 mod fieldspec;
 mod files;

@@ -217,7 +217,7 @@ impl<F: Files + ?Sized> Place<'_, '_, F> {
     /// Files that cannot be read.
     pub fn config(&self, path: &str) -> Result<Option<Node>> {
         let text = self.loader.text(self.root, path)?;
-        crate::dialect::config(&text, Limits::default()).map_err(|error| Error::yaml(&self.root.show(path), &error))
+        read::config(&text, Limits::default()).map_err(|error| Error::yaml(&self.root.show(path), &error))
     }
 
     fn value_add(&self, fields: &Fields<'_>) -> Result<ValueAdd> {

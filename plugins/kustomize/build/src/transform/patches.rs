@@ -142,8 +142,11 @@ fn operations(text: &str, source: &str) -> Result<Vec<Operation>> {
     if text.is_empty() {
         return Err(Error::invalid(source, "empty json patch operations"));
     }
-    let node = crate::dialect::config(text, Limits::default()).map_err(|error| Error::yaml(source, &error))?;
+    let node = read::config(text, Limits::default()).map_err(|error| Error::yaml(source, &error))?;
     let Some(node) = node else { return Ok(Vec::new()) };
+    if node.as_sequence().is_none() {
+        return Err(Error::invalid(source, format!("a JSON patch is a list, not a {}", node.shape())));
+    }
     json_patch::operations(&node).map_err(|error| Error::invalid(source, error))
 }
 
