@@ -160,6 +160,13 @@ pub fn shortest(value: f64) -> String {
     if value != 0.0 && !(-4..6).contains(&power) { exponent(value, 2) } else { format!("{value}") }
 }
 
+/// [`shortest`] for the 32-bit float nearest to `value`.
+pub fn shortest_single(value: f64) -> String {
+    let single = value as f32;
+    // Parsing the shortest digits of the small float gives a large one of the same digits.
+    single.to_string().parse().map_or_else(|_| single.to_string(), shortest)
+}
+
 /// `1.5e+21`, with at least `digits` digits behind the sign of the exponent.
 fn exponent(value: f64, digits: usize) -> String {
     let text = format!("{value:e}");

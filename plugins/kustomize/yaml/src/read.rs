@@ -4,6 +4,7 @@
 
 mod block;
 mod compose;
+mod config;
 mod cursor;
 mod merge_key;
 mod plain;
@@ -17,6 +18,7 @@ mod token;
 
 use thiserror::Error;
 
+pub use config::{config, manifests};
 pub use stream::documents;
 pub(crate) use compose::single;
 pub(crate) use cursor::break_width;

@@ -7,9 +7,14 @@
 mod emit;
 mod json;
 mod order;
+mod round_trip;
 mod scalar;
+mod scalar_style;
 mod shape;
 mod value;
+
+pub use round_trip::round_trip;
+pub(crate) use value::text_of as value_of;
 
 use crate::node::Node;
 

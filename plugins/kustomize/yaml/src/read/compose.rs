@@ -10,6 +10,7 @@ use super::scanner::Scanner;
 use super::token::{Placed, Token};
 use super::{Limits, ReadError, merge_key, resolve, tag};
 use crate::node::{Kind, Mapping, Node, Scalar, Style};
+use crate::number::Dialect;
 
 /// What is left of the limits.
 #[derive(Debug)]
@@ -78,6 +79,25 @@ enum Place {
     Flow,
 }
 
+/// What becomes of a key that comes twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Repeated {
+    Refused,
+    LastWins,
+}
+
+/// Which go-yaml reads.
+#[derive(Debug, Clone, Copy)]
+pub struct Rules {
+    pub dialect: Dialect,
+    pub repeated: Repeated,
+}
+
+impl Rules {
+    /// A reader of resources.
+    pub const RESOURCE: Self = Self { dialect: Dialect::V3, repeated: Repeated::Refused };
+}
+
 /// Anchor and tag of a node.
 #[derive(Default)]
 struct Properties<'a> {
@@ -92,18 +112,19 @@ pub struct Composer<'a, 'b> {
     /// Handles that `%TAG` directives declare.
     handles: Vec<(&'a str, Cow<'a, str>)>,
     depth: usize,
+    rules: Rules,
 }
 
 /// The first document of a text that a caller made itself, without limits.
 pub(crate) fn single(text: &str) -> Option<Node> {
     let mut budget = Budget::new(Limits { bytes: usize::MAX, ..Limits::default() });
-    Composer::new(text, &mut budget).document().ok().flatten()
+    Composer::new(text, &mut budget, Rules::RESOURCE).document().ok().flatten()
 }
 
 impl<'a, 'b> Composer<'a, 'b> {
-    pub fn new(text: &'a str, budget: &'b mut Budget) -> Self {
+    pub fn new(text: &'a str, budget: &'b mut Budget, rules: Rules) -> Self {
         let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
-        Self { scanner: Scanner::new(text), budget, anchors: HashMap::new(), handles: Vec::new(), depth: 0 }
+        Self { scanner: Scanner::new(text), budget, anchors: HashMap::new(), handles: Vec::new(), depth: 0, rules }
     }
 
     /// The first document, if there is any.
@@ -256,9 +277,9 @@ impl<'a, 'b> Composer<'a, 'b> {
         self.budget.pay(Cost { bytes: text.len(), ..Cost::default() }, mark)?;
         let text = text.into_owned();
         let scalar = match tag {
-            Some(tag) => tag::tagged(tag, text, style).map_err(|what| mark.error(what))?,
+            Some(tag) => tag::tagged(tag, text, style, self.rules.dialect).map_err(|what| mark.error(what))?,
             None => {
-                let kind = if style == Style::Plain { resolve::plain(&text) } else { Kind::Str };
+                let kind = if style == Style::Plain { resolve::kind(&text, self.rules.dialect) } else { Kind::Str };
                 Scalar { text, kind, style }
             }
         };
@@ -296,7 +317,7 @@ impl<'a, 'b> Composer<'a, 'b> {
 
     fn block_mapping(&mut self) -> Result<Node, ReadError> {
         self.scanner.next()?;
-        let mut fields = Fields::default();
+        let mut fields = Fields::new(self.rules);
         loop {
             let Placed { token, mark } = self.scanner.next()?;
             match token {
@@ -371,7 +392,7 @@ impl<'a, 'b> Composer<'a, 'b> {
 
     /// `a: b` as an entry of a list: a mapping of one field.
     fn flow_pair(&mut self, mark: Mark) -> Result<Node, ReadError> {
-        let mut fields = Fields::default();
+        let mut fields = Fields::new(self.rules);
         let merge = self.at_merge_key()?;
         let key = self.flow_part(&Token::FlowSequenceEnd)?;
         let value = self.flow_value(&Token::FlowSequenceEnd)?;
@@ -395,7 +416,7 @@ impl<'a, 'b> Composer<'a, 'b> {
 
     fn flow_mapping(&mut self) -> Result<Node, ReadError> {
         self.scanner.next()?;
-        let mut fields = Fields::default();
+        let mut fields = Fields::new(self.rules);
         loop {
             let mark = self.scanner.peek()?.mark;
             match self.scanner.peek()?.token {
@@ -442,20 +463,27 @@ fn quote_missing(node: &mut Node) {
 }
 
 /// A mapping as it is read.
-#[derive(Default)]
 struct Fields {
     mapping: Mapping,
     merge: Option<Node>,
+    rules: Rules,
 }
 
 impl Fields {
+    fn new(rules: Rules) -> Self {
+        Self { mapping: Mapping::new(), merge: None, rules }
+    }
+
     fn add(&mut self, key: Node, merge: bool, value: Node, mark: Mark) -> Result<(), ReadError> {
+        if merge && self.rules.dialect == Dialect::V2 {
+            return merge_key::put(&mut self.mapping, value).map_err(|what| mark.error(what));
+        }
         if merge {
             let twice = self.merge.replace(value).is_some();
             return if twice { Err(mark.error("duplicate merge key")) } else { Ok(()) };
         }
         let Node::Scalar(key) = key else { return Err(mark.error("invalid map key: only a scalar can be one")) };
-        if self.mapping.contains_key(&key.text) {
+        if self.rules.repeated == Repeated::Refused && self.mapping.contains_key(&key.text) {
             return Err(mark.error(format!("mapping key {:?} already defined", key.text)));
         }
         self.mapping.insert_scalar(key, value);

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use super::compose::{Budget, Composer};
+use super::compose::{Budget, Composer, Rules};
 use super::{Limits, ReadError};
 use crate::node::Node;
 
@@ -15,22 +15,33 @@ use crate::node::Node;
 /// # Errors
 /// Text that go-yaml refuses, a key that comes twice, anything but a comment behind `---`, or text beyond `limits`.
 pub fn documents(text: &str, limits: Limits) -> Result<Vec<Node>, ReadError> {
-    if text.len() > limits.bytes {
-        return Err(at_line(0, format!("the text is larger than {} bytes", limits.bytes)));
-    }
-    let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
+    let found = stream(text, limits, Rules::RESOURCE)?;
+    Ok(found.into_iter().map(|(node, _)| node).collect())
+}
+
+/// All documents of a stream with the lines that they begin in, counted from 1.
+pub fn stream(text: &str, limits: Limits, rules: Rules) -> Result<Vec<(Node, usize)>, ReadError> {
+    let text = bounded(text, limits)?;
     let text = if text.contains("\r\n") { Cow::Owned(text.replace("\r\n", "\n")) } else { Cow::Borrowed(text) };
     let mut budget = Budget::new(limits);
     let mut found = Vec::new();
     for piece in pieces(&text)? {
-        let read = Composer::new(piece.text, &mut budget).document();
+        let read = Composer::new(piece.text, &mut budget, rules).document();
         let node = read.map_err(|mut error| {
             error.line += piece.line;
             error
         })?;
-        found.extend(node.filter(|node| !node.is_null()));
+        found.extend(node.filter(|node| !node.is_null()).map(|node| (node, piece.line + 1)));
     }
     Ok(found)
+}
+
+/// A text within its limit, without a byte order mark.
+pub fn bounded(text: &str, limits: Limits) -> Result<&str, ReadError> {
+    if text.len() > limits.bytes {
+        return Err(at_line(0, format!("the text is larger than {} bytes", limits.bytes)));
+    }
+    Ok(text.strip_prefix('\u{FEFF}').unwrap_or(text))
 }
 
 fn at_line(line: usize, what: String) -> ReadError {

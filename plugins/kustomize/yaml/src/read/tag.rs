@@ -10,9 +10,9 @@ const CORE: &str = "tag:yaml.org,2002:";
 ///
 /// # Errors
 /// Text that the tag does not allow.
-pub fn tagged(tag: &str, text: String, style: Style) -> Result<Scalar, String> {
+pub fn tagged(tag: &str, text: String, style: Style, dialect: Dialect) -> Result<Scalar, String> {
     if tag == "!" {
-        let kind = if style == Style::Plain { resolve::plain(&text) } else { Kind::Str };
+        let kind = if style == Style::Plain { resolve::kind(&text, dialect) } else { Kind::Str };
         return Ok(Scalar { text, kind, style });
     }
     let name = tag.strip_prefix(CORE).or_else(|| tag.strip_prefix("!!")).unwrap_or("");
@@ -26,7 +26,7 @@ pub fn tagged(tag: &str, text: String, style: Style) -> Result<Scalar, String> {
         "timestamp" => Kind::Timestamp,
         _ => Kind::Custom,
     };
-    if !fits(kind, &text) {
+    if !fits(kind, &text, dialect) {
         return Err(format!("cannot decode `{text}` as a !!{name}"));
     }
     // With such a tag, quotes do not make a string.
@@ -34,16 +34,16 @@ pub fn tagged(tag: &str, text: String, style: Style) -> Result<Scalar, String> {
     Ok(Scalar { text, kind, style })
 }
 
-fn fits(kind: Kind, text: &str) -> bool {
+fn fits(kind: Kind, text: &str, dialect: Dialect) -> bool {
     match kind {
         Kind::Str | Kind::Binary | Kind::Custom => true,
-        Kind::Int => !is_time(text) && resolve::plain(text) == Kind::Int,
-        Kind::Float => match resolve::plain(text) {
+        Kind::Int => !is_time(text) && resolve::kind(text, dialect) == Kind::Int,
+        Kind::Float => match resolve::kind(text, dialect) {
             Kind::Float => true,
-            Kind::Int => matches!(number::parse(text, Dialect::V3), Some(Number::Int(_))),
+            Kind::Int => matches!(number::parse(text, dialect), Some(Number::Int(_))),
             _ => false,
         },
-        Kind::Null | Kind::Bool | Kind::Timestamp => resolve::plain(text) == kind,
+        Kind::Null | Kind::Bool | Kind::Timestamp => resolve::kind(text, dialect) == kind,
     }
 }
 

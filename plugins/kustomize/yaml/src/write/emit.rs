@@ -4,10 +4,10 @@ use std::borrow::Cow;
 
 use super::scalar::{self, Fold};
 use super::value::{self, Value};
-use super::{WriteError, json, order, shape};
-use crate::node::{Kind, Node, Scalar};
+use super::{WriteError, json, order, scalar_style, shape};
+use crate::node::{Node, Scalar, Style};
 use crate::number::{self, Dialect};
-use crate::read::{self, resolve};
+use crate::read;
 
 /// Beyond, a key stands behind `?` on a line of its own. In bytes.
 const SIMPLE_KEY: usize = 128;
@@ -178,39 +178,12 @@ fn through_json(value: Cow<'_, str>) -> Result<Cow<'_, str>, WriteError> {
     }
 }
 
-/// A string, in the plainest style that reads back as one.
+/// A string. A key has no room for a block.
 fn text(value: &str, indent: usize, fold: Fold, out: &mut String) {
-    let shape = shape::of(value);
-    if value.contains('\n') {
-        if shape.block && fold != Fold::Never {
-            scalar::literal(value, indent + 2, out);
-        } else {
-            scalar::double_quoted(value, fold, out);
-        }
-    } else if resolve::kind(value, Dialect::V2) != Kind::Str || is_base_60(value) {
-        scalar::double_quoted(value, fold, out);
-    } else if shape.plain {
-        scalar::plain(value, fold, out);
-    } else if shape.single {
-        scalar::single_quoted(value, fold, out);
-    } else {
-        scalar::double_quoted(value, fold, out);
+    match scalar_style::v2(value) {
+        Style::Plain => scalar::plain(value, fold, out),
+        Style::Single => scalar::single_quoted(value, fold, out),
+        Style::Literal | Style::Folded if fold != Fold::Never => scalar::literal(value, indent + 2, out),
+        _ => scalar::double_quoted(value, fold, out),
     }
-}
-
-/// `1:30`, which YAML 1.1 takes for a number: `[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?`
-fn is_base_60(text: &str) -> bool {
-    let rest = text.strip_prefix(['-', '+']).unwrap_or(text);
-    let Some((first, rest)) = rest.split_once(':') else { return false };
-    let starts = first.starts_with(|digit: char| digit.is_ascii_digit());
-    if !starts || !first.bytes().all(|byte| byte.is_ascii_digit() || byte == b'_') {
-        return false;
-    }
-    let (parts, fraction) = rest.split_once('.').unwrap_or((rest, ""));
-    let sixty = |part: &str| match part.as_bytes() {
-        [low] => low.is_ascii_digit(),
-        [b'0'..=b'5', low] => low.is_ascii_digit(),
-        _ => false,
-    };
-    parts.split(':').all(sixty) && fraction.bytes().all(|byte| byte.is_ascii_digit() || byte == b'_')
 }

@@ -41,6 +41,19 @@ pub fn of(scalar: &Scalar) -> Result<Value<'_>, WriteError> {
     }
 }
 
+/// The text of a value, as JSON writes a number.
+pub fn text_of(scalar: &Scalar) -> Result<String, WriteError> {
+    let number = |value: f64| number::json_float(value).ok_or_else(|| WriteError::Number { text: scalar.text.clone() });
+    match of(scalar)? {
+        Value::Null => Ok("null".to_owned()),
+        Value::Bool(value) => Ok(value.to_string()),
+        Value::Int(value) => Ok(value.to_string()),
+        Value::Uint(value) => Ok(value.to_string()),
+        Value::Float(value) => number(value),
+        Value::Text(text) => Ok(text.into_owned()),
+    }
+}
+
 fn time(text: &str) -> Result<Value<'_>, WriteError> {
     match timestamp::normal(text) {
         Some(normal) if !timestamp::is_beyond_json(&normal) => Ok(Value::Text(Cow::Owned(normal))),
