@@ -102,8 +102,9 @@ impl Renderer for Kustomize {
 
     fn render(request: &Request, parameters: Parameters) -> Result<Rendering, Error> {
         let files = Remotes::default();
-        let built = kustomize_build::build(&files, &request.path, &parameters.into())
-            .map_err(|error| files.failure().filter(|_| error.kind == ErrorKind::Host).unwrap_or_else(|| explained(error)))?;
+        let built = kustomize_build::build(&files, &request.path, &parameters.into()).map_err(|error| {
+            files.failure().filter(|_| error.kind == ErrorKind::Host).unwrap_or_else(|| explained(error))
+        })?;
         Ok(Rendering { manifests: built.yaml, warnings: built.warnings })
     }
 }

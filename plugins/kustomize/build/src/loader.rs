@@ -122,11 +122,14 @@ impl<'f, F: Files + ?Sized> Loader<'f, F> {
         let Some((place, Kind::Directory)) = self.resolve(&clean)? else { return Err(self.not_local(root, path)) };
         let checkout = root.checkout.clone();
         if checkout.as_ref().is_some_and(|(folder, _)| !is_within(&place, folder)) {
-            return Err(outside(root, path).hint("a kustomization of another repository uses that repository's folders"));
+            return Err(
+                outside(root, path).hint("a kustomization of another repository uses that repository's folders")
+            );
         }
         for visited in root.chain() {
             if is_within(&visited.path, &place) {
-                let message = format!("cycle detected: candidate root '{place}' contains visited root '{}'", visited.path);
+                let message =
+                    format!("cycle detected: candidate root '{place}' contains visited root '{}'", visited.path);
                 return Err(Error::new(ErrorKind::Cycle { path: place }, message));
             }
         }

@@ -79,7 +79,8 @@ impl Options {
         target.kustomization.patches.extend(self.patches.iter().cloned());
         let mut components = Vec::new();
         for component in &self.components {
-            let ignored = self.missing_components == MissingComponents::Ignored && !builder.has_folder(target, component)?;
+            let ignored =
+                self.missing_components == MissingComponents::Ignored && !builder.has_folder(target, component)?;
             if !ignored && !target.kustomization.components.contains(component) {
                 components.push(component.clone());
             }
@@ -180,7 +181,9 @@ fn renew<F: Files + ?Sized>(builder: &Builder<'_, F>, target: &mut Target) -> Re
     let kustomization = &mut target.kustomization;
     let pairs = std::mem::take(&mut kustomization.common_labels);
     if !pairs.is_empty() {
-        if let Some(key) = kustomization.labels.iter().flat_map(|label| label.pairs.keys()).find(|key| pairs.contains_key(*key)) {
+        if let Some(key) =
+            kustomization.labels.iter().flat_map(|label| label.pairs.keys()).find(|key| pairs.contains_key(*key))
+        {
             let what = format!("label name '{key}' exists in both commonLabels and labels");
             return Err(Error::invalid("", what));
         }

@@ -66,8 +66,7 @@ pub fn finish<F: Files + ?Sized>(
 }
 
 fn print(resource: &Resource, yaml: &mut String) -> Result<()> {
-    write::document(resource.node(), yaml)
-        .map_err(|error| Error::invalid("", error).within(&resource.id().to_string()))
+    write::document(resource.node(), yaml).map_err(|error| Error::invalid("", error).within(&resource.id().to_string()))
 }
 
 /// Patches can take away what every object needs.

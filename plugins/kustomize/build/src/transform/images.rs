@@ -84,7 +84,8 @@ impl Images {
             self.walk(resource.node_mut(), 0).map_err(named("images"))?;
             for spec in &self.specs {
                 // kustomize has `create` in its table and makes nothing.
-                spec.apply(&gvk, resource.node_mut(), Create::Never, &mut |node, _| self.set(node)).map_err(named("images"))?;
+                spec.apply(&gvk, resource.node_mut(), Create::Never, &mut |node, _| self.set(node))
+                    .map_err(named("images"))?;
             }
         }
         Ok(())

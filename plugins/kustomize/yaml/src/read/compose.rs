@@ -144,7 +144,11 @@ impl<'a, 'b> Composer<'a, 'b> {
             next = self.scanner.peek()?;
             let empty = matches!(
                 next.token,
-                Token::Version | Token::TagDirective { .. } | Token::DocumentStart | Token::DocumentEnd | Token::StreamEnd
+                Token::Version
+                    | Token::TagDirective { .. }
+                    | Token::DocumentStart
+                    | Token::DocumentEnd
+                    | Token::StreamEnd
             );
             if empty {
                 return Ok(None);
@@ -306,10 +310,8 @@ impl<'a, 'b> Composer<'a, 'b> {
         let mut items = Vec::new();
         while self.scanner.peek()?.token == Token::BlockEntry {
             self.scanner.next()?;
-            let missing = matches!(
-                self.scanner.peek()?.token,
-                Token::BlockEntry | Token::Key | Token::Value | Token::BlockEnd
-            );
+            let missing =
+                matches!(self.scanner.peek()?.token, Token::BlockEntry | Token::Key | Token::Value | Token::BlockEnd);
             items.push(if missing { empty() } else { self.node(Place::Block)? });
         }
         Ok(Node::Sequence(items))
@@ -402,7 +404,11 @@ impl<'a, 'b> Composer<'a, 'b> {
 
     fn flow_part(&mut self, end: &Token<'_>) -> Result<Node, ReadError> {
         let next = &self.scanner.peek()?.token;
-        if matches!(next, Token::Value | Token::FlowEntry) || next == end { Ok(missing()) } else { self.node(Place::Flow) }
+        if matches!(next, Token::Value | Token::FlowEntry) || next == end {
+            Ok(missing())
+        } else {
+            self.node(Place::Flow)
+        }
     }
 
     fn flow_value(&mut self, end: &Token<'_>) -> Result<Node, ReadError> {
