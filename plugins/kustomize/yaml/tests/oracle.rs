@@ -33,7 +33,8 @@ fn scalars_print_alike() {
         return;
     }
     let mut dice = Dice::new(1);
-    let mut cases: Vec<Case> = scalars::ODD.iter().enumerate().map(|(at, text)| value(at, &format!(" {text}"))).collect();
+    let mut cases: Vec<Case> =
+        scalars::ODD.iter().enumerate().map(|(at, text)| value(at, &format!(" {text}"))).collect();
     for _ in 0..Dice::cases(500) {
         cases.push(value(cases.len(), &format!(" {}", scalars::random(&mut dice))));
     }
@@ -58,7 +59,12 @@ fn trees_print_alike() {
     compare("trees_print_alike", &cases, |case| single(&case.object).and_then(|node| printed(&node)));
 }
 
-fn objects(dice: &mut Dice, count: usize, odd: usize, patch: impl Fn(&mut Dice, &'static str, &str) -> String) -> Vec<Case> {
+fn objects(
+    dice: &mut Dice,
+    count: usize,
+    odd: usize,
+    patch: impl Fn(&mut Dice, &'static str, &str) -> String,
+) -> Vec<Case> {
     let mut cases = Vec::new();
     for at in 0..count {
         let name = format!("o{at:05}");

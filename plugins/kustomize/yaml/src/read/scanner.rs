@@ -92,8 +92,7 @@ impl<'a> Scanner<'a> {
         if self.queue.is_empty() {
             return true;
         }
-        !self.ended
-            && self.candidates.iter().flatten().any(|key| key.number == self.taken && self.is_possible(key))
+        !self.ended && self.candidates.iter().flatten().any(|key| key.number == self.taken && self.is_possible(key))
     }
 
     fn is_possible(&self, key: &Candidate) -> bool {
@@ -324,8 +323,7 @@ impl<'a> Scanner<'a> {
 
     fn skip_to_token(&mut self) {
         loop {
-            while self.cursor.peek(0) == b' '
-                || (self.cursor.peek(0) == b'\t' && (self.in_flow() || !self.key_allowed))
+            while self.cursor.peek(0) == b' ' || (self.cursor.peek(0) == b'\t' && (self.in_flow() || !self.key_allowed))
             {
                 self.cursor.skip(1);
             }

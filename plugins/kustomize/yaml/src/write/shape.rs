@@ -103,7 +103,7 @@ pub fn is_printable(bytes: &[u8], at: usize) -> bool {
         0xC2 => next(1) >= 0xA0,
         0xC3..=0xEC | 0xEE => true,
         0xED => next(1) < 0xA0,
-        0xEF => !(next(1) == 0xBB && next(2) == 0xBF) && !(next(1) == 0xBF && matches!(next(2), 0xBE | 0xBF)),
+        0xEF => !matches!((next(1), next(2)), (0xBB, 0xBF) | (0xBF, 0xBE | 0xBF)),
         _ => false,
     }
 }

@@ -128,7 +128,9 @@ impl Maker<'_> {
         self.maybe(&mut fields, "volumeMounts", 30, |maker| {
             maker.list(2, |maker| maker.item(vec![("name", NAMES, 100), ("mountPath", &["/a", "/b"], 95)]))
         });
-        self.maybe(&mut fields, "resources", 30, |maker| maker.item(vec![("limits", &["{cpu: 1}", "{cpu: 100m}"], 90)]));
+        self.maybe(&mut fields, "resources", 30, |maker| {
+            maker.item(vec![("limits", &["{cpu: 1}", "{cpu: 100m}"], 90)])
+        });
         self.odd_map(fields)
     }
 
@@ -225,16 +227,33 @@ fn print(value: &Value, indent: usize) -> String {
     }
 }
 
+#[rustfmt::skip]
 const POINTERS: &[&str] = &[
     "/spec/replicas", "/spec/template/spec/tolerations/0", "/spec/template/spec/tolerations/-", "/spec/ports/0/port",
-    "/spec/ports/-1", "/spec/ports/1", "/spec/a", "/spec/b/name", "/spec/items/0", "/status", "/spec/template/spec/tolerations",
-    "/spec/b/a~1b", "/spec/b/x~0~1y", "/spec/new", "/spec/a/b/c", "spec/x",
-    "/spec/items/-", "/spec/items/99", "/spec/items/01", "/spec/items/-2", "/spec/b/items/0", "/metadata/finalizers/0",
+    "/spec/ports/-1", "/spec/ports/1", "/spec/a", "/spec/b/name", "/spec/items/0", "/status",
+    "/spec/template/spec/tolerations", "/spec/b/a~1b", "/spec/b/x~0~1y", "/spec/new", "/spec/a/b/c", "spec/x",
+    "/spec/items/-", "/spec/items/99", "/spec/items/01", "/spec/items/-2", "/spec/b/items/0",
+    "/metadata/finalizers/0",
 ];
 
 const VALUES: &[&str] = &[
-    "1", "\"1\"", "1000000", "1.5", "12345678901234567890", "true", "null", "[a, 1]", "{a: b}", "yes", "0644", "2001-01-01",
-    "\"x<y\"", "[]", "{}", "\"a\\nb\\n\"", "{containerPort: 80}",
+    "1",
+    "\"1\"",
+    "1000000",
+    "1.5",
+    "12345678901234567890",
+    "true",
+    "null",
+    "[a, 1]",
+    "{a: b}",
+    "yes",
+    "0644",
+    "2001-01-01",
+    "\"x<y\"",
+    "[]",
+    "{}",
+    "\"a\\nb\\n\"",
+    "{containerPort: 80}",
 ];
 
 /// A JSON patch in YAML.
