@@ -27,6 +27,10 @@ pub fn of(text: &str) -> Shape {
     let (Some(first), Some(last)) = (bytes.first(), bytes.last()) else {
         return Shape { plain: true, single: true, block: false, multiline: false };
     };
+    let tame = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'/' | b'.' | b'=' | b'+');
+    if first.is_ascii_alphanumeric() && bytes.iter().all(|byte| tame(byte) || *byte == b'-') {
+        return Shape { plain: true, single: true, block: true, multiline: false };
+    }
     let seen = look(bytes);
     let edge = |byte: &u8| *byte == b' ';
     let outer_break = break_width(bytes, 0) > 0 || ends_in_break(bytes);
