@@ -2,6 +2,9 @@
 
 mod support;
 
+use std::fs;
+use std::path::Path;
+
 use kustomize_yaml::Node;
 use kustomize_yaml::json_patch;
 use kustomize_yaml::merge::{Merged, strategic};
@@ -10,6 +13,7 @@ use kustomize_yaml::schema::Schema;
 use kustomize_yaml::write;
 use support::dice::Dice;
 use support::objects::{KINDS, Maker, Role, json_patch as random_json_patch};
+use support::schema_file::{OBJECT, PATCH, SCHEMA};
 use support::{Case, available, compare, scalars};
 
 fn single(text: &str) -> Result<Node, String> {
@@ -117,4 +121,29 @@ fn json_patches_come_out_alike() {
     let mut dice = Dice::new(6);
     let cases = objects(&mut dice, Dice::cases(300), 2, |dice, _, _| random_json_patch(dice));
     compare("json_patches_come_out_alike", &cases, apply);
+}
+
+#[test]
+fn a_schema_file_counts_alike() {
+    if !available("a_schema_file_counts_alike") {
+        return;
+    }
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("a_schema_file_counts_alike");
+    fs::create_dir_all(&folder).expect("a folder");
+    let files = [
+        (
+            "kustomization.yaml",
+            "openapi: {path: schema.json}\nresources: [object.yaml]\npatches: [{path: patch.yaml}]\n",
+        ),
+        ("schema.json", SCHEMA),
+        ("object.yaml", OBJECT),
+        ("patch.yaml", PATCH),
+    ];
+    for (name, text) in files {
+        fs::write(folder.join(name), text).expect("a file");
+    }
+    let schema = single(SCHEMA).and_then(|document| Schema::custom(&document).map_err(|error| error.to_string()));
+    let case = Case { name: "foo".to_owned(), object: OBJECT.to_owned(), patch: Some(PATCH.to_owned()) };
+    let ours = merge(&case, &schema.expect("a schema"));
+    assert_eq!(support::render(&folder).map(Some), ours);
 }
