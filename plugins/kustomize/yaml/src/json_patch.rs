@@ -51,7 +51,9 @@ fn operation(step: &Node) -> Result<Operation, PatchError> {
     }
     let text = |name: &str| {
         let found = step.get(name).and_then(Node::as_str);
-        found.map(str::to_owned).ok_or_else(|| PatchError::Form(format!("an operation has no `{name}` that is a string")))
+        found
+            .map(str::to_owned)
+            .ok_or_else(|| PatchError::Form(format!("an operation has no `{name}` that is a string")))
     };
     let value = || step.get("value").cloned().unwrap_or_else(Node::null);
     let op = text("op")?;
@@ -107,5 +109,9 @@ fn step(doc: &mut Node, operation: &Operation) -> Result<(), PatchError> {
 fn test(doc: &mut Node, path: &str, value: &Node) -> Result<(), PatchError> {
     let found = if path.is_empty() { Some(&*doc) } else { Place::find(doc, path, "test")?.get()? };
     let found = found.map_or_else(|| Ok("null".to_owned()), write::json)?;
-    if found == write::json(&write::round_trip(value)?)? { Ok(()) } else { Err(PatchError::Test { path: path.to_owned() }) }
+    if found == write::json(&write::round_trip(value)?)? {
+        Ok(())
+    } else {
+        Err(PatchError::Test { path: path.to_owned() })
+    }
 }

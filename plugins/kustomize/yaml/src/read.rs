@@ -6,6 +6,8 @@ mod block;
 mod compose;
 mod config;
 mod cursor;
+mod fields;
+mod flow;
 mod merge_key;
 mod plain;
 mod property;
@@ -18,10 +20,10 @@ mod token;
 
 use thiserror::Error;
 
-pub use config::{config, manifests};
-pub use stream::documents;
 pub(crate) use compose::single;
+pub use config::{config, manifests};
 pub(crate) use cursor::break_width;
+pub use stream::documents;
 
 /// What a text may cost at most. Text beyond is an error, never a stack overflow or an exhausted memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -90,7 +90,8 @@ impl Rest<'_> {
         let zone = self.text.get(..6)?;
         let (hours, minutes) = zone.get(1..)?.split_once(':')?;
         let sign = &zone[..1];
-        let both = hours.len() == 2 && [hours, minutes].iter().all(|part| part.bytes().all(|byte| byte.is_ascii_digit()));
+        let both =
+            hours.len() == 2 && [hours, minutes].iter().all(|part| part.bytes().all(|byte| byte.is_ascii_digit()));
         if !both || !matches!(sign, "+" | "-") || hours > "24" || minutes > "60" {
             return None;
         }

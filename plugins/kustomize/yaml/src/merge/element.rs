@@ -24,7 +24,8 @@ pub fn position<'a>(items: impl IntoIterator<Item = &'a Node>, keys: &[String], 
             return Some(value_text(item)) == values.first().map(String::as_str);
         }
         let mut pairs = keys.iter().zip(values);
-        item.as_mapping().is_some() && pairs.all(|(key, value)| item.get(key).is_some_and(|field| value_text(field) == value))
+        item.as_mapping().is_some()
+            && pairs.all(|(key, value)| item.get(key).is_some_and(|field| value_text(field) == value))
     })
 }
 
@@ -44,7 +45,8 @@ pub fn compare(item: &Node, keys: &[String], values: &[String]) -> Result<Match,
     if void {
         return Ok(Match::Void);
     }
-    let by_field = keys.first().is_some_and(|key| !key.is_empty()) && values.first().is_some_and(|value| !value.is_empty());
+    let by_field =
+        keys.first().is_some_and(|key| !key.is_empty()) && values.first().is_some_and(|value| !value.is_empty());
     if item.as_mapping().is_none() && by_field {
         return Ok(Match::Other);
     }

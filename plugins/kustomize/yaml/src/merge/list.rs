@@ -88,7 +88,8 @@ impl<'s> Walker<'s> {
 
     fn merged(self, mut items: Items, keys: &[String], known: Option<Known<'s>>) -> Result<Vec<Node>, MergeError> {
         let plain = [String::new()];
-        let (keys, mut found) = if keys.is_empty() { (&plain[..], items.plain_values()) } else { (keys, items.values(keys)) };
+        let (keys, mut found) =
+            if keys.is_empty() { (&plain[..], items.plain_values()) } else { (keys, items.values(keys)) };
         if keys.len() > 1 {
             complete(&mut found);
         }

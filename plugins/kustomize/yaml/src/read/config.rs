@@ -72,7 +72,9 @@ fn key(key: Scalar) -> Result<String, String> {
         Kind::Str | Kind::Custom => return Ok(key.text),
         Kind::Bool => return Ok(is_true(&key.text).to_string()),
         Kind::Binary => return value_of(&key).map_err(|error| error.to_string()),
-        Kind::Int | Kind::Float => number::parse(&key.text, Dialect::V2).or(number::dotted(&key.text).map(Number::Float)),
+        Kind::Int | Kind::Float => {
+            number::parse(&key.text, Dialect::V2).or(number::dotted(&key.text).map(Number::Float))
+        }
         Kind::Null | Kind::Timestamp => None,
     };
     match read {

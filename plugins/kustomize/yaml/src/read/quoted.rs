@@ -45,9 +45,7 @@ impl<'a> Scanner<'a> {
     /// The usual case: one line without an escape, which is borrowed.
     fn quoted_line(&mut self, quote: u8) -> Option<&'a str> {
         let rest = &self.cursor.text.as_bytes()[self.cursor.at..];
-        let end = rest.iter().position(|&byte| {
-            byte == quote || matches!(byte, b'\\' | b'\n' | b'\r' | 0xC2 | 0xE2)
-        })?;
+        let end = rest.iter().position(|&byte| byte == quote || matches!(byte, b'\\' | b'\n' | b'\r' | 0xC2 | 0xE2))?;
         if rest[end] != quote || (quote == b'\'' && rest.get(end + 1) == Some(&quote)) {
             return None;
         }

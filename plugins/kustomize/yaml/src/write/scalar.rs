@@ -59,7 +59,8 @@ impl<'o> Pen<'o> {
 /// Whether a text of one line fits before a break could come: then it is written as it is.
 fn fits(out: &str, text: &str) -> bool {
     text.len() <= WIDTH && {
-        let line = out.len() - out.bytes().rev().take(WIDTH + 1).position(|byte| byte == b'\n').unwrap_or(WIDTH + 1).min(out.len());
+        let line = out.len()
+            - out.bytes().rev().take(WIDTH + 1).position(|byte| byte == b'\n').unwrap_or(WIDTH + 1).min(out.len());
         out.len() - line + text.len() <= WIDTH
     }
 }

@@ -72,7 +72,11 @@ fn bool(text: &str) -> Result<Value<'_>, WriteError> {
 fn number(scalar: &Scalar) -> Result<Value<'_>, WriteError> {
     let text = scalar.text.as_str();
     // What most numbers look like.
-    if scalar.kind == Kind::Int && text.len() < 18 && !text.starts_with(['0', '+']) && let Ok(value) = text.parse() {
+    if scalar.kind == Kind::Int
+        && text.len() < 18
+        && !text.starts_with(['0', '+'])
+        && let Ok(value) = text.parse()
+    {
         return Ok(Value::Int(value));
     }
     let read = number::parse(text, Dialect::V3).or_else(|| number::dotted(text).map(Number::Float));
