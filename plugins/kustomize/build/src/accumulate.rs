@@ -308,7 +308,8 @@ impl<'f, F: Files + ?Sized> Builder<'f, F> {
         let place = self.at(target);
         let step = |plugin: &Resource| {
             let named = |error: Error| error.within(&plugin.id().to_string());
-            let transformer = place.transformer(plugin).map_err(named).map_err(|error| in_file(&target.place(), error))?;
+            let transformer =
+                place.transformer(plugin).map_err(named).map_err(|error| in_file(&target.place(), error))?;
             Ok(Step { transformer, origin: plugin_origin(plugin) })
         };
         plugins.iter().map(step).collect()
@@ -320,9 +321,8 @@ impl<'f, F: Files + ?Sized> Builder<'f, F> {
         for step in self.plugin_steps(target, &entries)? {
             let mut copy = resources.clone();
             step.transformer.apply(&mut copy, &self.schema)?;
-            let changed = |(old, new): (&Resource, &Resource)| {
-                old.node() != new.node() || old.previous() != new.previous()
-            };
+            let changed =
+                |(old, new): (&Resource, &Resource)| old.node() != new.node() || old.previous() != new.previous();
             if copy.len() != resources.len() || resources.iter().zip(copy.iter()).any(changed) {
                 return Err(Error::invalid(target.place(), "validator shouldn't modify the resource map"));
             }

@@ -39,7 +39,8 @@ impl<'a> Fields<'a> {
             node => return Err(wrong(place, "a mapping", node)),
         };
         if mode != Mode::Lenient {
-            let unknown = mapping.into_iter().flat_map(Mapping::keys).find(|key| !known.iter().any(|name| same(name, key)));
+            let unknown =
+                mapping.into_iter().flat_map(Mapping::keys).find(|key| !known.iter().any(|name| same(name, key)));
             if let Some(key) = unknown {
                 let what = format!("unknown field \"{key}\"");
                 let hint = format!("fields here: {}", known.join(", "));

@@ -195,7 +195,8 @@ impl Kustomization {
 
 impl Label {
     fn decode(node: &Node, place: &str) -> Result<Self> {
-        let fields = Fields::new(node, place, Mode::Strict, &["pairs", "includeSelectors", "includeTemplates", "fields"])?;
+        let fields =
+            Fields::new(node, place, Mode::Strict, &["pairs", "includeSelectors", "includeTemplates", "fields"])?;
         Ok(Self {
             pairs: fields.string_map("pairs")?,
             include_selectors: fields.bool("includeSelectors")?,

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::files::{Files, Kind, Remote};
-use crate::remote::{self, Repository};
+use crate::remote;
 
 /// How many links one path may lead through.
 const MAX_LINKS: usize = 64;
@@ -122,11 +122,14 @@ impl<'f, F: Files + ?Sized> Loader<'f, F> {
         let Some((place, Kind::Directory)) = self.resolve(&clean)? else { return Err(self.not_local(root, path)) };
         let checkout = root.checkout.clone();
         if checkout.as_ref().is_some_and(|(folder, _)| !is_within(&place, folder)) {
-            return Err(outside(root, path).hint("a kustomization of another repository uses that repository's folders"));
+            return Err(
+                outside(root, path).hint("a kustomization of another repository uses that repository's folders")
+            );
         }
         for visited in root.chain() {
             if is_within(&visited.path, &place) {
-                let message = format!("cycle detected: candidate root '{place}' contains visited root '{}'", visited.path);
+                let message =
+                    format!("cycle detected: candidate root '{place}' contains visited root '{}'", visited.path);
                 return Err(Error::new(ErrorKind::Cycle { path: place }, message));
             }
         }
@@ -220,11 +223,6 @@ impl Root {
     pub fn show(&self, path: &str) -> String {
         shown(self, path)
     }
-}
-
-/// The repository of an address that a resource names.
-pub fn repository(path: &str) -> Option<Repository> {
-    remote::repository(path)
 }
 
 /// `path` from the root of the files; `None` for an absolute path and one that leaves the tree.

@@ -64,8 +64,9 @@ fn fix_one(resource: &mut Resource, filters: &[Filter<'_>], candidates: &Candida
     for (target, spec) in filters {
         let role = role.as_ref().filter(|_| spec.path.ends_with("roleRef/name"));
         let search = Search { candidates, referrer: &referrer, target, role };
-        spec.apply_anyway(resource.node_mut(), Create::Never, &mut |node, _| search.set(node))
-            .map_err(|error| error.within(&format!("updating name reference in '{}' field of '{}'", spec.path, referrer.id)))?;
+        spec.apply_anyway(resource.node_mut(), Create::Never, &mut |node, _| search.set(node)).map_err(|error| {
+            error.within(&format!("updating name reference in '{}' field of '{}'", spec.path, referrer.id))
+        })?;
     }
     Ok(())
 }
@@ -98,7 +99,9 @@ impl Search<'_> {
     fn set(&self, node: &mut Node) -> Result<()> {
         match node {
             Node::Sequence(items) => items.iter_mut().try_for_each(|item| match item {
-                Node::Sequence(_) => Err(Error::invalid("", "a list is expected to be either a string or a map of string")),
+                Node::Sequence(_) => {
+                    Err(Error::invalid("", "a list is expected to be either a string or a map of string"))
+                }
                 item => self.set_single(item),
             }),
             node => self.set_single(node),
@@ -128,7 +131,9 @@ impl Search<'_> {
         };
         let namespace = mapping.get("namespace").map(|namespace| scalar::value(namespace).to_owned());
         let found = self.find(&name, namespace.as_deref(), Candidate::same_name_and_namespace)?;
-        let Some(found) = found.filter(|found| found.name != name || !found.namespace.is_empty()) else { return Ok(()) };
+        let Some(found) = found.filter(|found| found.name != name || !found.namespace.is_empty()) else {
+            return Ok(());
+        };
         scalar::set_field(mapping, "name", &found.name);
         if !found.namespace.is_empty() {
             scalar::set_field(mapping, "namespace", &found.namespace);

@@ -86,7 +86,8 @@ impl Origin {
         if self.configured_by != Maker::default() {
             lines.push("configuredBy:\n".to_owned());
             let Maker { api_version, kind, name, namespace } = &self.configured_by;
-            for (key, value) in [("apiVersion", api_version), ("kind", kind), ("name", name), ("namespace", namespace)] {
+            for (key, value) in [("apiVersion", api_version), ("kind", kind), ("name", name), ("namespace", namespace)]
+            {
                 line(&mut lines, "  ", key, value)?;
             }
         }

@@ -71,8 +71,7 @@ fn print(resource: &Resource, yaml: &mut String) -> Result<()> {
     if resource.overwritten {
         scalar::check(resource.node()).map_err(|error| error.within(&resource.id().to_string()))?;
     }
-    write::document(resource.node(), yaml)
-        .map_err(|error| Error::invalid("", error).within(&resource.id().to_string()))
+    write::document(resource.node(), yaml).map_err(|error| Error::invalid("", error).within(&resource.id().to_string()))
 }
 
 /// Patches can take away what every object needs.

@@ -19,13 +19,18 @@ enum Part<'a> {
     Last,
     Every,
     /// The element whose field of this name has this value; the element itself where the name is empty.
-    Element { name: &'a str, value: &'a str },
+    Element {
+        name: &'a str,
+        value: &'a str,
+    },
 }
 
 fn part(text: &str) -> Result<Part<'_>> {
     if let Ok(index) = text.parse::<i64>() {
         let index = usize::try_from(index);
-        return index.map(Part::Index).map_err(|_| Error::invalid("", format!("array index {text} cannot be negative")));
+        return index
+            .map(Part::Index)
+            .map_err(|_| Error::invalid("", format!("array index {text} cannot be negative")));
     }
     match text {
         "-" => return Ok(Part::Last),
@@ -144,7 +149,13 @@ pub fn lookup_or_create<'a>(node: &'a mut Node, path: &[String]) -> Result<Optio
 fn create_step<'a>(node: &'a mut Node, part: &Part<'_>, next: Option<&Part<'_>>) -> Result<Option<&'a mut Node>> {
     match (part, node) {
         (Part::Field(name), Node::Mapping(mapping)) => Ok(Some(mapping.get_or_insert_with(name, || empty(next)))),
-        (Part::Field(_), node) => if node.is_null() { Ok(None) } else { Err(wrong_kind("mapping", node)) },
+        (Part::Field(_), node) => {
+            if node.is_null() {
+                Ok(None)
+            } else {
+                Err(wrong_kind("mapping", node))
+            }
+        }
         (Part::Every, _) => Err(Error::invalid("", "wildcard is not supported here")),
         (part, Node::Sequence(items)) => {
             let at = match (position(items, part), part) {
@@ -156,7 +167,13 @@ fn create_step<'a>(node: &'a mut Node, part: &Part<'_>, next: Option<&Part<'_>>)
             };
             Ok(at.and_then(|at| items.get_mut(at)))
         }
-        (_, node) => if node.is_null() { Ok(None) } else { Err(wrong_kind("list", node)) },
+        (_, node) => {
+            if node.is_null() {
+                Ok(None)
+            } else {
+                Err(wrong_kind("list", node))
+            }
+        }
     }
 }
 

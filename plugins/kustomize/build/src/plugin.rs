@@ -195,9 +195,8 @@ impl<F: Files + ?Sized> Place<'_, '_, F> {
                 return Err(Error::invalid("", "cannot specify both path and inline replacement"));
             }
             let place = self.root.show(&field.path);
-            let decode = |node: &Node| {
-                Replacement::decode(node, "", Mode::Lenient).map_err(|error| error.within(&place))
-            };
+            let decode =
+                |node: &Node| Replacement::decode(node, "", Mode::Lenient).map_err(|error| error.within(&place));
             match self.config(&field.path)? {
                 Some(Node::Sequence(items)) => {
                     for item in &items {
@@ -205,7 +204,12 @@ impl<F: Files + ?Sized> Place<'_, '_, F> {
                     }
                 }
                 Some(node @ Node::Mapping(_)) => replacements.push(decode(&node)?),
-                _ => return Err(Error::invalid(place, "unsupported replacement type encountered within replacement path")),
+                _ => {
+                    return Err(Error::invalid(
+                        place,
+                        "unsupported replacement type encountered within replacement path",
+                    ));
+                }
             }
         }
         Ok(Transformer::Replacements(Replacements(replacements)))
@@ -264,9 +268,8 @@ fn affix(end: End, fields: &Fields<'_>) -> Result<Affix> {
 }
 
 fn namespace(fields: &Fields<'_>) -> Result<Namespace> {
-    let namespace = fields.object("metadata", |node, place| {
-        Fields::new(node, place, Mode::Lenient, &[])?.string("namespace")
-    })?;
+    let namespace =
+        fields.object("metadata", |node, place| Fields::new(node, place, Mode::Lenient, &[])?.string("namespace"))?;
     Ok(Namespace {
         namespace: namespace.unwrap_or_default(),
         specs: specs(fields)?,

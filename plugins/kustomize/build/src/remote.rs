@@ -146,12 +146,25 @@ mod tests {
         check("git@github.com:org/repo.git//x", "git@github.com:org/repo.git", "", "x");
         check("https://git.example.org/a/b/c//d?version=7", "https://git.example.org/a/b/c", "7", "d");
         check("ssh://git@example.org/a/b.git/c", "ssh://git@example.org/a/b.git", "", "/c".trim_start_matches('/'));
-        check("https://dev.example.org/org/project/_git/repo/path/to", "https://dev.example.org/org/project/_git/repo", "", "path/to");
+        check(
+            "https://dev.example.org/org/project/_git/repo/path/to",
+            "https://dev.example.org/org/project/_git/repo",
+            "",
+            "path/to",
+        );
     }
 
     #[test]
     fn local_paths() {
-        for path in ["../base", "base", "/srv/base", "a/b.git", "example.org/org/repo", "https://github.com/org", "github.com/org/repo//../.."] {
+        for path in [
+            "../base",
+            "base",
+            "/srv/base",
+            "a/b.git",
+            "example.org/org/repo",
+            "https://github.com/org",
+            "github.com/org/repo//../..",
+        ] {
             assert_eq!(repository(path), None, "{path}");
         }
     }

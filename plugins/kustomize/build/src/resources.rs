@@ -123,9 +123,15 @@ impl Resources {
     pub fn only(&self, id: &Id) -> Result<usize> {
         match self.places(id)[..] {
             [at] => Ok(at),
-            [] => Err(Error::transform("patches", format!("no resource matches strategic merge patch {id}: no matches for Id"))
-                .hint("the patch's apiVersion, kind, name and namespace are those of an object before this kustomization")),
-            _ => Err(Error::transform("patches", format!("multiple matches for Id {id}; failed to find unique target for patch"))),
+            [] => Err(Error::transform(
+                "patches",
+                format!("no resource matches strategic merge patch {id}: no matches for Id"),
+            )
+            .hint("the patch's apiVersion, kind, name and namespace are those of an object before this kustomization")),
+            _ => Err(Error::transform(
+                "patches",
+                format!("multiple matches for Id {id}; failed to find unique target for patch"),
+            )),
         }
     }
 

@@ -35,14 +35,17 @@ impl Vars {
                 .list_mut()
                 .iter_mut()
                 .filter(|resource| {
-                    resource.ids().any(|id| if target.namespace.is_empty() { target.same_gvkn(id) } else { target.same(id) })
+                    resource
+                        .ids()
+                        .any(|id| if target.namespace.is_empty() { target.same_gvkn(id) } else { target.same(id) })
                 })
                 .collect();
             match &mut matching[..] {
                 [] => {}
                 [only] => only.vars.push(var.name.clone()),
                 many => {
-                    let what = format!("found {} resId matches for var {} (unable to disambiguate)", many.len(), var.name);
+                    let what =
+                        format!("found {} resId matches for var {} (unable to disambiguate)", many.len(), var.name);
                     return Err(Error::transform("vars", what));
                 }
             }

@@ -8,9 +8,7 @@ use crate::error::Result;
 use crate::fieldspec::{FieldSpec, merge_all, merge_one};
 use crate::files::Files;
 use crate::kustomization::{Kustomization, Label};
-use crate::transform::{
-    Affix, End, Entries, Existing, Images, Namespace, Replicas, Step, Subjects, Transformer,
-};
+use crate::transform::{Affix, End, Entries, Existing, Images, Namespace, Replicas, Step, Subjects, Transformer};
 
 impl<F: Files + ?Sized> Builder<'_, F> {
     /// The built-in ones by field, then those of `transformers:`.
@@ -25,7 +23,8 @@ impl<F: Files + ?Sized> Builder<'_, F> {
     }
 
     fn built_in(&self, target: &Target, config: &Shared) -> Result<Vec<(&'static str, Transformer)>> {
-        let Kustomization { patches_strategic_merge, patches, patches_json6902, replacements, .. } = &target.kustomization;
+        let Kustomization { patches_strategic_merge, patches, patches_json6902, replacements, .. } =
+            &target.kustomization;
         let place = self.at(target);
         let mut steps = Vec::new();
         if !patches_strategic_merge.is_empty() {
@@ -37,7 +36,10 @@ impl<F: Files + ?Sized> Builder<'_, F> {
         names(&target.kustomization, config, &mut steps);
         entries(&target.kustomization, config, &mut steps)?;
         for patch in patches_json6902 {
-            steps.push(("PatchJson6902Transformer", place.json_patch(patch.target.as_ref(), &patch.path, &patch.patch)?));
+            steps.push((
+                "PatchJson6902Transformer",
+                place.json_patch(patch.target.as_ref(), &patch.path, &patch.patch)?,
+            ));
         }
         counts_and_images(&target.kustomization, config, &mut steps)?;
         if !replacements.is_empty() {
@@ -109,10 +111,7 @@ fn label_specs(label: &Label, config: &Shared) -> Result<Vec<FieldSpec>> {
 fn counts_and_images(kustomization: &Kustomization, config: &Shared, steps: &mut Steps) -> Result<()> {
     for replica in &kustomization.replicas {
         let specs = config.get().replicas.clone();
-        steps.push((
-            "ReplicaCountTransformer",
-            Transformer::Replicas(Replicas { replica: replica.clone(), specs }),
-        ));
+        steps.push(("ReplicaCountTransformer", Transformer::Replicas(Replicas { replica: replica.clone(), specs })));
     }
     for image in &kustomization.images {
         let images = Images::new(image.clone(), config.get().images.clone())?;

@@ -33,9 +33,9 @@ pub fn from_crds(document: &Node) -> Result<Config> {
 /// Go's JSON takes a key in any case, and people write `schema` as well.
 fn schema(definition: &Node) -> Option<&Node> {
     let fields = definition.as_mapping()?;
-    fields.get("Schema").or_else(|| {
-        fields.iter().find(|(key, _)| key.text.eq_ignore_ascii_case("schema")).map(|(_, value)| value)
-    })
+    fields
+        .get("Schema")
+        .or_else(|| fields.iter().find(|(key, _)| key.text.eq_ignore_ascii_case("schema")).map(|(_, value)| value))
 }
 
 fn properties<'a>(document: &'a Node, name: &str) -> Option<&'a Node> {

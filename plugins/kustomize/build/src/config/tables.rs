@@ -82,12 +82,16 @@ fn annotations() -> Vec<FieldSpec> {
 
 fn selectors() -> Vec<FieldSpec> {
     let selector = "spec/selector/matchLabels";
-    let mut specs = ["Service", "ReplicationController"].map(|kind| spec("", "v1", kind, "spec/selector", true)).to_vec();
+    let mut specs =
+        ["Service", "ReplicationController"].map(|kind| spec("", "v1", kind, "spec/selector", true)).to_vec();
     specs.extend(["Deployment", "ReplicaSet", "DaemonSet"].map(|kind| spec("", "", kind, selector, true)));
     specs.push(spec("apps", "", "StatefulSet", selector, true));
     for kind in ["Deployment", "StatefulSet"] {
         for affinity in ["podAffinity", "podAntiAffinity"] {
-            for term in ["preferredDuringSchedulingIgnoredDuringExecution/podAffinityTerm", "requiredDuringSchedulingIgnoredDuringExecution"] {
+            for term in [
+                "preferredDuringSchedulingIgnoredDuringExecution/podAffinityTerm",
+                "requiredDuringSchedulingIgnoredDuringExecution",
+            ] {
                 let path = format!("spec/template/spec/affinity/{affinity}/{term}/labelSelector/matchLabels");
                 specs.push(spec("apps", "", kind, &path, false));
             }
@@ -196,7 +200,11 @@ fn secrets() -> Vec<FieldSpec> {
         "volumes/projected/sources/secret/name",
     ]);
     specs.push(spec("", "", "Ingress", "spec/tls/secretName", false));
-    for annotation in ["ingress.kubernetes.io\\/auth-secret", "nginx.ingress.kubernetes.io\\/auth-secret", "nginx.ingress.kubernetes.io\\/auth-tls-secret"] {
+    for annotation in [
+        "ingress.kubernetes.io\\/auth-secret",
+        "nginx.ingress.kubernetes.io\\/auth-secret",
+        "nginx.ingress.kubernetes.io\\/auth-tls-secret",
+    ] {
         specs.push(spec("", "", "Ingress", &format!("metadata/annotations/{annotation}"), false));
     }
     specs.push(spec("", "", "ServiceAccount", "imagePullSecrets/name", false));
@@ -212,7 +220,12 @@ fn secrets() -> Vec<FieldSpec> {
 
 fn services() -> Vec<FieldSpec> {
     let mut specs = vec![spec("apps", "", "StatefulSet", "spec/serviceName", false)];
-    for path in ["spec/rules/http/paths/backend/serviceName", "spec/backend/serviceName", "spec/rules/http/paths/backend/service/name", "spec/defaultBackend/service/name"] {
+    for path in [
+        "spec/rules/http/paths/backend/serviceName",
+        "spec/backend/serviceName",
+        "spec/rules/http/paths/backend/service/name",
+        "spec/defaultBackend/service/name",
+    ] {
         specs.push(spec("", "", "Ingress", path, false));
     }
     specs.push(spec("apiregistration.k8s.io", "", "APIService", "spec/service/name", false));

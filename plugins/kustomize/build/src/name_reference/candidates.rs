@@ -105,7 +105,8 @@ impl Candidate {
 
     /// The same last prefixes and suffixes; having none agrees with all.
     pub fn may_share_affixes(&self, referrer: &Referrer) -> bool {
-        let agree = |mine: &[String], theirs: &[String]| mine.is_empty() || theirs.is_empty() || same_ending(mine, theirs);
+        let agree =
+            |mine: &[String], theirs: &[String]| mine.is_empty() || theirs.is_empty() || same_ending(mine, theirs);
         agree(&self.prefixes, &referrer.prefixes) && agree(&self.suffixes, &referrer.suffixes)
     }
 

@@ -115,7 +115,8 @@ impl Resource {
     pub fn with_notes<T>(&mut self, viewer: Viewer, patch: impl FnOnce(&mut Node) -> Result<T>) -> Result<T> {
         let notes = self.notes();
         if !notes.is_empty() {
-            let annotations = metadata(&mut self.node)?.get_or_insert_with("annotations", || Node::Mapping(Mapping::new()));
+            let annotations =
+                metadata(&mut self.node)?.get_or_insert_with("annotations", || Node::Mapping(Mapping::new()));
             if !matches!(annotations, Node::Mapping(_)) {
                 *annotations = Node::Mapping(Mapping::new());
             }

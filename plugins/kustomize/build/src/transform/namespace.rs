@@ -100,7 +100,9 @@ impl Namespace {
             let by_hand = match spec.path.as_str() {
                 "metadata/namespace" => true,
                 "metadata/name" => !core,
-                "subjects/namespace" => binding && matches!(spec.gvk.kind.as_str(), "RoleBinding" | "ClusterRoleBinding"),
+                "subjects/namespace" => {
+                    binding && matches!(spec.gvk.kind.as_str(), "RoleBinding" | "ClusterRoleBinding")
+                }
                 _ => false,
             };
             if !by_hand {

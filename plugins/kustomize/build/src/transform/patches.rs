@@ -44,11 +44,8 @@ impl StrategicPatches {
         if resources.is_empty() {
             return Err(Error::invalid("", "patchesStrategicMerge: patch appears to be empty"));
         }
-        let withheld = |resource| StrategicPatch {
-            resource,
-            rename: Permission::Withheld,
-            change_kind: Permission::Withheld,
-        };
+        let withheld =
+            |resource| StrategicPatch { resource, rename: Permission::Withheld, change_kind: Permission::Withheld };
         Ok(Self(resources.into_iter().map(withheld).collect()))
     }
 
@@ -97,7 +94,9 @@ impl PatchSet {
                 let history = History::Stored;
                 apply_json(resources, target, operations, history, schema).map_err(|error| error.within(&self.source))
             }
-            (Body::Json(_), None) => Err(Error::invalid(self.source.as_str(), "must specify a target for a JSON patch")),
+            (Body::Json(_), None) => {
+                Err(Error::invalid(self.source.as_str(), "must specify a target for a JSON patch"))
+            }
             (Body::Strategic(patches), Some(target)) => match &patches[..] {
                 [patch] => {
                     let places = resources.select(target)?;

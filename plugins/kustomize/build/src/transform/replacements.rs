@@ -1,8 +1,8 @@
 //! Replacements: a value of one object into fields of others.
 
+use kustomize_yaml::Node;
 use kustomize_yaml::read::resolve;
 use kustomize_yaml::schema::Schema;
-use kustomize_yaml::Node;
 
 use crate::error::{Error, Result};
 use crate::id::Id;
@@ -85,13 +85,15 @@ fn apply_target(resources: &mut Resources, target: &Target, value: &Node, schema
             && !rejected.iter().any(|reject| reject.matches(resource))
             && !resource.ids().any(rejects)
     };
-    let places: Vec<usize> = resources.iter().enumerate().filter(|(_, resource)| meant(resource)).map(|(at, _)| at).collect();
+    let places: Vec<usize> =
+        resources.iter().enumerate().filter(|(_, resource)| meant(resource)).map(|(at, _)| at).collect();
     for at in places {
         let Some(resource) = resources.list_mut().get_mut(at) else { continue };
         let id = resource.id().to_string();
         resource.overwritten = true;
         for (field, path) in &paths {
-            write(resource, path, &target.options, value).map_err(|error| failure(format!("{id}: field {field}: {error}")))?;
+            write(resource, path, &target.options, value)
+                .map_err(|error| failure(format!("{id}: field {field}: {error}")))?;
         }
         resource.refresh(schema);
     }
@@ -103,7 +105,9 @@ fn write(resource: &mut Resource, path: &[String], options: &FieldOptions, value
     resource.changing_shared(|node| {
         let count = path::for_each(node, path, create, &mut |field, place| set(field, place, options, value))?;
         if count == 0 {
-            return Err(Error::invalid("", "unable to find field in replacement target").hint("set options.create to add it"));
+            return Err(
+                Error::invalid("", "unable to find field in replacement target").hint("set options.create to add it")
+            );
         }
         Ok(())
     })

@@ -38,7 +38,8 @@ impl Replicas {
         }
         let kinds: Vec<String> = self.specs.iter().map(|spec| spec.gvk.to_string()).collect();
         let name = &self.replica.name;
-        let what = format!("resource with name {name} does not match a config with the following GVK [{}]", kinds.join(" "));
+        let what =
+            format!("resource with name {name} does not match a config with the following GVK [{}]", kinds.join(" "));
         Err(Error::transform("replicas", what))
     }
 }

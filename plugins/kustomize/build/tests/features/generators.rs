@@ -1,6 +1,8 @@
 //! Generators of config maps and secrets.
 
-use crate::support::check;
+use kustomize_build::{Options, build};
+
+use crate::support::{Tree, check, check_tree};
 
 /// Literals, files and environment files; text and bytes; a hash that references follow.
 #[test]
@@ -235,4 +237,22 @@ spec:
     name: c
 "#,
     );
+}
+
+/// Bytes that are no text go to `binaryData`, in lines.
+#[test]
+fn bytes_are_base64() {
+    let files = "
+-- kustomization.yaml --
+configMapGenerator:
+- {name: one, files: [bytes, text], options: {disableNameSuffixHash: true}}
+secretGenerator:
+- {name: two, files: [bytes]}
+";
+    let bytes: Vec<u8> = (0..=255).collect();
+    let tree = Tree::parse(files).with("bytes", &bytes).with("text", b"with\r\nreturns\r\n\ttab  \n\n");
+    let rendering = build(&tree, "", &Options::default()).unwrap();
+    check_tree(&tree, "", &rendering.yaml);
+    assert!(rendering.yaml.contains("binaryData:\n  bytes: |\n    AAECAwQ"));
+    assert!(rendering.yaml.contains("text: \"with\\r\\nreturns"));
 }
