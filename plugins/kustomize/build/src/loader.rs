@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::files::{Files, Kind, Remote};
-use crate::remote::{self, Repository};
+use crate::remote;
 
 /// How many links one path may lead through.
 const MAX_LINKS: usize = 64;
@@ -223,11 +223,6 @@ impl Root {
     pub fn show(&self, path: &str) -> String {
         shown(self, path)
     }
-}
-
-/// The repository of an address that a resource names.
-pub fn repository(path: &str) -> Option<Repository> {
-    remote::repository(path)
 }
 
 /// `path` from the root of the files; `None` for an absolute path and one that leaves the tree.

@@ -118,24 +118,13 @@ impl Options {
     }
 
     fn add_labels(&self, kustomization: &mut Kustomization) -> Result<()> {
-        let templates = match self.label_reach {
-            LabelReach::Selectors => {
-                // `edit` moves the common labels of the file into `labels:` when it writes, and back to none.
-                let mut pairs = BTreeMap::new();
-                add(&mut pairs, &self.common_labels, self.label_collision, "label")?;
-                let known = kustomization.labels.iter().flat_map(|label| label.pairs.keys());
-                if let Some(key) = known.filter(|key| pairs.contains_key(*key)).next() {
-                    let what = format!("label name '{key}' exists in both commonLabels and labels");
-                    return Err(Error::invalid("", what));
-                }
-                kustomization.labels.push(Label { pairs, include_selectors: true, ..Label::default() });
-                return Ok(());
-            }
-            LabelReach::Metadata => false,
-            LabelReach::Templates => true,
-        };
         let pairs = self.common_labels.clone();
-        kustomization.labels.push(Label { pairs, include_templates: templates, ..Label::default() });
+        let label = match self.label_reach {
+            LabelReach::Selectors => return with_selectors(kustomization, pairs),
+            LabelReach::Metadata => Label { pairs, ..Label::default() },
+            LabelReach::Templates => Label { pairs, include_templates: true, ..Label::default() },
+        };
+        kustomization.labels.push(label);
         Ok(())
     }
 
@@ -180,15 +169,17 @@ fn renew<F: Files + ?Sized>(builder: &Builder<'_, F>, target: &mut Target) -> Re
     }
     let kustomization = &mut target.kustomization;
     let pairs = std::mem::take(&mut kustomization.common_labels);
-    if !pairs.is_empty() {
-        if let Some(key) =
-            kustomization.labels.iter().flat_map(|label| label.pairs.keys()).find(|key| pairs.contains_key(*key))
-        {
-            let what = format!("label name '{key}' exists in both commonLabels and labels");
-            return Err(Error::invalid("", what));
-        }
-        kustomization.labels.push(Label { pairs, include_selectors: true, ..Label::default() });
+    if pairs.is_empty() { Ok(()) } else { with_selectors(kustomization, pairs) }
+}
+
+/// What common labels become when a file is written.
+fn with_selectors(kustomization: &mut Kustomization, pairs: BTreeMap<String, String>) -> Result<()> {
+    let mut known = kustomization.labels.iter().flat_map(|label| label.pairs.keys());
+    if let Some(key) = known.find(|key| pairs.contains_key(*key)) {
+        let what = format!("label name '{key}' exists in both commonLabels and labels");
+        return Err(Error::invalid("", what));
     }
+    kustomization.labels.push(Label { pairs, include_selectors: true, ..Label::default() });
     Ok(())
 }
 

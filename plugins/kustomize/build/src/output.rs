@@ -41,6 +41,8 @@ pub fn finish<F: Files + ?Sized>(
         named(resource)?;
     }
     built.resources.list_mut().retain(|resource| !is_local(resource));
+    let list = std::mem::take(built.resources.list_mut());
+    built.resources.append_all(list)?;
     sort(built.resources.list_mut(), kustomization);
     let metadata = |name: &str| kustomization.build_metadata.iter().any(|option| option == name);
     if metadata("managedByLabel") {
@@ -66,6 +68,9 @@ pub fn finish<F: Files + ?Sized>(
 }
 
 fn print(resource: &Resource, yaml: &mut String) -> Result<()> {
+    if resource.overwritten {
+        scalar::check(resource.node()).map_err(|error| error.within(&resource.id().to_string()))?;
+    }
     write::document(resource.node(), yaml).map_err(|error| Error::invalid("", error).within(&resource.id().to_string()))
 }
 

@@ -140,7 +140,7 @@ impl<F: Files + ?Sized> Place<'_, '_, F> {
         let (text, source) = match (inline, patch.path.as_str()) {
             ("", "") => return Err(Error::invalid("", "patches: must specify one of patch and path")),
             ("", path) => (self.loader.text(self.root, path)?, self.root.show(path)),
-            (inline, "") => (inline.to_owned(), format!("{}: patches", self.root.path)),
+            (inline, "") => (inline.to_owned(), "patches".to_owned()),
             _ => return Err(Error::invalid("", "patches: patch and path can't be set at the same time")),
         };
         PatchSet::new(patch, &text, &source, self.schema).map(Transformer::Patch)

@@ -36,6 +36,8 @@ pub struct Resource {
     /// Names of vars that take their value from here.
     pub vars: Vec<String>,
     shared: shared::Groups,
+    /// Text was written over values of other kinds: they may not fit.
+    pub overwritten: bool,
     /// Emptied by a patch: to be dropped.
     pub gone: bool,
 }
@@ -55,6 +57,7 @@ impl Resource {
             transformations: Vec::new(),
             vars: Vec::new(),
             shared: shared::Groups::default(),
+            overwritten: false,
             gone: false,
         };
         resource.absorb_annotations(schema);

@@ -55,6 +55,28 @@ pub fn value(node: &Node) -> &str {
     node.as_scalar().map_or("", |scalar| scalar.text.as_str())
 }
 
+/// Looks for text that is not of the kind that its scalar has, as replacements leave it.
+///
+/// # Errors
+/// The first such scalar.
+pub fn check(node: &Node) -> Result<()> {
+    match node {
+        Node::Mapping(mapping) => mapping.values().try_for_each(check),
+        Node::Sequence(items) => items.iter().try_for_each(check),
+        Node::Scalar(scalar) => {
+            let fits = match (scalar.kind, resolve::plain(&scalar.text)) {
+                (Kind::Str | Kind::Custom | Kind::Binary, _) | (Kind::Float, Kind::Int) => true,
+                (known, found) => known == found,
+            };
+            if fits {
+                return Ok(());
+            }
+            let what = format!("'{}' is of another kind than the value it replaces", scalar.text);
+            Err(Error::invalid("", what).hint("write the value that is replaced in quotes"))
+        }
+    }
+}
+
 /// How kyaml writes a scalar in one line, which is what its expressions are matched against.
 pub fn written(node: &Node) -> String {
     let Some(scalar) = node.as_scalar() else { return String::new() };

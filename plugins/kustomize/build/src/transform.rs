@@ -84,6 +84,7 @@ pub fn run(steps: &[Step], resources: &mut Resources, schema: &Schema) -> Result
         step.transformer.apply(resources, schema)?;
         if let Some(origin) = &step.origin {
             for resource in resources.list_mut() {
+                resource.rewrite_annotations()?;
                 match resource.origin {
                     None => resource.origin = Some(origin.clone()),
                     Some(_) => resource.transformations.push(origin.clone()),

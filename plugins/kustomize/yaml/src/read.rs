@@ -6,6 +6,8 @@ mod block;
 mod compose;
 mod config;
 mod cursor;
+mod fields;
+mod flow;
 mod merge_key;
 mod plain;
 mod property;

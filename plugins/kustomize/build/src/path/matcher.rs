@@ -30,6 +30,14 @@ type Visit<'v> = dyn FnMut(&mut Node, Place) -> Result<()> + 'v;
 /// # Errors
 /// A field of a list, an element of a mapping, an index that is too large, and those of `visit`.
 pub fn for_each(node: &mut Node, path: &[String], create: Option<Shape>, visit: &mut Visit<'_>) -> Result<usize> {
+    // kustomize writes all annotations anew at the end, and finds there what was written below a null.
+    if let ([metadata, annotations, _, ..], Some(_)) = (path, create)
+        && metadata == "metadata"
+        && annotations == "annotations"
+        && let Some(annotations) = node.at_mut(&["metadata", "annotations"]).filter(|node| node.is_null())
+    {
+        *annotations = Node::Mapping(Mapping::new());
+    }
     Walk { create, visit }.node(node, path, Place::Found)
 }
 

@@ -160,6 +160,17 @@ impl Resource {
         }
     }
 
+    /// Makes strings of all annotations, as kustomize does whenever it writes one of its own.
+    ///
+    /// # Errors
+    /// An object whose `metadata` is no mapping.
+    pub fn rewrite_annotations(&mut self) -> Result<()> {
+        let strings = self.meta_strings("annotations").map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+        set_strings(metadata(&mut self.node)?, "annotations", &strings);
+        self.shared.forget(&["metadata", "annotations"]);
+        Ok(())
+    }
+
     /// Leaves the annotations that the output has, all of them strings.
     ///
     /// # Errors

@@ -87,6 +87,17 @@ impl Groups {
         }
     }
 
+    /// The values below `keys` were made anew: they share nothing any more.
+    pub fn forget(&mut self, keys: &[&str]) {
+        let below = |place: &Vec<Step>| {
+            keys.iter().zip(place).all(|(key, step)| matches!(step, Step::Key(name) if name == key))
+        };
+        for group in &mut self.groups {
+            group.places.retain(|place| !below(place));
+        }
+        self.groups.retain(|group| group.places.len() > 1);
+    }
+
     /// Lets all of a group follow the one that was changed last, in the order in which kyaml merges.
     pub fn follow(&mut self, node: &mut Node) {
         for group in &mut self.groups {

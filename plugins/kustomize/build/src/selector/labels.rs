@@ -155,6 +155,7 @@ impl<'t, 'a> Parser<'t, 'a> {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may panic")]
 mod tests {
     use super::Requirements;
 

@@ -155,6 +155,7 @@ impl Images {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may panic")]
 mod tests {
     use super::{Name, split};
 
@@ -173,7 +174,7 @@ mod tests {
         assert!(matches("nginx", "nginx"));
         assert!(matches("nginx", "nginx:1.2"));
         assert!(matches("nginx", "nginx:1.2@sha256:00"));
-        assert!(matches("docker.io/nginx", "docker.io/nginx:$TAG") == false);
+        assert!(!matches("docker.io/nginx", "docker.io/nginx:$TAG"));
         assert!(matches("docker.io/nginx", "dockerXio/nginx"));
         assert!(!matches("nginx", "nginx-extra"));
         assert!(!matches("nginx", "library/nginx"));

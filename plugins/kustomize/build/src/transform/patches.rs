@@ -173,6 +173,7 @@ fn apply_json(
         resource.with_notes(Viewer::Json, |node| {
             json_patch::apply(node, operations).map_err(|error| Error::transform("patches", error).within(&id))
         })?;
+        resource.rewrite_annotations()?;
         resource.refresh(schema);
     }
     Ok(())

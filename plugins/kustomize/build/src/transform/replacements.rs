@@ -1,8 +1,8 @@
 //! Replacements: a value of one object into fields of others.
 
+use kustomize_yaml::Node;
 use kustomize_yaml::read::resolve;
 use kustomize_yaml::schema::Schema;
-use kustomize_yaml::{Kind, Node};
 
 use crate::error::{Error, Result};
 use crate::id::Id;
@@ -90,6 +90,7 @@ fn apply_target(resources: &mut Resources, target: &Target, value: &Node, schema
     for at in places {
         let Some(resource) = resources.list_mut().get_mut(at) else { continue };
         let id = resource.id().to_string();
+        resource.overwritten = true;
         for (field, path) in &paths {
             write(resource, path, &target.options, value)
                 .map_err(|error| failure(format!("{id}: field {field}: {error}")))?;
@@ -124,13 +125,10 @@ fn set(field: &mut Node, place: Place, options: &FieldOptions, value: &Node) -> 
         *field = value.clone();
         return Ok(());
     };
-    let kind = resolve::plain(&text);
-    match scalar.kind {
-        _ if place == Place::Made => scalar.kind = kind,
-        Kind::Str | Kind::Custom | Kind::Binary => {}
-        Kind::Float if kind == Kind::Int => {}
-        known if known == kind => {}
-        _ => return Err(Error::invalid("", format!("'{text}' is of another kind than the value it replaces"))),
+    // A value that was there keeps its kind. Where the text is not of that kind, the output fails, unless something
+    // else overwrites it before.
+    if place == Place::Made {
+        scalar.kind = resolve::plain(&text);
     }
     scalar.text = text;
     Ok(())

@@ -63,7 +63,8 @@ impl Tree {
     }
 
     fn is_folder(&self, path: &str) -> bool {
-        let below = |known: &String| path.is_empty() || known.strip_prefix(path).is_some_and(|rest| rest.starts_with('/'));
+        let below =
+            |known: &String| path.is_empty() || known.strip_prefix(path).is_some_and(|rest| rest.starts_with('/'));
         self.files.keys().any(below) || self.links.keys().any(below)
     }
 }

@@ -12,7 +12,13 @@ const INDEXED: usize = 24;
 #[derive(Debug, Clone, Default)]
 pub struct Mapping {
     fields: Vec<(Scalar, Node)>,
-    index: Option<Box<HashMap<Box<str>, usize>>>,
+    index: Option<Box<Index>>,
+}
+
+/// The place of each key. Behind a pointer, as most mappings have none.
+#[derive(Debug, Clone, Default)]
+struct Index {
+    places: HashMap<Box<str>, usize>,
 }
 
 impl PartialEq for Mapping {
@@ -46,7 +52,7 @@ impl Mapping {
     /// Where `key` stands among the fields, counted from 0.
     pub fn position(&self, key: &str) -> Option<usize> {
         match &self.index {
-            Some(index) => index.get(key).copied(),
+            Some(index) => index.places.get(key).copied(),
             None => self.fields.iter().position(|(name, _)| name.text == key),
         }
     }
@@ -124,7 +130,7 @@ impl Mapping {
 
     fn push(&mut self, key: Scalar, value: Node) {
         if let Some(index) = &mut self.index {
-            index.insert(key.text.as_str().into(), self.fields.len());
+            index.places.insert(key.text.as_str().into(), self.fields.len());
         }
         self.fields.push((key, value));
         if self.index.is_none() && self.fields.len() >= INDEXED {
@@ -135,7 +141,7 @@ impl Mapping {
     fn reindex(&mut self) {
         self.index = (self.fields.len() >= INDEXED).then(|| {
             let places = self.fields.iter().enumerate();
-            Box::new(places.map(|(at, (key, _))| (key.text.as_str().into(), at)).collect())
+            Box::new(Index { places: places.map(|(at, (key, _))| (key.text.as_str().into(), at)).collect() })
         });
     }
 }

@@ -6,10 +6,12 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::cursor::Mark;
+use super::fields::Fields;
+use super::flow::quote_missing;
 use super::scanner::Scanner;
 use super::token::{Placed, Token};
-use super::{Limits, ReadError, merge_key, resolve, tag};
-use crate::node::{Kind, Mapping, Node, Scalar, Style};
+use super::{Limits, ReadError, resolve, tag};
+use crate::node::{Kind, Node, Scalar, Style};
 use crate::number::Dialect;
 
 /// What is left of the limits.
@@ -72,7 +74,7 @@ enum Anchor {
 
 /// Where a node stands, which decides what may begin it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
+pub(super) enum Place {
     Block,
     /// The key or value of a block mapping, whose list needs no deeper indentation.
     BlockField,
@@ -106,13 +108,13 @@ struct Properties<'a> {
 }
 
 pub struct Composer<'a, 'b> {
-    scanner: Scanner<'a>,
+    pub(super) scanner: Scanner<'a>,
     budget: &'b mut Budget,
     anchors: HashMap<&'a str, Anchor>,
     /// Handles that `%TAG` directives declare.
     handles: Vec<(&'a str, Cow<'a, str>)>,
     depth: usize,
-    rules: Rules,
+    pub(super) rules: Rules,
 }
 
 /// The first document of a text that a caller made itself, without limits.
@@ -175,7 +177,7 @@ impl<'a, 'b> Composer<'a, 'b> {
         Ok(())
     }
 
-    fn node(&mut self, place: Place) -> Result<Node, ReadError> {
+    pub(super) fn node(&mut self, place: Place) -> Result<Node, ReadError> {
         let mark = self.scanner.peek()?.mark;
         if let Token::Alias(name) = self.scanner.peek()?.token {
             self.scanner.next()?;
@@ -355,152 +357,12 @@ impl<'a, 'b> Composer<'a, 'b> {
         }
     }
 
-    fn at_merge_key(&mut self) -> Result<bool, ReadError> {
+    pub(super) fn at_merge_key(&mut self) -> Result<bool, ReadError> {
         Ok(matches!(&self.scanner.peek()?.token, Token::Scalar { text, style: Style::Plain } if text == "<<"))
-    }
-
-    fn flow_sequence(&mut self) -> Result<Node, ReadError> {
-        self.scanner.next()?;
-        let mut items = Vec::new();
-        loop {
-            match self.scanner.peek()?.token {
-                Token::FlowSequenceEnd => break,
-                Token::Key => {
-                    let mark = self.scanner.next()?.mark;
-                    items.push(self.flow_pair(mark)?);
-                }
-                _ => items.push(self.node(Place::Flow)?),
-            }
-            if !self.flow_continues(&Token::FlowSequenceEnd, "did not find expected ',' or ']'")? {
-                break;
-            }
-        }
-        self.scanner.next()?;
-        Ok(Node::Sequence(items))
-    }
-
-    /// Takes a comma between entries, and tells whether the collection goes on.
-    fn flow_continues(&mut self, end: &Token<'_>, problem: &str) -> Result<bool, ReadError> {
-        let next = self.scanner.peek()?;
-        if next.token == *end {
-            return Ok(false);
-        }
-        if next.token != Token::FlowEntry {
-            return Err(next.mark.error(problem));
-        }
-        self.scanner.next()?;
-        Ok(true)
-    }
-
-    /// `a: b` as an entry of a list: a mapping of one field.
-    fn flow_pair(&mut self, mark: Mark) -> Result<Node, ReadError> {
-        let mut fields = Fields::new(self.rules);
-        let merge = self.at_merge_key()?;
-        let key = self.flow_part(&Token::FlowSequenceEnd)?;
-        let value = self.flow_value(&Token::FlowSequenceEnd)?;
-        fields.add(key, merge, value, mark)?;
-        fields.finish(mark)
-    }
-
-    fn flow_part(&mut self, end: &Token<'_>) -> Result<Node, ReadError> {
-        let next = &self.scanner.peek()?.token;
-        if matches!(next, Token::Value | Token::FlowEntry) || next == end {
-            Ok(missing())
-        } else {
-            self.node(Place::Flow)
-        }
-    }
-
-    fn flow_value(&mut self, end: &Token<'_>) -> Result<Node, ReadError> {
-        if self.scanner.peek()?.token != Token::Value {
-            return Ok(missing());
-        }
-        self.scanner.next()?;
-        let next = &self.scanner.peek()?.token;
-        if *next == Token::FlowEntry || next == end { Ok(missing()) } else { self.node(Place::Flow) }
-    }
-
-    fn flow_mapping(&mut self) -> Result<Node, ReadError> {
-        self.scanner.next()?;
-        let mut fields = Fields::new(self.rules);
-        loop {
-            let mark = self.scanner.peek()?.mark;
-            match self.scanner.peek()?.token {
-                Token::FlowMappingEnd => break,
-                Token::Key => {
-                    self.scanner.next()?;
-                    let merge = self.at_merge_key()?;
-                    let key = self.flow_part(&Token::FlowMappingEnd)?;
-                    let value = self.flow_value(&Token::FlowMappingEnd)?;
-                    fields.add(key, merge, value, mark)?;
-                }
-                // A lone scalar is a key without a value.
-                _ => {
-                    let key = self.node(Place::Flow)?;
-                    fields.add(key, false, missing(), mark)?;
-                }
-            }
-            if !self.flow_continues(&Token::FlowMappingEnd, "did not find expected ',' or '}'")? {
-                break;
-            }
-        }
-        let end = self.scanner.next()?;
-        fields.finish(end.mark)
     }
 }
 
 /// A value that is not written: null, which go-yaml reads from empty text.
-fn empty() -> Node {
+pub(super) fn empty() -> Node {
     Node::Scalar(Scalar { text: String::new(), kind: Kind::Null, style: Style::Plain })
-}
-
-/// [`empty`] in `{}` or `[]`: kustomize writes it in quotes, and prints an empty string.
-fn missing() -> Node {
-    Node::Scalar(Scalar { text: String::new(), kind: Kind::Null, style: Style::Single })
-}
-
-fn quote_missing(node: &mut Node) {
-    match node {
-        Node::Scalar(scalar) if scalar.kind == Kind::Null && scalar.text.is_empty() => scalar.style = Style::Single,
-        Node::Scalar(_) => {}
-        Node::Sequence(items) => items.iter_mut().for_each(quote_missing),
-        Node::Mapping(fields) => fields.values_mut().for_each(quote_missing),
-    }
-}
-
-/// A mapping as it is read.
-struct Fields {
-    mapping: Mapping,
-    merge: Option<Node>,
-    rules: Rules,
-}
-
-impl Fields {
-    fn new(rules: Rules) -> Self {
-        Self { mapping: Mapping::new(), merge: None, rules }
-    }
-
-    fn add(&mut self, key: Node, merge: bool, value: Node, mark: Mark) -> Result<(), ReadError> {
-        if merge && self.rules.dialect == Dialect::V2 {
-            return merge_key::put(&mut self.mapping, value).map_err(|what| mark.error(what));
-        }
-        if merge {
-            let twice = self.merge.replace(value).is_some();
-            return if twice { Err(mark.error("duplicate merge key")) } else { Ok(()) };
-        }
-        let Node::Scalar(key) = key else { return Err(mark.error("invalid map key: only a scalar can be one")) };
-        if self.rules.repeated == Repeated::Refused && self.mapping.contains_key(&key.text) {
-            return Err(mark.error(format!("mapping key {:?} already defined", key.text)));
-        }
-        self.mapping.insert_scalar(key, value);
-        Ok(())
-    }
-
-    fn finish(self, mark: Mark) -> Result<Node, ReadError> {
-        let mut mapping = self.mapping;
-        if let Some(merge) = self.merge {
-            merge_key::add(&mut mapping, merge).map_err(|what| mark.error(what))?;
-        }
-        Ok(Node::Mapping(mapping))
-    }
 }

@@ -36,6 +36,8 @@ pub struct Scanner<'a> {
     candidates: Vec<Option<Candidate>>,
     pub(super) key_allowed: bool,
     ended: bool,
+    /// The first token of the queue is no key that its `:` is still to be found of.
+    settled: bool,
 }
 
 impl<'a> Scanner<'a> {
@@ -49,12 +51,18 @@ impl<'a> Scanner<'a> {
             candidates: vec![None],
             key_allowed: true,
             ended: false,
+            settled: false,
         }
     }
 
     /// Refuses what go-yaml calls control characters before anything else is read.
     pub fn refuse_control_characters(&self) -> Scanned {
         let bytes = self.cursor.text.as_bytes();
+        // In chunks without an early way out, which is many bytes at a time.
+        let plain = |byte: &u8| !matches!(byte, 0..=0x08 | 0x0B | 0x0C | 0x0E..=0x1F | 0x7F | 0xC2 | 0xEF);
+        if bytes.chunks(256).all(|chunk| chunk.iter().fold(true, |all, byte| all & plain(byte))) {
+            return Ok(());
+        }
         let bad = bytes.iter().enumerate().find(|(at, byte)| match byte {
             b'\t' | b'\n' | b'\r' => false,
             0..0x20 | 0x7F => true,
@@ -71,8 +79,12 @@ impl<'a> Scanner<'a> {
 
     /// The next token, which stays.
     pub fn peek(&mut self) -> Result<&Placed<'a>, ReadError> {
-        while self.needs_more() {
-            self.fetch()?;
+        while !self.settled {
+            if self.needs_more() {
+                self.fetch()?;
+            } else {
+                self.settled = true;
+            }
         }
         let mark = self.cursor.mark();
         self.queue.front().ok_or_else(|| mark.error("did not find expected node content"))
@@ -84,6 +96,7 @@ impl<'a> Scanner<'a> {
         let end = Placed { token: Token::StreamEnd, mark: self.cursor.mark() };
         let next = self.queue.pop_front().unwrap_or(end);
         self.taken += 1;
+        self.settled = false;
         Ok(next)
     }
 

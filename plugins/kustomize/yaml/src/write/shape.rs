@@ -27,6 +27,10 @@ pub fn of(text: &str) -> Shape {
     let (Some(first), Some(last)) = (bytes.first(), bytes.last()) else {
         return Shape { plain: true, single: true, block: false, multiline: false };
     };
+    let tame = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'/' | b'.' | b'=' | b'+');
+    if first.is_ascii_alphanumeric() && bytes.iter().all(|byte| tame(byte) || *byte == b'-') {
+        return Shape { plain: true, single: true, block: true, multiline: false };
+    }
     let seen = look(bytes);
     let edge = |byte: &u8| *byte == b' ';
     let outer_break = break_width(bytes, 0) > 0 || ends_in_break(bytes);
@@ -103,7 +107,7 @@ pub fn is_printable(bytes: &[u8], at: usize) -> bool {
         0xC2 => next(1) >= 0xA0,
         0xC3..=0xEC | 0xEE => true,
         0xED => next(1) < 0xA0,
-        0xEF => !(next(1) == 0xBB && next(2) == 0xBF) && !(next(1) == 0xBF && matches!(next(2), 0xBE | 0xBF)),
+        0xEF => !matches!((next(1), next(2)), (0xBB, 0xBF) | (0xBF, 0xBE | 0xBF)),
         _ => false,
     }
 }
