@@ -52,7 +52,7 @@ impl Role {
         let mut phases = BTreeSet::new();
         let (mut skip, mut left) = (false, false);
         for word in listed(manifest, HOOK) {
-            match argo_phase(word) {
+            match Phase::parse(word).filter(|phase| *phase != Phase::Delete) {
                 Some(phase) => drop(phases.insert(phase)),
                 None if word == "Skip" => skip = true,
                 None => return Err((HOOK, word.to_owned())),
@@ -87,18 +87,6 @@ impl Role {
     pub fn is_resource(&self) -> bool {
         matches!(self, Self::Resource)
     }
-}
-
-fn argo_phase(word: &str) -> Option<Phase> {
-    Some(match word {
-        "PreSync" => Phase::PreSync,
-        "Sync" => Phase::Sync,
-        "PostSync" => Phase::PostSync,
-        "SyncFail" => Phase::SyncFail,
-        "PreDelete" => Phase::PreDelete,
-        "PostDelete" => Phase::PostDelete,
-        _ => return None,
-    })
 }
 
 fn policies(manifest: &Value) -> Result<BTreeSet<DeletePolicy>, (&'static str, String)> {

@@ -91,7 +91,7 @@ impl Inventory {
     pub fn claim(&self, application: &ApplicationName, live: &LiveObject) -> Claim {
         let Some(owned) = self.get(&live.key) else { return Claim::Lost("the application never owned it") };
         match live.owner() {
-            Some(owner) if owner == *application || owner.0 == application.label() => Claim::Ours,
+            Some(owner) if owner.is_same(application) => Claim::Ours,
             Some(_) => Claim::Lost("another application has marked it as its own"),
             None if owned.uid.as_deref() == live.uid() && live.uid().is_some() => Claim::Ours,
             None => Claim::Lost("it carries no mark, and is not the object that was applied"),

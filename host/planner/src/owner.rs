@@ -40,6 +40,11 @@ impl ApplicationName {
         format!("{start}-{}", Digest::of(&self.0).short()).trim_start_matches('-').to_owned()
     }
 
+    /// Whether a name read from a mark is this application's; a label may hold only the start of a long one.
+    pub fn is_same(&self, application: &Self) -> bool {
+        self == application || self.0 == application.label()
+    }
+
     /// Whose a live object is by its mark.
     pub fn of(live: &Value) -> Option<Self> {
         let metadata = &live["metadata"];

@@ -30,17 +30,28 @@ pub enum Phase {
     PostDelete,
 }
 
+/// Every phase with its word.
+const WORDS: [(&str, Phase); 7] = [
+    ("PreSync", Phase::PreSync),
+    ("Sync", Phase::Sync),
+    ("PostSync", Phase::PostSync),
+    ("SyncFail", Phase::SyncFail),
+    ("PreDelete", Phase::PreDelete),
+    ("Delete", Phase::Delete),
+    ("PostDelete", Phase::PostDelete),
+];
+
+impl Phase {
+    /// Reads its word.
+    pub fn parse(word: &str) -> Option<Self> {
+        WORDS.iter().find(|(known, _)| *known == word).map(|(_, phase)| *phase)
+    }
+}
+
 impl fmt::Display for Phase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::PreSync => "PreSync",
-            Self::Sync => "Sync",
-            Self::PostSync => "PostSync",
-            Self::SyncFail => "SyncFail",
-            Self::PreDelete => "PreDelete",
-            Self::Delete => "Delete",
-            Self::PostDelete => "PostDelete",
-        })
+        let word = WORDS.iter().find(|(_, phase)| phase == self).map_or("", |(word, _)| word);
+        f.pad(word)
     }
 }
 
