@@ -4,7 +4,6 @@
 mod arrange;
 
 use crate::application::{Application, NamespaceMetadata, Permit};
-use crate::decide::Order;
 use crate::desired::{Desired, Item, Naming};
 use crate::diff::Comparison;
 use crate::guard::{self, Doomed, Ground, Needed};
@@ -14,7 +13,7 @@ use crate::live::{Live, Seen};
 use crate::object::{GroupKind, ObjectKey};
 use crate::option::{Effective, Switch};
 use crate::phase::Phase;
-use crate::plan::{Act, Apply, Check, Content, Ignored, Method, Run, Stage, Step, SyncPlan, Validation};
+use crate::plan::{Act, Apply, Check, Content, Ignored, Method, Order, Run, Stage, Step, SyncPlan, Validation};
 use crate::reason::{Code, Reason};
 use crate::survey::{Difference, Row, Survey};
 use arrange::Slot;
@@ -50,12 +49,11 @@ pub(crate) fn build(making: &Making<'_>) -> Result<(SyncPlan, Vec<Reason>), Vec<
         application: making.application.name.clone(),
         revision: making.revision.to_owned(),
         subject: making.subject.clone(),
-        asked: making.order.asked.clone(),
+        order: making.order.clone(),
         own: selected.filter(|item| making.inventory.get(&item.key).is_none()).map(|item| item.key.clone()).collect(),
         stages,
         on_failure,
         retry: making.application.retry,
-        awaits: making.order.awaits,
         planned: making.now,
     };
     Ok((plan, notices))

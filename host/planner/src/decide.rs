@@ -6,7 +6,7 @@ use crate::desired::Desired;
 use crate::depend::Dependency;
 use crate::object::ObjectKey;
 use crate::owner::ApplicationName;
-use crate::plan::{Asked, Await};
+use crate::plan::{Asked, Await, Order};
 use crate::reason::{Code, Reason};
 use crate::retry;
 use crate::survey::{Difference, Survey, SyncStatus};
@@ -21,6 +21,8 @@ pub enum Request {
     Automatic,
     /// A person.
     Manual(Manual),
+    /// A sync of which an attempt failed: the same again, hooks and all, also where every object is as desired by now.
+    Retry(Order),
 }
 
 /// What a person asks for.
@@ -138,16 +140,6 @@ pub fn subject(application: &Application, desired: &Desired) -> Digest {
     Digest::of_parts([application.digest.as_str().as_bytes(), desired.digest().as_str().as_bytes()])
 }
 
-/// What a sync is asked to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Order {
-    pub asked: Asked,
-    pub prune: Permit,
-    /// These objects alone, and no hooks.
-    pub only: Option<BTreeSet<ObjectKey>>,
-    pub awaits: Await,
-}
-
 /// Whether and what to sync; the reasons why not come most telling first.
 pub(crate) fn decide(
     application: &Application,
@@ -158,10 +150,12 @@ pub(crate) fn decide(
     if !survey.problems.is_empty() {
         return Err(survey.problems.clone());
     }
-    if situation.running == Some(subject) {
+    let retry = matches!(situation.request, Request::Retry(_));
+    if situation.running == Some(subject) && !retry {
         return Err(vec![Reason::new(Code::Running, "a sync of this state is at work")]);
     }
     let order = match situation.request {
+        Request::Retry(order) => order.clone(),
         Request::Manual(manual) => by_hand(manual, survey)?,
         Request::Automatic if survey.sync == SyncStatus::Synced => {
             return Err(vec![Reason::new(Code::InSync, "every object is as desired")]);

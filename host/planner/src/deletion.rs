@@ -3,14 +3,14 @@
 
 use crate::application::{Finalizer, Permit};
 use crate::build::{Making, hook_slots, prune_step};
-use crate::decide::{Order, subject};
+use crate::decide::subject;
 use crate::guard::{self, Doomed, Ground};
 use crate::inventory::Claim;
 use crate::live::Seen;
 use crate::object::ObjectKey;
 use crate::option::Propagation;
 use crate::phase::{Phase, rank, wave};
-use crate::plan::{Asked, Await, Stage, SyncPlan};
+use crate::plan::{Asked, Await, Order, Stage, SyncPlan};
 use crate::reason::{Code, Reason};
 use crate::retry::{Limit, Retry};
 use crate::survey::{Render, Sides, Survey};
@@ -48,6 +48,7 @@ pub fn end(sides: &Sides<'_>, revision: &str, now: Timestamp) -> Ending {
     };
     let survey = Survey::of(sides);
     let subject = subject(application, desired);
+    let order = Order { asked: Asked::Removal, prune: Permit::Granted, only: None, awaits: Await::Nothing };
     let making = Making {
         application,
         desired,
@@ -56,7 +57,7 @@ pub fn end(sides: &Sides<'_>, revision: &str, now: Timestamp) -> Ending {
         revision,
         subject: subject.clone(),
         survey: &survey,
-        order: Order { asked: Asked::Removal, prune: Permit::Granted, only: None, awaits: Await::Health },
+        order: order.clone(),
         now,
     };
     let hooks = match hook_slots(&making, &[Phase::PreDelete, Phase::PostDelete]) {
@@ -70,12 +71,11 @@ pub fn end(sides: &Sides<'_>, revision: &str, now: Timestamp) -> Ending {
         application: application.name.clone(),
         revision: revision.to_owned(),
         subject,
-        asked: Asked::Removal,
+        order,
         own: vec![],
         stages,
         on_failure: vec![],
         retry: Retry { limit: Limit::Unlimited, ..application.retry },
-        awaits: Await::Nothing,
         planned: now,
     };
     Ending::Delete(Box::new(plan), notices)

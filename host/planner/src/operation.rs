@@ -289,7 +289,7 @@ pub enum Action {
     Prune(Vec<StepId>),
     /// Delete the objects of these hooks; answer with `Done`. What is gone is done.
     Delete(Vec<StepId>),
-    /// Plan again for another attempt; answer with `Planned`.
+    /// Plan again for another attempt, by `Request::Retry` with this plan's order; answer with `Planned`.
     Plan(Refresh),
     /// It ended: store it in the history.
     Finished(Outcome),

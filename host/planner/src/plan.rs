@@ -1,8 +1,9 @@
 //! A sync as a plan: what is done, in which order, and what is waited for. A value that can be printed, stored and compared;
 //! its text is stable, so that plans can be reviewed and diffed. It never carries itself out.
 
-use crate::hook::{DeletePolicy, RUN_OF};
+use crate::application::Permit;
 use crate::desired::{Desired, Naming};
+use crate::hook::{DeletePolicy, RUN_OF};
 use crate::object::ObjectKey;
 use crate::option::Propagation;
 use crate::owner::ApplicationName;
@@ -237,6 +238,21 @@ pub enum Await {
     Nothing,
 }
 
+/// What a sync is asked to do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Order {
+    /// Who asked.
+    pub asked: Asked,
+    /// Whether objects that should go are deleted.
+    pub prune: Permit,
+    /// These objects alone, and no hooks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub only: Option<BTreeSet<ObjectKey>>,
+    /// Whether the last wave's health is waited for.
+    pub awaits: Await,
+}
+
 /// A sync, planned.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -247,8 +263,8 @@ pub struct SyncPlan {
     pub revision: String,
     /// What is tried: equal for equal content under an equal policy.
     pub subject: Digest,
-    /// Who asked.
-    pub asked: Asked,
+    /// What was asked for.
+    pub order: Order,
     /// What the application will own: stored before anything is applied.
     pub own: Vec<ObjectKey>,
     /// The stages, in order.
@@ -257,8 +273,6 @@ pub struct SyncPlan {
     pub on_failure: Vec<Stage>,
     /// How a failure is tried again.
     pub retry: Retry,
-    /// Whether the last wave's health is waited for.
-    pub awaits: Await,
     /// When it was planned.
     pub planned: Timestamp,
 }
@@ -321,7 +335,7 @@ impl fmt::Display for SyncPlan {
         let count = |fits: fn(&Act) -> bool| self.steps().filter(|(_, step)| fits(&step.act)).count();
         let applies = count(|act| matches!(act, Act::Apply(_)));
         let (prunes, hooks) = (count(|act| matches!(act, Act::Prune(_))), count(|act| matches!(act, Act::Hook(_))));
-        write!(f, "sync {} to {}, asked for by {}: ", self.application, self.revision, self.asked)?;
+        write!(f, "sync {} to {}, asked for by {}: ", self.application, self.revision, self.order.asked)?;
         writeln!(f, "{applies} to apply, {prunes} to prune, {hooks} to run")?;
         for stage in self.stages.iter().chain(&self.on_failure) {
             writeln!(f, "{} wave {}", stage.phase, stage.wave)?;

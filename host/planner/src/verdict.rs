@@ -35,7 +35,8 @@ pub fn plan(sides: &Sides<'_>, revision: &str, situation: &Situation<'_>) -> Pla
         return Plan { survey, verdict };
     };
     let subject = subject(sides.application, desired);
-    let outdated = situation.running.is_some_and(|running| *running != subject);
+    let retry = matches!(situation.request, Request::Retry(_));
+    let outdated = !retry && situation.running.is_some_and(|running| *running != subject);
     let order = match decide(sides.application, &subject, &survey, situation) {
         Ok(order) => order,
         // What is at work would undo what is already as desired.
@@ -76,7 +77,7 @@ fn idle(notices: &[Reason], request: &Request) -> Reason {
     match (notices.first(), request) {
         (Some(notice), _) => notice.clone(),
         (None, Request::Manual(_)) => Reason::new(Code::InSync, "every object is as desired, and there are no hooks"),
-        (None, Request::Automatic) => Reason::new(Code::InSync, "nothing is left to do"),
+        (None, Request::Automatic | Request::Retry(_)) => Reason::new(Code::InSync, "nothing is left to do"),
     }
 }
 

@@ -67,7 +67,7 @@ impl Operation {
     ) -> Option<At> {
         let Some(stage) = self.stage(course, index) else {
             if course == Course::Main {
-                self.reached.get_or_insert(if self.plan.awaits == Await::Nothing { Outcome::Applied } else { Outcome::Healthy });
+                self.reached.get_or_insert(if self.plan.order.awaits == Await::Nothing { Outcome::Applied } else { Outcome::Healthy });
             }
             return Some(At::Cleaning);
         };
@@ -137,7 +137,7 @@ impl Operation {
                 _ => {}
             }
         }
-        let unasked = self.plan.awaits == Await::Nothing && self.is_last(course, index);
+        let unasked = self.plan.order.awaits == Await::Nothing && self.is_last(course, index);
         if unasked { Progress::Ready } else { self.progress(&stage.waits, grace) }
     }
 
