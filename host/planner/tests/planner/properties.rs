@@ -72,7 +72,14 @@ proptest! {
         world.put("/ConfigMap/shop/foreign", config("foreign", "theirs"));
         let outcome = world.drive(world.operation(), &mut Chaos::of(trouble));
         prop_assert!(matches!(outcome, Outcome::Healthy | Outcome::Applied), "{outcome}");
+        // Every hook ran, and no run of one was begun twice.
+        for item in world.desired().items().iter().filter(|item| !item.role.is_resource()) {
+            prop_assert!(world.ran.iter().any(|run| run.starts_with(&format!("{}#", item.key.name()))), "{}", item.key);
+        }
+        let runs: BTreeSet<&String> = world.ran.iter().collect();
+        prop_assert_eq!(runs.len(), world.ran.len(), "{:?}", world.ran);
         let before = kept(&world);
+        world.ran.clear();
         world.manifests = second;
         world.revision = "r2".to_owned();
         if let Verdict::Sync(_) = world.plan().verdict {
