@@ -41,7 +41,8 @@ pub(crate) fn build(making: &Making<'_>) -> Result<(SyncPlan, Vec<Reason>), Vec<
     slots.extend(namespace(making)?);
     slots.extend(hooks(making)?);
     let doomed = doomed(making, &mut notices);
-    guard::judge(making.application, making.desired, making.inventory.len(), doomed.len()).map_err(|reason| vec![reason])?;
+    guard::judge(making.application, making.desired, making.inventory.len(), doomed.len())
+        .map_err(|reason| vec![reason])?;
     let defined = |kind: &GroupKind| making.desired.defines(kind);
     let (stages, on_failure) = arrange::stages(slots, doomed, defined, making.desired);
     let selected = making.desired.resources().filter(|item| is_selected(&making.order, &item.key));
@@ -129,11 +130,15 @@ fn namespace<'a>(making: &Making<'_>) -> Result<Option<Slot<'a>>, Vec<Reason>> {
     let comparison = Comparison { key: &key, rules, extent: *extent };
     let difference = match making.live.see(&key) {
         Seen::Missing => Difference::Missing,
-        Seen::There(live) if namespace_metadata.is_some() && comparison.differs(&made, &live.manifest) => Difference::Changed,
+        Seen::There(live) if namespace_metadata.is_some() && comparison.differs(&made, &live.manifest) => {
+            Difference::Changed
+        }
         Seen::There(_) => return Ok(None),
         Seen::Unreadable(why) => return Err(vec![Reason::new(Code::LiveUnreadable, why).about(&key)]),
         Seen::Unserved => {
-            return Err(vec![Reason::new(Code::UnknownKind, "the destination has no namespaces to create").about(&key)]);
+            return Err(vec![
+                Reason::new(Code::UnknownKind, "the destination has no namespaces to create").about(&key),
+            ]);
         }
     };
     let apply = Apply {
@@ -243,4 +248,3 @@ pub(crate) fn hook_stages(slots: Vec<Slot<'_>>) -> Vec<Stage> {
 pub(crate) fn prune_step(doomed: &Doomed) -> Step {
     Step { key: doomed.key.clone(), act: Act::Prune(doomed.prune.clone()) }
 }
-

@@ -2,8 +2,8 @@
 //! It never looks at an object's content and never begins anything.
 
 use crate::application::{Application, Automated, Permit};
-use crate::desired::Desired;
 use crate::depend::Dependency;
+use crate::desired::Desired;
 use crate::object::ObjectKey;
 use crate::owner::ApplicationName;
 use crate::plan::{Asked, Await, Order};
@@ -160,9 +160,8 @@ pub(crate) fn decide(
         Request::Automatic if survey.sync == SyncStatus::Synced => {
             return Err(vec![Reason::new(Code::InSync, "every object is as desired")]);
         }
-        Request::Automatic => {
-            by_itself(application.automated, &application.name, subject, survey, situation).map_err(|reason| vec![reason])?
-        }
+        Request::Automatic => by_itself(application.automated, &application.name, subject, survey, situation)
+            .map_err(|reason| vec![reason])?,
     };
     let mut held = brakes(situation);
     held.extend(situation.dependencies.iter().filter_map(Dependency::unmet));
@@ -197,9 +196,8 @@ fn brakes(situation: &Situation<'_>) -> Vec<Reason> {
 fn by_hand(manual: &Manual, survey: &Survey) -> Result<Order, Vec<Reason>> {
     let rows: BTreeSet<&ObjectKey> = survey.rows.iter().map(|row| &row.key).collect();
     let unknown = manual.only.iter().flatten().filter(|key| !rows.contains(key));
-    let unknown: Vec<Reason> = unknown
-        .map(|key| Reason::new(Code::NoSuchObject, "the application has no such object").about(key))
-        .collect();
+    let unknown: Vec<Reason> =
+        unknown.map(|key| Reason::new(Code::NoSuchObject, "the application has no such object").about(key)).collect();
     if !unknown.is_empty() {
         return Err(unknown);
     }
@@ -231,7 +229,9 @@ fn by_itself(
             Err(Reason::new(Code::FailedAlready, text))
         }
         // Whoever stopped it may well start it again: but not the host by itself, as that would undo the stop.
-        End::Stopped => Err(Reason::new(Code::FailedAlready, "its last sync was stopped; a sync by hand starts it again")),
+        End::Stopped => {
+            Err(Reason::new(Code::FailedAlready, "its last sync was stopped; a sync by hand starts it again"))
+        }
         End::Applied if self_heal == Permit::Refused => {
             let text = "it drifted since its last sync, and `automated.selfHeal` is off";
             Err(Reason::new(Code::SelfHealOff, text))

@@ -66,7 +66,9 @@ pub fn end(sides: &Sides<'_>, revision: &str, now: Timestamp) -> Ending {
     };
     let mut stages = crate::build::hook_stages(hooks);
     stages.extend(prune_stages(doomed));
-    stages.sort_by_key(|stage| (stage.phase, if stage.phase == Phase::Delete { stage.wave.saturating_neg() } else { stage.wave }));
+    stages.sort_by_key(|stage| {
+        (stage.phase, if stage.phase == Phase::Delete { stage.wave.saturating_neg() } else { stage.wave })
+    });
     let plan = SyncPlan {
         application: application.name.clone(),
         revision: revision.to_owned(),

@@ -47,7 +47,9 @@ impl Dependency {
                 let reached = reached.as_deref().unwrap_or("nothing yet");
                 format!("it depends on `{name}` at {wanted}, which is synced to {reached}")
             }
-            Stand::At { health, .. } if health.status != Status::Healthy => format!("it depends on `{name}`, which is {health}"),
+            Stand::At { health, .. } if health.status != Status::Healthy => {
+                format!("it depends on `{name}`, which is {health}")
+            }
             Stand::At { .. } => return None,
         };
         Some(Reason::new(Code::Dependency, text))
@@ -102,9 +104,18 @@ mod tests {
             health: Health::new(status, ""),
         };
         assert_eq!(unmet(at(Some("c2"), Status::Healthy)), None);
-        assert_eq!(unmet(at(Some("c1"), Status::Healthy)).as_deref(), Some("it depends on `db` at c2, which is synced to c1"));
-        assert_eq!(unmet(at(None, Status::Healthy)).as_deref(), Some("it depends on `db` at c2, which is synced to nothing yet"));
-        assert_eq!(unmet(at(Some("c2"), Status::Progressing)).as_deref(), Some("it depends on `db`, which is Progressing"));
+        assert_eq!(
+            unmet(at(Some("c1"), Status::Healthy)).as_deref(),
+            Some("it depends on `db` at c2, which is synced to c1")
+        );
+        assert_eq!(
+            unmet(at(None, Status::Healthy)).as_deref(),
+            Some("it depends on `db` at c2, which is synced to nothing yet")
+        );
+        assert_eq!(
+            unmet(at(Some("c2"), Status::Progressing)).as_deref(),
+            Some("it depends on `db`, which is Progressing")
+        );
         assert!(unmet(Stand::Unknown).is_some());
     }
 

@@ -89,7 +89,9 @@ impl Desired {
             desired.problems.push(Reason::new(Code::BadObject, text));
             return desired;
         }
-        desired.defined.extend(flat.iter().filter(|m| m["kind"] == "CustomResourceDefinition").filter_map(Scopes::defined));
+        desired
+            .defined
+            .extend(flat.iter().filter(|m| m["kind"] == "CustomResourceDefinition").filter_map(Scopes::defined));
         for (place, manifest) in flat.into_iter().enumerate() {
             if let Err(problem) = desired.take(manifest, place, application, scopes, marks) {
                 desired.problems.push(problem);
@@ -118,7 +120,8 @@ impl Desired {
             return Ok(());
         }
         if kind.is("argoproj.io", "ApplicationSet") {
-            let text = format!("{} {}: write its applications as files, generators are not built", head.kind, head.name);
+            let text =
+                format!("{} {}: write its applications as files, generators are not built", head.kind, head.name);
             return Err(Reason::new(Code::Refused, text));
         }
         let naming = if head.name.is_empty() { Naming::Generated } else { Naming::Fixed };

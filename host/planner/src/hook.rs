@@ -132,7 +132,10 @@ mod tests {
     fn annotations_make_hooks() {
         check(json!({}), "resource");
         check(json!({HOOK: "PreSync"}), "{PreSync} {BeforeHookCreation}");
-        check(json!({HOOK: "PostSync, PreSync", DELETE_POLICY: "HookSucceeded,HookFailed"}), "{PreSync, PostSync} {HookSucceeded, HookFailed}");
+        check(
+            json!({HOOK: "PostSync, PreSync", DELETE_POLICY: "HookSucceeded,HookFailed"}),
+            "{PreSync, PostSync} {HookSucceeded, HookFailed}",
+        );
         check(json!({HOOK: "Skip"}), "it is annotated with `Skip`");
         check(json!({HOOK: "Skip,SyncFail"}), "{SyncFail} {BeforeHookCreation}");
         check(json!({HOOK: "PreDelete"}), "{PreDelete} {BeforeHookCreation}");

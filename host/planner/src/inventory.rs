@@ -117,7 +117,10 @@ mod tests {
         };
         let app = ApplicationName::from("shop");
         let mut inventory = Inventory::default();
-        assert_eq!(inventory.claim(&app, &live(Some("1"), Some("shop"))), Claim::Lost("the application never owned it"));
+        assert_eq!(
+            inventory.claim(&app, &live(Some("1"), Some("shop"))),
+            Claim::Lost("the application never owned it")
+        );
         inventory.record(key.clone(), Owned::synced(&Digest::of("x"), &live(Some("1"), None)));
         assert_eq!(inventory.claim(&app, &live(Some("1"), None)), Claim::Ours);
         assert_eq!(inventory.claim(&app, &live(Some("2"), Some("shop"))), Claim::Ours);

@@ -258,7 +258,10 @@ mod tests {
         let key = ObjectKey::new(GroupKind::new("apps", "Deployment"), "shop", "web");
         let cluster = ObjectKey::new(GroupKind::new("", "Namespace"), "", "shop");
         assert_eq!(format!("{key} | {cluster}"), "apps/Deployment shop/web | Namespace shop");
-        assert_eq!(serde_json::to_value([&key, &cluster]).unwrap(), json!(["apps/Deployment/shop/web", "/Namespace//shop"]));
+        assert_eq!(
+            serde_json::to_value([&key, &cluster]).unwrap(),
+            json!(["apps/Deployment/shop/web", "/Namespace//shop"])
+        );
         assert_eq!(ObjectKey::parse(&cluster.text()), Some(cluster));
         for bad in ["", "Namespace", "/Namespace//", "///x", "a/b/c/d/e"] {
             assert_eq!(ObjectKey::parse(bad), None, "{bad}");
@@ -270,7 +273,8 @@ mod tests {
         let one: Value = serde_json::from_str(r#"{"a": 1, "b": [1, 2], "c": "x"}"#).unwrap();
         let two: Value = serde_json::from_str(r#"{"c": "x", "b": [1, 2], "a": 1}"#).unwrap();
         assert_eq!(digest(&one), digest(&two));
-        for other in [json!({"a": 1, "b": [2, 1], "c": "x"}), json!({"a": "1", "b": [1, 2], "c": "x"}), json!({"a": 1})] {
+        for other in [json!({"a": 1, "b": [2, 1], "c": "x"}), json!({"a": "1", "b": [1, 2], "c": "x"}), json!({"a": 1})]
+        {
             assert_ne!(digest(&one), digest(&other), "{other}");
         }
         assert_ne!(digest(&json!(["a", "b"])), digest(&json!(["ab", ""])));

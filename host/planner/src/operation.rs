@@ -4,6 +4,7 @@
 
 mod flow;
 mod stage;
+mod text;
 
 use crate::decide::End;
 use crate::health::Health;

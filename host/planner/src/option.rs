@@ -192,7 +192,11 @@ fn removal(value: &str) -> Option<Removal> {
 
 fn near(name: &str) -> Option<&'static str> {
     let names = SWITCHES.iter().map(|(known, _)| *known).chain(["Prune", "Delete", "PrunePropagationPolicy"]);
-    names.map(|known| (strsim::damerau_levenshtein(name, known), known)).filter(|(far, _)| *far <= 3).min().map(|(_, n)| n)
+    names
+        .map(|known| (strsim::damerau_levenshtein(name, known), known))
+        .filter(|(far, _)| *far <= 3)
+        .min()
+        .map(|(_, n)| n)
 }
 
 fn idle(place: Place, switch: Switch, on: bool) -> Option<&'static str> {
@@ -273,7 +277,8 @@ mod tests {
     #[test]
     fn an_objects_own_options_win() {
         let parse = |texts: &[&str]| Options::parse(Place::Object, texts.iter().copied()).0;
-        let (application, object) = (parse(&["Prune=false", "Replace=true"]), parse(&["Prune=confirm", "Replace=false"]));
+        let (application, object) =
+            (parse(&["Prune=false", "Replace=true"]), parse(&["Prune=confirm", "Replace=false"]));
         let effective = Effective { application: &application, object: &object };
         assert_eq!((effective.prune(), effective.has(Switch::Replace)), (Removal::Confirmed, false));
         let silent = Options::default();
@@ -284,7 +289,10 @@ mod tests {
 
     #[test]
     fn what_is_not_understood_is_named() {
-        let told = misfits(Place::Application, &["Purne=false", "Prune=no", "PruneLast", "Whatever=1", "ServerSideApply=false"]);
+        let told = misfits(
+            Place::Application,
+            &["Purne=false", "Prune=no", "PruneLast", "Whatever=1", "ServerSideApply=false"],
+        );
         assert_eq!(
             told,
             [

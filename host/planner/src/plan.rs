@@ -370,4 +370,3 @@ impl fmt::Display for Step {
         }
     }
 }
-

@@ -164,7 +164,11 @@ impl Survey {
             Seen::There(live) => {
                 let difference = self.compare(sides, item, live);
                 self.ownership(sides, item, live);
-                let health = if health::counts(&live.manifest) { health::of(&item.key, &live.manifest) } else { Health::healthy() };
+                let health = if health::counts(&live.manifest) {
+                    health::of(&item.key, &live.manifest)
+                } else {
+                    Health::healthy()
+                };
                 (difference, health)
             }
             Seen::Missing | Seen::Unserved => (Difference::Missing, Health::new(Status::Missing, "")),
@@ -239,7 +243,9 @@ impl Survey {
         for key in extras {
             let (difference, health, wave) = match sides.live.see(key) {
                 Seen::There(live) => match sides.inventory.claim(&sides.application.name, live) {
-                    Claim::Ours => (Difference::Extra, health::of(key, &live.manifest), wave(&live.manifest).unwrap_or(0)),
+                    Claim::Ours => {
+                        (Difference::Extra, health::of(key, &live.manifest), wave(&live.manifest).unwrap_or(0))
+                    }
                     Claim::Lost(why) => {
                         self.notices.push(Reason::new(Code::NoLongerOwned, why).about(key));
                         self.lost.push(key.clone());

@@ -98,7 +98,10 @@ mod tests {
         assert_eq!(of("containers", json!([{"name": "a"}, {}])), Pairing::Places);
         assert_eq!(of("args", json!(["a"])), Pairing::Places);
         assert_eq!(of("finalizers", json!(["a"])), Pairing::Set);
-        assert_eq!(of("ports", json!([{"port": 80}, {"port": 80, "protocol": "UDP"}])), Pairing::Keys(&["port", "protocol"]));
+        assert_eq!(
+            of("ports", json!([{"port": 80}, {"port": 80, "protocol": "UDP"}])),
+            Pairing::Keys(&["port", "protocol"])
+        );
         let item = json!({"containerPort": 80});
         let list = [&json!({"containerPort": 80, "protocol": "UDP"}), &json!({"containerPort": 80, "protocol": "TCP"})];
         let pairing = Pairing::Keys(&["containerPort", "protocol"]);

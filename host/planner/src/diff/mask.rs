@@ -39,7 +39,9 @@ pub(super) fn shown(key: &ObjectKey, object: &Value) -> Value {
     let fields = object.as_object().into_iter().flatten();
     let mut shown: Map<String, Value> =
         fields.map(|(name, value)| (name.clone(), marks.show(key, name, value))).collect();
-    if let Some(annotations) = shown.get_mut("metadata").and_then(|m| m.get_mut("annotations")).and_then(Value::as_object_mut) {
+    if let Some(annotations) =
+        shown.get_mut("metadata").and_then(|m| m.get_mut("annotations")).and_then(Value::as_object_mut)
+    {
         annotations.shift_remove("kubectl.kubernetes.io/last-applied-configuration");
     }
     Value::Object(shown)

@@ -39,9 +39,8 @@ pub(super) fn of<'v>(key: &ObjectKey, manifest: &'v Value) -> Cow<'v, Value> {
         return Cow::Borrowed(manifest);
     };
     let mut manifest = manifest.clone();
-    let encoded = texts.iter().filter_map(|(name, text)| {
-        Some((name.clone(), Value::String(STANDARD.encode(text.as_str()?))))
-    });
+    let encoded =
+        texts.iter().filter_map(|(name, text)| Some((name.clone(), Value::String(STANDARD.encode(text.as_str()?)))));
     let encoded: Map<String, Value> = encoded.collect();
     if let Some(root) = manifest.as_object_mut() {
         root.remove("stringData");

@@ -88,8 +88,16 @@ mod tests {
     #[test]
     fn equal_quantities_are_written_in_many_ways() {
         let same_as = |a: Value, b: Value| same(&a, &b);
-        assert!(same_as(json!("500m"), json!("0.5")) && same_as(json!(1), json!("1000m")) && same_as(json!("1Gi"), json!("1024Mi")));
-        assert!(same_as(json!("1e3"), json!("1k")) && same_as(json!("100M"), json!("1E8")) && same_as(json!("-1"), json!("-1000m")));
+        assert!(
+            same_as(json!("500m"), json!("0.5"))
+                && same_as(json!(1), json!("1000m"))
+                && same_as(json!("1Gi"), json!("1024Mi"))
+        );
+        assert!(
+            same_as(json!("1e3"), json!("1k"))
+                && same_as(json!("100M"), json!("1E8"))
+                && same_as(json!("-1"), json!("-1000m"))
+        );
         assert!(same_as(json!(0.1), json!("100m")) && same_as(json!("1.50"), json!("1.5")));
         assert!(!same_as(json!("1G"), json!("1Gi")) && !same_as(json!("1"), json!("1m")));
         for none in ["", "m", "one", "1x", ".", "1e999999999", "1.2.3"] {

@@ -74,7 +74,13 @@ impl<'f> Here<'f> {
 }
 
 impl<'a, 'v> Walk<'a, 'v> {
-    pub fn new(comparison: &'a Comparison<'a>, extent: Extent, desired: &'v Value, live: &'v Value, until: Until) -> Self {
+    pub fn new(
+        comparison: &'a Comparison<'a>,
+        extent: Extent,
+        desired: &'v Value,
+        live: &'v Value,
+        until: Until,
+    ) -> Self {
         let Comparison { key, rules, .. } = comparison;
         Self {
             comparison,
@@ -149,9 +155,7 @@ impl<'a, 'v> Walk<'a, 'v> {
             self.path.push(Place::Field(name));
             match live.get(name).filter(|has| !has.is_null()) {
                 Some(has) => self.value(wanted, has, &below),
-                // What is empty and what is absent are the same to servers.
-                None if is_empty(wanted) || self.is_ignored(Some(wanted), None, &below) => {}
-                None => self.change(None, Some(wanted), &below),
+                None => self.lacking(wanted, &below),
             }
             self.path.pop();
         }
@@ -163,30 +167,55 @@ impl<'a, 'v> Walk<'a, 'v> {
         }
     }
 
+    /// Whether something within the value at hand may not count, so that it cannot be told as a whole.
+    fn is_mixed(&self, marked: &Marked<'v>) -> bool {
+        let in_metadata = matches!(self.path.first(), Some(Place::Field("metadata"))) && self.path.len() <= 2;
+        in_metadata || !marked.is_empty()
+    }
+
+    /// What is wanted and not there. What is empty and what is absent are the same to servers.
+    fn lacking(&mut self, wanted: &'v Value, here: &Here<'_>) {
+        if self.is_done() || is_empty(wanted) || self.is_ignored(Some(wanted), None, here) {
+            return;
+        }
+        match wanted {
+            Value::Object(map) if self.is_mixed(&self.ignored.0) => {
+                for (name, wanted) in map {
+                    self.path.push(Place::Field(name));
+                    self.lacking(wanted, &here.field(name));
+                    self.path.pop();
+                }
+            }
+            _ => self.change(None, Some(wanted), here),
+        }
+    }
+
     /// What is there and not wanted: it goes where the whole object is answered for, or where this host had brought it.
     fn extra(&mut self, has: &'v Value, here: &Here<'_>) {
         if self.is_done() || is_empty(has) || self.is_ignored(None, Some(has), here) {
             return;
         }
-        let leaf = here.ours.is_some_and(Fields::is_leaf);
-        match (self.extent, has) {
-            (Extent::Whole, _) => self.change(Some(has), None, here),
-            (Extent::Said, Value::Object(map)) if here.ours.is_some() && !leaf => {
+        let partly = match self.extent {
+            Extent::Whole => self.is_mixed(&self.ignored.1),
+            Extent::Said => here.ours.is_some_and(|ours| !ours.is_leaf()),
+        };
+        match has {
+            Value::Object(map) if partly => {
                 for (name, has) in map {
                     self.path.push(Place::Field(name));
                     self.extra(has, &here.field(name));
                     self.path.pop();
                 }
             }
-            (Extent::Said, Value::Array(items)) if here.ours.is_some() && !leaf => {
+            Value::Array(items) if partly && self.extent == Extent::Said => {
                 for (i, has) in items.iter().enumerate() {
                     self.path.push(Place::Item(i.to_string()));
                     self.extra(has, &here.item(i, has));
                     self.path.pop();
                 }
             }
-            (Extent::Said, _) if here.is_ours_alone() => self.change(Some(has), None, here),
-            (Extent::Said, _) => {}
+            _ if self.extent == Extent::Whole || here.is_ours_alone() => self.change(Some(has), None, here),
+            _ => {}
         }
     }
 

@@ -22,7 +22,9 @@ pub(super) fn pod(live: &Value) -> Health {
         "Succeeded" => Health::new(Status::Healthy, said),
         "Failed" => Health::new(Status::Degraded, failure(status)),
         "Running" if !runs_on => Health::new(Status::Progressing, said),
-        "Running" if condition(live, "Ready").is_some_and(|c| c["status"] == "True") => Health::new(Status::Healthy, said),
+        "Running" if condition(live, "Ready").is_some_and(|c| c["status"] == "True") => {
+            Health::new(Status::Healthy, said)
+        }
         "Running" => {
             let ended = containers(status, "containerStatuses").find(|c| !c["lastState"]["terminated"].is_null());
             match ended {

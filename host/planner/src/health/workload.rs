@@ -42,7 +42,9 @@ pub(super) fn stateful_set(live: &Value) -> Health {
     if strategy["type"] == "RollingUpdate" && strategy["rollingUpdate"].is_object() {
         let partition = number(&strategy["rollingUpdate"]["partition"]);
         return match wanted.zip(partition).map(|(wanted, partition)| wanted.saturating_sub(partition)) {
-            Some(due) if updated < due => progressing(format!("{updated} of {due} replicas of the partition are updated")),
+            Some(due) if updated < due => {
+                progressing(format!("{updated} of {due} replicas of the partition are updated"))
+            }
             // A partition leaves the rest at their revision on purpose; without one all must have come to it.
             _ if partition.unwrap_or(0) == 0 => revisions(status),
             _ => Health::new(Status::Healthy, format!("{updated} replicas of the partition are updated")),

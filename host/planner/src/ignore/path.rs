@@ -190,10 +190,10 @@ mod tests {
         check(".spec.containers[] | select(.name == \"log\").image", &[json!("l:1")]);
         check(".spec.containers[] | select(.name != \"log\") | .image", &[json!("w:1")]);
         check(".spec.containers[] | select(.name == \"web\" and .image == \"x\") | .image", &[]);
-        check(".spec.containers[] | select(.name == \"web\" or (.image == \"l:1\" and .tty == false)) | .name", &[
-            json!("web"),
-            json!("log"),
-        ]);
+        check(
+            ".spec.containers[] | select(.name == \"web\" or (.image == \"l:1\" and .tty == false)) | .name",
+            &[json!("web"), json!("log")],
+        );
         check(".spec.containers[] | select(.tty) | .name", &[json!("web")]);
         check(".spec.containers[] | select(.tty | not) | .name", &[json!("log")]);
         check(".spec.containers[] | select(.env == null) | .name", &[json!("log")]);

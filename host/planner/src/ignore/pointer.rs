@@ -22,7 +22,9 @@ impl Pointer {
         self.0.iter().try_fold(document, |value, part| match value {
             Value::Object(map) => map.get(part),
             // Leading zeros and signs make no index.
-            Value::Array(items) if part == "0" || !part.starts_with(['0', '+']) => items.get(part.parse::<usize>().ok()?),
+            Value::Array(items) if part == "0" || !part.starts_with(['0', '+']) => {
+                items.get(part.parse::<usize>().ok()?)
+            }
             _ => None,
         })
     }

@@ -20,7 +20,8 @@ impl Rules {
         }
         let trusted = Fields::of(live, &managers);
         let ours = Fields::of(live, &BTreeSet::from([MANAGER]));
-        let here = Here { trusted: Some(&trusted).filter(|f| !f.is_leaf()), ours: Some(&ours).filter(|f| !f.is_leaf()) };
+        let here =
+            Here { trusted: Some(&trusted).filter(|f| !f.is_leaf()), ours: Some(&ours).filter(|f| !f.is_leaf()) };
         Cow::Owned(strip("", desired, Some(live), here, &marked).unwrap_or_else(|| desired.clone()))
     }
 }
@@ -96,8 +97,10 @@ mod tests {
         let desired = json!({"spec": {"replicas": 2, "paused": false, "note": "ours",
             "containers": [{"name": "log", "image": "l"}, {"name": "web", "image": "w:1", "tty": true}]}});
         assert_eq!(respected(&desired, None), desired);
-        let fields = |text: Value| json!({"metadata": {"managedFields": text}, "spec": {"replicas": 5, "note": "theirs",
-            "containers": [{"name": "web", "image": "w:9"}]}});
+        let fields = |text: Value| {
+            json!({"metadata": {"managedFields": text}, "spec": {"replicas": 5, "note": "theirs",
+            "containers": [{"name": "web", "image": "w:9"}]}})
+        };
         let theirs = fields(json!([{"manager": "injector", "fieldsV1": {"f:spec": {"f:note": {}}}}]));
         let without = json!({"spec": {"paused": false,
             "containers": [{"name": "log", "image": "l"}, {"name": "web", "tty": true}]}});

@@ -10,7 +10,6 @@ use crate::plan::{Act, Await, Consent, Stage, Step, StepId};
 use crate::retry::SYNC_TIMEOUT;
 use model::Timestamp;
 use std::collections::BTreeSet;
-use std::fmt;
 
 /// How far what is waited for has come.
 enum Progress {
@@ -52,7 +51,9 @@ impl Operation {
             }
             Part::Consent => vec![Action::AskConsent(needing_consent(stage).cloned().collect())],
             Part::Prune(batch) => vec![Action::Prune(self.undone(stage, &stage.prunes, batch))],
-            Part::Gone(batch) => vec![Action::Watch(steps(&stage.prunes, batch).map(|step| step.key.clone()).collect())],
+            Part::Gone(batch) => {
+                vec![Action::Watch(steps(&stage.prunes, batch).map(|step| step.key.clone()).collect())]
+            }
         }
     }
 
@@ -67,7 +68,11 @@ impl Operation {
     ) -> Option<At> {
         let Some(stage) = self.stage(course, index) else {
             if course == Course::Main {
-                self.reached.get_or_insert(if self.plan.order.awaits == Await::Nothing { Outcome::Applied } else { Outcome::Healthy });
+                self.reached.get_or_insert(if self.plan.order.awaits == Await::Nothing {
+                    Outcome::Applied
+                } else {
+                    Outcome::Healthy
+                });
             }
             return Some(At::Cleaning);
         };
@@ -78,7 +83,9 @@ impl Operation {
             false => At::Stage { course, index: index + 1, part: Part::Clear(0), grace: None },
         };
         let next = match part {
-            Part::Clear(batch) if batch >= stage.batches.len() => At::Stage { course, index, part: Part::Wait, grace: Some(now.plus_millis(GRACE)) },
+            Part::Clear(batch) if batch >= stage.batches.len() => {
+                At::Stage { course, index, part: Part::Wait, grace: Some(now.plus_millis(GRACE)) }
+            }
             Part::Clear(batch) if !self.uncleared(stage, batch).is_empty() => return None,
             Part::Clear(batch) => match failure("could not be cleared away") {
                 Some(why) => return Some(self.fail(course, why)),
@@ -117,7 +124,8 @@ impl Operation {
                 None => at(Part::Gone(batch)),
             },
             Part::Gone(batch) => {
-                let gone = |step: &Step| self.sights.get(&step.key).is_some_and(|health| health.status == Status::Missing);
+                let gone =
+                    |step: &Step| self.sights.get(&step.key).is_some_and(|health| health.status == Status::Missing);
                 if !steps(&stage.prunes, batch).all(gone) {
                     return None;
                 }
@@ -225,7 +233,7 @@ impl Operation {
         hooks.filter(|step| !self.hooks.contains_key(step)).collect()
     }
 
-    fn undone(&self, stage: &Stage, batches: &[Vec<Step>], batch: usize) -> Vec<StepId> {
+    pub(super) fn undone(&self, stage: &Stage, batches: &[Vec<Step>], batch: usize) -> Vec<StepId> {
         let all = steps(batches, batch).map(|step| id(stage, &step.key));
         all.filter(|step| !self.results.contains_key(step)).collect()
     }
@@ -252,72 +260,17 @@ impl Operation {
     }
 }
 
-fn steps(batches: &[Vec<Step>], batch: usize) -> impl Iterator<Item = &Step> {
+pub(super) fn steps(batches: &[Vec<Step>], batch: usize) -> impl Iterator<Item = &Step> {
     batches.get(batch).into_iter().flatten()
 }
 
 /// The definitions of a batch: their kinds are there only once they are established.
-fn definitions(stage: &Stage, batch: usize) -> Vec<ObjectKey> {
+pub(super) fn definitions(stage: &Stage, batch: usize) -> Vec<ObjectKey> {
     let definitions = steps(&stage.batches, batch).filter(|step| step.key.is_definition());
     definitions.map(|step| step.key.clone()).collect()
 }
 
-fn needing_consent(stage: &Stage) -> impl Iterator<Item = &ObjectKey> {
+pub(super) fn needing_consent(stage: &Stage) -> impl Iterator<Item = &ObjectKey> {
     let needs = |step: &&Step| matches!(&step.act, Act::Prune(prune) if prune.consent == Consent::Needed);
     stage.prunes.iter().flatten().filter(needs).map(|step| &step.key)
-}
-
-/// One line: where it is, and what it waits for.
-impl fmt::Display for Operation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (course, index, part) = match &self.at {
-            At::New => return f.write_str("it has not begun"),
-            At::Checking => return write!(f, "{} objects are being tried", self.unchecked().len()),
-            At::Storing => return f.write_str("what it will own is being stored"),
-            At::Draining { .. } => return f.write_str("it failed; hooks that run come to their end"),
-            At::Cleaning => return f.write_str("hooks are deleted"),
-            At::Paused { until } => {
-                let why = self.failure.as_deref().unwrap_or_default();
-                return write!(f, "attempt {} failed ({why}); the next begins at {until}", self.attempt);
-            }
-            At::Planning => return f.write_str("it is planned again"),
-            At::Stopping { outcome } => return write!(f, "it is being stopped: {outcome}"),
-            At::Ended { outcome } => return write!(f, "{outcome}"),
-            At::Stage { course, index, part, .. } => (*course, *index, *part),
-        };
-        let Some(stage) = self.stage(course, index) else { return f.write_str("it comes to its end") };
-        write!(f, "{} wave {}: ", stage.phase, stage.wave)?;
-        match part {
-            Part::Clear(_) => f.write_str("earlier hooks are deleted"),
-            Part::Apply(batch) => write!(f, "{} objects are being applied", self.undone(stage, &stage.batches, batch).len()),
-            Part::Settle(batch) => self.awaited(f, &definitions(stage, batch)),
-            Part::Wait => match self.running().first() {
-                Some(hook) => write!(f, "waiting for the hook {}", hook.key),
-                None => self.awaited(f, &stage.waits),
-            },
-            Part::Consent => {
-                let mut keys = needing_consent(stage);
-                let first = keys.next().map(ObjectKey::to_string).unwrap_or_default();
-                write!(f, "waiting until somebody confirms that {first} goes (and {} more)", keys.count())
-            }
-            Part::Prune(batch) => write!(f, "{} objects are being pruned", self.undone(stage, &stage.prunes, batch).len()),
-            Part::Gone(_) => f.write_str("waiting until what is pruned is gone"),
-        }
-    }
-}
-
-impl Operation {
-    fn awaited(&self, f: &mut fmt::Formatter<'_>, keys: &[ObjectKey]) -> fmt::Result {
-        let ready = |key: &ObjectKey| self.sights.get(key).is_some_and(|health| health.status == Status::Healthy);
-        let mut waiting = keys.iter().filter(|key| !ready(key));
-        let Some(first) = waiting.next() else { return f.write_str("all is healthy") };
-        write!(f, "waiting for {first}")?;
-        if let Some(health) = self.sights.get(first) {
-            write!(f, ": {health}")?;
-        }
-        match waiting.count() {
-            0 => Ok(()),
-            more => write!(f, " (and {more} more)"),
-        }
-    }
 }

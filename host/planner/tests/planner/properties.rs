@@ -22,7 +22,12 @@ fn manifest() -> impl Strategy<Value = Value> {
             2 | 3 => object("apps/Deployment", &name, wave(at), json!({"replicas": 1, "value": value})),
             4 => object("example.com/Widget", &name, wave(at), spec),
             5 => object("Namespace", &name, wave(at), Value::Null),
-            6 => object("batch/Job", &format!("job-{name}"), hook(["PreSync", "PostSync", "Sync", "PreSync,PostSync"][usize::from(value)]), spec),
+            6 => object(
+                "batch/Job",
+                &format!("job-{name}"),
+                hook(["PreSync", "PostSync", "Sync", "PreSync,PostSync"][usize::from(value)]),
+                spec,
+            ),
             _ => {
                 let mut inside = object("ConfigMap", "inside", wave(at), spec);
                 inside["metadata"]["namespace"] = json!(name);
@@ -56,6 +61,64 @@ fn world(manifests: Vec<Value>) -> World {
 
 fn kept(world: &World) -> BTreeSet<ObjectKey> {
     world.desired().resources().map(|item| item.key.clone()).collect()
+}
+
+/// Whatever JSON somebody may write where a manifest belongs; often it looks like one.
+fn anything() -> impl Strategy<Value = Value> {
+    let names =
+        ["metadata", "annotations", "labels", "spec", "status", "conditions", "items", "data", "managedFields", "name"];
+    let words =
+        ["", "v1", "apps/v1", "Deployment", "Secret", "List", "Application", "shop", "a/b", "-1", "PreSync", "Prune=x"];
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        prop::sample::select(words.to_vec()).prop_map(Value::from),
+    ];
+    let key = prop_oneof![
+        prop::sample::select(names.to_vec()).prop_map(str::to_owned),
+        Just("kind".to_owned()),
+        Just("apiVersion".to_owned())
+    ];
+    leaf.prop_recursive(5, 60, 8, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
+            prop::collection::vec((key.clone(), inner), 0..8)
+                .prop_map(|fields| Value::Object(fields.into_iter().collect())),
+        ]
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_is_written_has_an_answer(kind in 0..7_usize, fields in anything(), other in anything(), path in "[.a\\[\\]\"?|(),= 0-9selct-]{0,30}") {
+        const KINDS: [&str; 7] =
+            ["apps/Deployment", "Pod", "Secret", "batch/Job", "autoscaling/HorizontalPodAutoscaler", "ConfigMap", "Namespace"];
+        let dressed = |fields: Value| {
+            let mut manifest = object(KINDS[kind], "x", Value::Null, Value::Null);
+            for (name, value) in fields.as_object().into_iter().flatten() {
+                manifest[name] = value.clone();
+            }
+            manifest
+        };
+        let mut world = world(vec![fields.clone(), dressed(fields), config("a", "1")]);
+        let rule = planner::ignore::RuleText { group: "*".into(), kind: "*".into(), json_pointers: vec!["/spec/0".into()],
+            jq_path_expressions: vec![path], managed_fields_managers: vec!["x".into()], ..Default::default() };
+        let (rules, problems) = planner::ignore::Rules::parse([&rule]);
+        world.app.rules = rules;
+        world.app.problems = problems;
+        let text = planner::object::ObjectKey::new(GroupKind::new(KINDS[kind].split_once('/').map_or("", |k| k.0), KINDS[kind].rsplit('/').next().unwrap()), if kind == 6 { "" } else { "shop" }, "x").text();
+        let mut live = dressed(other);
+        live["metadata"] = json!({"labels": live["metadata"]});
+        world.put(&text, live);
+        prop_assert!(!world.text().is_empty());
+        prop_assert!(!world.by_hand().text().is_empty());
+        world.app.finalizer = planner::application::Finalizer::Foreground;
+        world.end();
+    }
 }
 
 proptest! {

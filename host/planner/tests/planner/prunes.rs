@@ -72,7 +72,10 @@ fn more_than_a_third_is_a_mistake() {
     world.manifests.truncate(11);
     assert_eq!(world.codes(), ["too-many-prunes"]);
     let text = world.text();
-    assert!(text.contains("7 of 18 objects would be pruned, more than 6; the annotation `tidegate.dev/max-prune`"), "{text}");
+    assert!(
+        text.contains("7 of 18 objects would be pruned, more than 6; the annotation `tidegate.dev/max-prune`"),
+        "{text}"
+    );
     world.app.set_max_prune("40%");
     assert_eq!(pruned(&world).len(), 7);
     world.app.max_prune = MaxPrune::Objects(6);
@@ -104,7 +107,8 @@ fn an_object_says_that_it_stays() {
     assert!(text.contains("note: prune-kept: ConfigMap shop/helm: `helm.sh/resource-policy: keep`"), "{text}");
     // An option in the cluster that nobody understands might have been meant so.
     let mut odd = config("goes", "1");
-    odd["metadata"]["annotations"] = json!({"argocd.argoproj.io/sync-options": "Purne=false", "tidegate.dev/application": "shop"});
+    odd["metadata"]["annotations"] =
+        json!({"argocd.argoproj.io/sync-options": "Purne=false", "tidegate.dev/application": "shop"});
     world.put("/ConfigMap/shop/goes", odd);
     assert_eq!(pruned(&world), ["prune ConfigMap shop/asks once confirmed"]);
     world.app.set_options(["Prune=false"]);
@@ -142,7 +146,8 @@ fn what_is_no_longer_ours_is_forgotten_and_left() {
 
 #[test]
 fn a_kind_that_vanished_prunes_and_forgets_nothing() {
-    let mut world = World::new(vec![config("a", "1"), definition(), object("example.com/Widget", "w", Value::Null, json!({}))]);
+    let mut world =
+        World::new(vec![config("a", "1"), definition(), object("example.com/Widget", "w", Value::Null, json!({}))]);
     world.sync();
     world.manifests.truncate(1);
     world.objects.remove(&key("apiextensions.k8s.io/CustomResourceDefinition//widgets.example.com"));

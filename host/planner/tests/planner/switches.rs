@@ -114,7 +114,10 @@ fn prune_propagation_and_prune_last() {
             Verdict::Sync(plan) => plan,
             other => panic!("{other:?}"),
         };
-        let found = plan.stages.iter().flat_map(|stage| stage.prunes.iter().flatten().map(|step| (stage.wave, step.act.clone())));
+        let found = plan
+            .stages
+            .iter()
+            .flat_map(|stage| stage.prunes.iter().flatten().map(|step| (stage.wave, step.act.clone())));
         match found.last() {
             Some((wave, Act::Prune(prune))) => (wave, prune.propagation),
             other => panic!("{other:?}"),
@@ -144,11 +147,8 @@ fn skip_dry_run_on_missing_resource() {
 
 #[test]
 fn respect_ignore_differences() {
-    let rule = RuleText {
-        kind: "ConfigMap".to_owned(),
-        json_pointers: vec!["/spec/value".to_owned()],
-        ..RuleText::default()
-    };
+    let rule =
+        RuleText { kind: "ConfigMap".to_owned(), json_pointers: vec!["/spec/value".to_owned()], ..RuleText::default() };
     let ignored = |option: &str, kind: &str| {
         let mut world = World::new(vec![object(kind, "x", Value::Null, json!({"value": "1"}))]);
         world.app.rules = Rules::parse([&rule]).0;
@@ -192,6 +192,10 @@ fn options_that_are_not_understood_stop_the_sync() {
     world.app.set_options(["DeleteEverything=true"]);
     assert_eq!(world.by_hand().codes(), ["bad-option"]);
     let world = World::new(vec![object("ConfigMap", "a", options("ServerSideApply=false"), json!({}))]);
-    assert!(world.text().contains("note: option-without-effect: ConfigMap shop/a: `ServerSideApply=false`"), "{}", world.text());
+    assert!(
+        world.text().contains("note: option-without-effect: ConfigMap shop/a: `ServerSideApply=false`"),
+        "{}",
+        world.text()
+    );
     assert_eq!(world.codes(), [""; 0]);
 }

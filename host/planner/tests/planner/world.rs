@@ -1,22 +1,23 @@
 //! A cluster without a cluster: it stores what is applied, fills in defaults, keeps book of field managers, and has
 //! controllers that come to their end when told to. It refuses to start a wave too early and remembers every deletion.
 
+mod cluster;
+
 use model::{Digest, Timestamp};
 use planner::application::{Automated, Permit};
 use planner::decide::{Brakes, Last, Manual, Request, Situation};
 use planner::depend::Dependency;
 use planner::desired::Marks;
-use planner::health::{self, Status};
+use planner::health;
 use planner::hook::RUN_OF;
-use planner::inventory::Owned;
 use planner::live::{LiveObject, Reading};
 use planner::object::{GroupKind, ObjectKey};
 use planner::operation::{Action, Input, Outcome, Replanned, Sight};
-use planner::plan::{Act, Await, StepId};
+use planner::plan::{Await, StepId};
 use planner::scope::{Scope, Scopes};
 use planner::survey::{Render, Sides};
 use planner::{Application, Desired, Inventory, Live, Operation, Plan, Verdict};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
@@ -79,7 +80,7 @@ pub struct World {
     pub ran: Vec<String>,
     /// Kinds whose health never comes.
     pub stuck: HashSet<String>,
-    next_uid: u32,
+    pub(super) next_uid: u32,
 }
 
 impl World {
@@ -114,9 +115,13 @@ impl World {
     }
 
     pub fn desired(&self) -> Desired {
-        let mut scopes: Vec<(GroupKind, Scope)> =
-            vec![(GroupKind::new("", "Namespace"), Scope::Cluster), (GroupKind::new("rbac.authorization.k8s.io", "ClusterRole"), Scope::Cluster)];
-        scopes.extend(["ConfigMap", "Secret", "Service", "Pod"].map(|kind| (GroupKind::new("", kind), Scope::Namespaced)));
+        let mut scopes: Vec<(GroupKind, Scope)> = vec![
+            (GroupKind::new("", "Namespace"), Scope::Cluster),
+            (GroupKind::new("rbac.authorization.k8s.io", "ClusterRole"), Scope::Cluster),
+        ];
+        scopes.extend(
+            ["ConfigMap", "Secret", "Service", "Pod"].map(|kind| (GroupKind::new("", kind), Scope::Namespaced)),
+        );
         scopes.push((GroupKind::new("apiextensions.k8s.io", "CustomResourceDefinition"), Scope::Cluster));
         Desired::new(self.manifests.clone(), &self.app, &Scopes::discovered(scopes), Marks::Written)
     }
@@ -150,7 +155,7 @@ impl World {
         live
     }
 
-    fn serves(&self, kind: &GroupKind) -> bool {
+    pub(super) fn serves(&self, kind: &GroupKind) -> bool {
         let definition = self.objects.get(&key("apiextensions.k8s.io/CustomResourceDefinition//widgets.example.com"));
         kind.kind != "Widget" || definition.is_some_and(|d| d["status"]["conditions"].is_array())
     }
@@ -300,163 +305,53 @@ impl World {
     }
 
     fn act(&mut self, operation: &Operation, action: Action, chaos: &mut Chaos) -> Option<Input> {
-        let all = |steps: Vec<StepId>, mut each: Box<dyn FnMut(&StepId) -> Result<(), String> + '_>| {
-            let answers = steps.into_iter().map(|step| {
-                let answer = each(&step);
-                (step, answer)
-            });
-            answers.collect::<Vec<_>>()
-        };
         Some(match action {
-            Action::DryRun(steps) => Input::Checked(all(steps, Box::new(|step| self.try_out(operation, step)))),
+            Action::DryRun(steps) => Input::Checked(all(steps, |step| self.try_out(operation, step))),
             Action::Own(keys) => {
                 keys.into_iter().for_each(|key| self.inventory.own(key));
                 Input::Stored
             }
-            Action::Clear { steps, .. } => Input::Done(all(steps, Box::new(|step| {
+            Action::Clear { steps, .. } => Input::Done(all(steps, |step| {
                 let run = operation.run(step);
                 if self.objects.get(&step.key).is_some_and(|o| o["metadata"]["annotations"][RUN_OF] != *run) {
                     self.delete(&step.key);
                 }
                 Ok(())
-            }))),
-            Action::Apply(steps) => Input::Done(all(steps, Box::new(|step| {
+            })),
+            Action::Apply(steps) => Input::Done(all(steps, |step| {
                 if chaos.strikes(Trouble::Refusal) {
                     return Err("429".to_owned());
                 }
                 self.apply(operation, step)
-            }))),
-            Action::Run { steps, .. } => Input::Done(all(steps, Box::new(|step| self.run(operation, step)))),
+            })),
+            Action::Run { steps, .. } => Input::Done(all(steps, |step| self.run(operation, step))),
             Action::Watch(keys) => Input::Seen(keys.iter().map(|key| (key.clone(), self.sight(key))).collect()),
             Action::AskConsent(_) => {
                 self.now = self.now.plus_millis(3_600_000);
                 Input::Confirmed(self.now)
             }
-            Action::Prune(steps) => Input::Done(all(steps, Box::new(|step| {
+            Action::Prune(steps) => Input::Done(all(steps, |step| {
                 if chaos.strikes(Trouble::Refusal) {
                     return Err("429".to_owned());
                 }
                 assert!(self.inventory.get(&step.key).is_some(), "{step} was never owned");
                 self.delete(&step.key);
                 Ok(())
-            }))),
-            Action::Delete(steps) => Input::Done(all(steps, Box::new(|step| {
+            })),
+            Action::Delete(steps) => Input::Done(all(steps, |step| {
                 self.delete(&step.key);
                 Ok(())
-            }))),
-            Action::Plan(_) => Input::Planned(match self.plan_for(&Request::Retry(operation.plan.order.clone())).verdict {
-                Verdict::Sync(plan) => Replanned::Plan(plan),
-                Verdict::Hold(reasons) if reasons[0].code.as_str() == "in-sync" => Replanned::Nothing,
-                other => Replanned::Held(format!("{other:?}")),
-            }),
+            })),
+            Action::Plan(_) => {
+                Input::Planned(match self.plan_for(&Request::Retry(operation.plan.order.clone())).verdict {
+                    Verdict::Sync(plan) => Replanned::Plan(plan),
+                    Verdict::Hold(reasons) if reasons[0].code.as_str() == "in-sync" => Replanned::Nothing,
+                    other => Replanned::Held(format!("{other:?}")),
+                })
+            }
             Action::Finished(_) => return None,
         })
     }
-
-    fn try_out(&mut self, operation: &Operation, step: &StepId) -> Result<(), String> {
-        let desired = self.desired();
-        let manifest = operation.plan.manifest(step, &desired, "dry");
-        assert!(manifest.is_some(), "{step} has no manifest");
-        match manifest.unwrap()["spec"]["invalid"] == true {
-            true => Err("spec.invalid: unknown field".to_owned()),
-            false => Ok(()),
-        }
-    }
-
-    fn delete(&mut self, key: &ObjectKey) {
-        if self.objects.remove(key).is_some() {
-            self.deleted.push(key.clone());
-        }
-    }
-
-    fn apply(&mut self, operation: &Operation, step: &StepId) -> Result<(), String> {
-        self.nothing_earlier_is_unhealthy(operation, step);
-        let manifest = operation.plan.manifest(step, &self.desired(), "").unwrap();
-        self.store(&step.key, manifest)?;
-        if let Some(item) = self.desired().get(&step.key) {
-            let live = LiveObject::new(step.key.clone(), Arc::new(self.objects[&step.key].clone()));
-            self.inventory.record(step.key.clone(), Owned::synced(&item.digest, &live));
-        }
-        Ok(())
-    }
-
-    fn run(&mut self, operation: &Operation, step: &StepId) -> Result<(), String> {
-        self.nothing_earlier_is_unhealthy(operation, step);
-        let run = operation.run(step);
-        if self.objects.get(&step.key).is_some_and(|o| o["metadata"]["annotations"][RUN_OF] == *run) {
-            return Ok(());
-        }
-        self.ran.push(format!("{}#{run}", step.key.name()));
-        let manifest = operation.plan.manifest(step, &self.desired(), &run).unwrap();
-        self.store(&step.key, manifest)
-    }
-
-    /// Waves never begin before earlier ones are healthy.
-    fn nothing_earlier_is_unhealthy(&self, operation: &Operation, step: &StepId) {
-        let holds = |stage: &&planner::plan::Stage| stage.phase == step.phase && stage.steps().any(|s| s.key == step.key);
-        let Some(mine) = operation.plan.stages.iter().position(|stage| holds(&stage)) else { return };
-        for stage in &operation.plan.stages[..mine] {
-            for key in &stage.waits {
-                let status = self.objects.get(key).map(|object| health::of(key, object).status);
-                assert_eq!(status, Some(Status::Healthy), "{step} began before {key} was healthy");
-            }
-            let prunes = stage.prunes.iter().flatten().filter(|s| matches!(s.act, Act::Prune(_)));
-            for prune in prunes {
-                assert!(!self.objects.contains_key(&prune.key), "{step} began before {} was gone", prune.key);
-            }
-        }
-    }
-
-    fn store(&mut self, key: &ObjectKey, mut manifest: Value) -> Result<(), String> {
-        if !self.serves(key.kind()) {
-            return Err(format!("no matches for kind {}", key.kind()));
-        }
-        let namespace = ObjectKey::new(GroupKind::new("", "Namespace"), "", key.namespace());
-        if !key.namespace().is_empty() && key.namespace() != "shop" && !self.objects.contains_key(&namespace) {
-            return Err(format!("namespaces {:?} not found", key.namespace()));
-        }
-        self.next_uid += 1;
-        let before = self.objects.get(key);
-        let uid = before.map_or_else(|| json!(format!("u{}", self.next_uid)), |b| b["metadata"]["uid"].clone());
-        let generation = before.map_or(0, |b| b["metadata"]["generation"].as_u64().unwrap_or(0)) + 1;
-        let mut fields = owned_fields(&manifest);
-        fields.shift_remove("f:apiVersion");
-        manifest["metadata"]["managedFields"] = json!([{"manager": "tidegate", "fieldsV1": fields, "time": self.next_uid}]);
-        manifest["metadata"]["uid"] = uid;
-        manifest["metadata"]["generation"] = json!(generation);
-        // What servers fill in is never drift.
-        if manifest["spec"].is_object() {
-            manifest["spec"]["filledIn"] = json!("by the server");
-        }
-        manifest["test"] = json!({"coming": true});
-        self.objects.insert(key.clone(), manifest);
-        Ok(())
-    }
-
-    /// Lets controllers come to their end.
-    pub fn controllers(&mut self) {
-        for object in self.objects.values_mut() {
-            let kind = object["kind"].as_str().unwrap().to_owned();
-            if object["test"]["coming"] != true || self.stuck.contains(&kind) {
-                continue;
-            }
-            object["test"]["coming"] = json!(false);
-            let generation = object["metadata"]["generation"].clone();
-            let condition = |name: &str| json!({"conditions": [{"type": name, "status": "True", "message": "as told"}]});
-            object["status"] = match kind.as_str() {
-                "Deployment" => json!({"observedGeneration": generation, "updatedReplicas": 1, "availableReplicas": 1, "replicas": 1}),
-                "Job" if object["spec"]["fails"] == true => condition("Failed"),
-                "Job" => condition("Complete"),
-                "CustomResourceDefinition" => condition("Established"),
-                _ => continue,
-            };
-        }
-    }
-}
-
-fn owned_fields(value: &Value) -> Map<String, Value> {
-    let fields = value.as_object().into_iter().flatten();
-    fields.map(|(name, below)| (format!("f:{name}"), Value::Object(owned_fields(below)))).collect()
 }
 
 /// What can go wrong.
@@ -494,10 +389,21 @@ impl Chaos {
             return vec![input];
         }
         match input {
-            Input::Done(answers) => answers.into_iter().rev().flat_map(|a| [Input::Done(vec![a.clone()]), Input::Done(vec![a])]).collect(),
+            Input::Done(answers) => {
+                answers.into_iter().rev().flat_map(|a| [Input::Done(vec![a.clone()]), Input::Done(vec![a])]).collect()
+            }
             Input::Checked(answers) => answers.into_iter().map(|a| Input::Checked(vec![a])).collect(),
             Input::Seen(sights) => sights.into_iter().map(|s| Input::Seen(vec![s])).collect(),
             other => vec![other],
         }
     }
+}
+
+/// The answers to steps that are done one by one.
+fn all(steps: Vec<StepId>, mut each: impl FnMut(&StepId) -> Result<(), String>) -> Vec<(StepId, Result<(), String>)> {
+    let answers = steps.into_iter().map(|step| {
+        let answer = each(&step);
+        (step, answer)
+    });
+    answers.collect()
 }
