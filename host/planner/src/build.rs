@@ -19,7 +19,7 @@ use crate::survey::{Difference, Row, Survey};
 use arrange::Slot;
 use model::{Digest, Timestamp};
 use serde_json::json;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// What a plan is made of.
 pub(crate) struct Making<'a> {
@@ -67,15 +67,16 @@ fn is_selected(order: &Order, key: &ObjectKey) -> bool {
 /// The kept objects: what differs is applied, and all are waited for.
 fn resources<'a>(making: &'a Making<'_>) -> Vec<Slot<'a>> {
     let rows = making.survey.rows.iter().filter(|row| is_selected(&making.order, &row.key));
+    let homeless = homeless(making);
     let slot = |row: &'a Row| {
         let item = making.desired.get(&row.key)?;
-        let act = apply(making, item, row.difference).map(Act::Apply);
+        let act = apply(making, &homeless, item, row.difference).map(Act::Apply);
         Some(Slot::new(Phase::Sync, item.wave, &item.key, act).waited_for())
     };
     rows.filter_map(slot).collect()
 }
 
-fn apply(making: &Making<'_>, item: &Item, difference: Difference) -> Option<Apply> {
+fn apply(making: &Making<'_>, homeless: &HashSet<String>, item: &Item, difference: Difference) -> Option<Apply> {
     let options = Effective { application: &making.application.options, object: &item.options };
     // Who is deleted and made anew takes everything along that is in it.
     let is_home = item.key.is_namespace() || item.key.is_definition();
@@ -95,22 +96,29 @@ fn apply(making: &Making<'_>, item: &Item, difference: Difference) -> Option<App
     Some(Apply {
         difference,
         method,
-        check: check(making, &item.key),
+        check: check(making, homeless, &item.key),
         validation: if options.has(Switch::Validate) { Validation::Strict } else { Validation::Lenient },
         ignored: if respects { Ignored::Respected } else { Ignored::Written },
         content: Content::Rendered(item.digest.clone()),
     })
 }
 
-/// A server cannot try an object in a namespace, or of a kind, that this sync is yet to make.
-fn check(making: &Making<'_>, key: &ObjectKey) -> Check {
-    let namespace = ObjectKey::new(GroupKind::new("", "Namespace"), "", key.namespace());
+/// Namespaces that this sync is yet to make.
+fn homeless(making: &Making<'_>) -> HashSet<String> {
     let Application { namespace: destination, options, .. } = making.application;
-    let created = key.namespace() == destination && options.has(Switch::CreateNamespace);
-    let made = created || making.desired.get(&namespace).is_some();
-    let homeless = !key.namespace().is_empty() && made && matches!(making.live.see(&namespace), Seen::Missing);
+    let created = Some(destination).filter(|name| options.has(Switch::CreateNamespace) && !name.is_empty());
+    let desired = making.desired.items().iter().filter(|item| item.key.is_namespace()).map(|item| item.key.name());
+    let missing = |name: &&str| {
+        let key = ObjectKey::new(GroupKind::new("", "Namespace"), "", name);
+        matches!(making.live.see(&key), Seen::Missing)
+    };
+    created.map(String::as_str).into_iter().chain(desired).filter(missing).map(str::to_owned).collect()
+}
+
+/// A server cannot try an object in a namespace, or of a kind, that this sync is yet to make.
+fn check(making: &Making<'_>, homeless: &HashSet<String>, key: &ObjectKey) -> Check {
     let unserved = matches!(making.live.see(key), Seen::Unserved);
-    if homeless || unserved { Check::Local } else { Check::Server }
+    if unserved || homeless.contains(key.namespace()) { Check::Local } else { Check::Server }
 }
 
 /// The namespace that `CreateNamespace` makes, where no manifest does. It is never pruned, so it is not owned.
@@ -165,6 +173,7 @@ fn hooks<'a>(making: &'a Making<'_>) -> Result<Vec<Slot<'a>>, Vec<Reason>> {
 pub(crate) fn hook_slots<'a>(making: &'a Making<'_>, phases: &[Phase]) -> Result<Vec<Slot<'a>>, Vec<Reason>> {
     let (mut slots, mut problems) = (vec![], vec![]);
     let mut names: BTreeMap<(Phase, ObjectKey), u32> = BTreeMap::new();
+    let homeless = homeless(making);
     for item in making.desired.items() {
         let Role::Hook { phases: own, deletes } = &item.role else { continue };
         for phase in phases.iter().filter(|phase| own.contains(phase)) {
@@ -178,7 +187,8 @@ pub(crate) fn hook_slots<'a>(making: &'a Making<'_>, phases: &[Phase]) -> Result
                 }
             };
             problems.extend(stands_in_the_way(making, &key, deletes));
-            let run = Run { content: item.digest.clone(), deletes: deletes.clone(), check: check(making, &key) };
+            let run =
+                Run { content: item.digest.clone(), deletes: deletes.clone(), check: check(making, &homeless, &key) };
             slots.push(Slot::owned(*phase, item.wave, key, Act::Hook(run)));
         }
     }
@@ -197,11 +207,7 @@ fn renamed(key: &ObjectKey, name: &str) -> ObjectKey {
 }
 
 /// What an earlier run of a hook, or somebody else, left under its name.
-fn stands_in_the_way(
-    making: &Making<'_>,
-    key: &ObjectKey,
-    deletes: &std::collections::BTreeSet<DeletePolicy>,
-) -> Option<Reason> {
+fn stands_in_the_way(making: &Making<'_>, key: &ObjectKey, deletes: &BTreeSet<DeletePolicy>) -> Option<Reason> {
     let live = making.live.see(key).object()?;
     let marked = live.owner().is_some_and(|owner| owner.is_same(&making.application.name));
     if !marked && making.inventory.get(key).is_none() {

@@ -193,7 +193,8 @@ impl Desired {
 
     /// Brings everything into an order that does not depend on the render's.
     fn sort(&mut self) {
-        self.items.sort_by(|a, b| (&a.key, &a.digest).cmp(&(&b.key, &b.digest)));
+        // Items are large, so that it pays to sort places instead.
+        self.items.sort_by_cached_key(|item| (item.key.clone(), item.digest.clone()));
         let fixed = self.items.iter().enumerate().filter(|(_, item)| item.naming == Naming::Fixed);
         self.index = fixed.map(|(i, item)| (item.key.clone(), i)).collect();
         self.digest = Digest::of_parts(self.items.iter().map(|item| item.digest.as_str().as_bytes()));

@@ -31,6 +31,7 @@ pub struct LiveObject {
     pub fingerprint: Digest,
     /// What the server would make of an apply, by a dry run.
     pub predicted: Option<Predicted>,
+    owner: Option<ApplicationName>,
 }
 
 /// The answer of a dry run.
@@ -47,12 +48,13 @@ pub struct Predicted {
 impl LiveObject {
     /// A live object as it was read.
     pub fn new(key: ObjectKey, manifest: Arc<Value>) -> Self {
-        Self { key, fingerprint: fingerprint(&manifest), manifest, predicted: None }
+        let owner = ApplicationName::of(&manifest);
+        Self { key, fingerprint: fingerprint(&manifest), manifest, predicted: None, owner }
     }
 
     /// Whose it is by its mark.
-    pub fn owner(&self) -> Option<ApplicationName> {
-        ApplicationName::of(&self.manifest)
+    pub fn owner(&self) -> Option<&ApplicationName> {
+        self.owner.as_ref()
     }
 
     /// The server's id of this very incarnation.

@@ -3,7 +3,7 @@
 
 use model::Digest;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::fmt;
 use std::sync::Arc;
 
@@ -199,24 +199,26 @@ fn write_canonical(value: &Value, out: &mut Vec<u8>) {
             }
             out.push(b']');
         }
-        Value::Object(map) => {
-            let mut entries: Vec<_> = map.iter().collect();
-            entries.sort_unstable_by_key(|(key, _)| *key);
-            out.push(b'{');
-            for (key, value) in entries {
-                write_text(key, out);
-                out.push(b':');
-                write_canonical(value, out);
-                out.push(b',');
-            }
-            out.push(b'}');
-        }
+        Value::Object(map) => write_map(map.iter(), out),
         Value::String(text) => write_text(text, out),
         Value::Number(number) => out.extend_from_slice(number.to_string().as_bytes()),
         Value::Bool(true) => out.extend_from_slice(b"true"),
         Value::Bool(false) => out.extend_from_slice(b"false"),
         Value::Null => out.extend_from_slice(b"null"),
     }
+}
+
+fn write_map<'v>(fields: impl Iterator<Item = (&'v String, &'v Value)>, out: &mut Vec<u8>) {
+    let mut entries: Vec<_> = fields.collect();
+    entries.sort_unstable_by_key(|(key, _)| *key);
+    out.push(b'{');
+    for (key, value) in entries {
+        write_text(key, out);
+        out.push(b':');
+        write_canonical(value, out);
+        out.push(b',');
+    }
+    out.push(b'}');
 }
 
 /// A text preceded by its length: no escaping is needed, and no two texts run into each other.
@@ -230,21 +232,20 @@ fn write_text(text: &str, out: &mut Vec<u8>) {
 /// books of (files of a directory) are digested whole, without their status.
 pub fn fingerprint(live: &Value) -> Digest {
     let metadata = &live["metadata"];
-    let mut parts = Map::new();
-    match metadata["managedFields"].as_array() {
-        Some(entries) => {
-            let spec = entries.iter().filter(|entry| entry["subresource"].as_str().unwrap_or_default() != "status");
-            parts.insert("managers".to_owned(), spec.cloned().collect());
-            for field in ["generation", "labels", "annotations"] {
-                parts.insert(field.to_owned(), metadata[field].clone());
-            }
-        }
-        None => {
-            let fields = live.as_object().into_iter().flatten().filter(|(field, _)| *field != "status");
-            parts.extend(fields.map(|(field, value)| (field.clone(), value.clone())));
-        }
+    let mut bytes = Vec::with_capacity(1024);
+    let Some(entries) = metadata["managedFields"].as_array() else {
+        let fields = live.as_object().into_iter().flatten().filter(|(field, _)| *field != "status");
+        write_map(fields, &mut bytes);
+        return Digest::of(bytes);
+    };
+    for entry in entries.iter().filter(|entry| entry["subresource"].as_str().unwrap_or_default() != "status") {
+        write_canonical(entry, &mut bytes);
     }
-    digest(&Value::Object(parts))
+    for field in ["generation", "labels", "annotations"] {
+        bytes.push(b';');
+        write_canonical(&metadata[field], &mut bytes);
+    }
+    Digest::of(bytes)
 }
 
 #[cfg(test)]

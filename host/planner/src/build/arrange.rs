@@ -57,27 +57,22 @@ pub(super) fn stages(
 
 /// The stages of these objects, by phase and wave.
 pub(super) fn sorted(slots: Vec<Slot<'_>>, defined: impl Fn(&GroupKind) -> bool) -> BTreeMap<(Phase, i64), Stage> {
-    let place = |slot: &Slot<'_>| {
+    let mut batches: BTreeMap<(Phase, i64, u8), Vec<Slot<'_>>> = BTreeMap::new();
+    for slot in slots {
         let kind = if defined(slot.key.kind()) { CUSTOM } else { rank(&slot.key) };
-        (slot.phase, slot.wave, kind)
-    };
-    let mut sorted: Vec<((Phase, i64, u8), Slot<'_>)> = slots.into_iter().map(|slot| (place(&slot), slot)).collect();
-    sorted.sort_unstable_by(|(a, x), (b, y)| a.cmp(b).then_with(|| x.key.cmp(&y.key)));
+        batches.entry((slot.phase, slot.wave, kind)).or_default().push(slot);
+    }
     let mut stages: BTreeMap<(Phase, i64), Stage> = BTreeMap::new();
-    let mut newest = None;
-    for (at, slot) in sorted {
-        let (phase, wave, _) = at;
+    for ((phase, wave, _), mut batch) in batches {
+        // Mostly they come by key already.
+        batch.sort_by(|a, b| a.key.cmp(&b.key));
         let stage = stages.entry((phase, wave)).or_insert_with(|| empty(phase, wave));
-        if slot.waited_for {
-            stage.waits.push(slot.key.clone().into_owned());
+        stage.waits.extend(batch.iter().filter(|slot| slot.waited_for).map(|slot| slot.key.clone().into_owned()));
+        let step = |slot: Slot<'_>| Some(Step { act: slot.act?, key: slot.key.into_owned() });
+        let steps: Vec<Step> = batch.into_iter().filter_map(step).collect();
+        if !steps.is_empty() {
+            stage.batches.push(steps);
         }
-        let Some(act) = slot.act else { continue };
-        let step = Step { key: slot.key.into_owned(), act };
-        match stage.batches.last_mut().filter(|_| newest == Some(at)) {
-            Some(batch) => batch.push(step),
-            None => stage.batches.push(vec![step]),
-        }
-        newest = Some(at);
     }
     stages
 }
