@@ -3,10 +3,10 @@
 
 mod arrange;
 
-use crate::application::{Application, NamespaceMetadata, Permit};
+use crate::application::{Application, Permit};
 use crate::desired::{Desired, Item, Naming};
-use crate::diff::Comparison;
 use crate::guard::{self, Doomed, Ground, Needed};
+use crate::home::Home;
 use crate::hook::{DeletePolicy, Role, runs_to_an_end};
 use crate::inventory::Inventory;
 use crate::live::{Live, Seen};
@@ -18,7 +18,6 @@ use crate::reason::{Code, Reason};
 use crate::survey::{Difference, Row, Survey};
 use arrange::Slot;
 use model::{Digest, Timestamp};
-use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// What a plan is made of.
@@ -38,7 +37,7 @@ pub(crate) struct Making<'a> {
 pub(crate) fn build(making: &Making<'_>) -> Result<(SyncPlan, Vec<Reason>), Vec<Reason>> {
     let mut notices = vec![];
     let mut slots = resources(making);
-    slots.extend(namespace(making)?);
+    slots.extend(namespace(making));
     slots.extend(hooks(making)?);
     let doomed = doomed(making, &mut notices);
     guard::judge(making.application, making.desired, making.inventory.len(), doomed.len())
@@ -97,10 +96,14 @@ fn apply(making: &Making<'_>, homeless: &HashSet<String>, item: &Item, differenc
         difference,
         method,
         check: check(making, homeless, &item.key),
-        validation: if options.has(Switch::Validate) { Validation::Strict } else { Validation::Lenient },
+        validation: validation(options),
         ignored: if respects { Ignored::Respected } else { Ignored::Written },
         content: Content::Rendered(item.digest.clone()),
     })
+}
+
+fn validation(options: Effective<'_>) -> Validation {
+    if options.has(Switch::Validate) { Validation::Strict } else { Validation::Lenient }
 }
 
 /// Namespaces that this sync is yet to make.
@@ -121,43 +124,19 @@ fn check(making: &Making<'_>, homeless: &HashSet<String>, key: &ObjectKey) -> Ch
     if unserved || homeless.contains(key.namespace()) { Check::Local } else { Check::Server }
 }
 
-/// The namespace that `CreateNamespace` makes, where no manifest does. It is never pruned, so it is not owned.
-fn namespace<'a>(making: &Making<'_>) -> Result<Option<Slot<'a>>, Vec<Reason>> {
-    let Application { options, namespace, namespace_metadata, rules, extent, .. } = making.application;
-    let key = ObjectKey::new(GroupKind::new("", "Namespace"), "", namespace);
-    if !options.has(Switch::CreateNamespace) || namespace.is_empty() || making.desired.get(&key).is_some() {
-        return Ok(None);
-    }
-    let NamespaceMetadata { labels, annotations } = namespace_metadata.clone().unwrap_or_default();
-    let mut made = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}});
-    for (field, map) in [("labels", labels), ("annotations", annotations)] {
-        if !map.is_empty() {
-            made["metadata"][field] = json!(map);
-        }
-    }
-    let comparison = Comparison { key: &key, rules, extent: *extent };
-    let difference = match making.live.see(&key) {
-        Seen::Missing => Difference::Missing,
-        Seen::There(live) if namespace_metadata.is_some() && comparison.differs(&made, &live.manifest) => {
-            Difference::Changed
-        }
-        Seen::There(_) => return Ok(None),
-        Seen::Unreadable(why) => return Err(vec![Reason::new(Code::LiveUnreadable, why).about(&key)]),
-        Seen::Unserved => {
-            return Err(vec![
-                Reason::new(Code::UnknownKind, "the destination has no namespaces to create").about(&key),
-            ]);
-        }
-    };
+/// The namespace that `CreateNamespace` makes. It is never pruned, so it is not owned.
+fn namespace<'a>(making: &'a Making<'_>) -> Option<Slot<'a>> {
+    let Home { key, made, difference } = making.survey.home.as_ref()?;
     let apply = Apply {
-        difference,
+        difference: *difference,
         method: Method::Apply,
         check: Check::Server,
         validation: Validation::Strict,
         ignored: Ignored::Written,
-        content: Content::Made(made),
+        content: Content::Made(made.clone()),
     };
-    Ok(Some(Slot::owned(Phase::PreSync, 0, key, Act::Apply(apply))))
+    let needed = *difference != Difference::None;
+    needed.then(|| Slot::new(Phase::PreSync, 0, key, Some(Act::Apply(apply))))
 }
 
 /// The hooks of a sync. A partial one has none, as in Argo CD; neither has one in which nothing is released.
@@ -187,8 +166,12 @@ pub(crate) fn hook_slots<'a>(making: &'a Making<'_>, phases: &[Phase]) -> Result
                 }
             };
             problems.extend(stands_in_the_way(making, &key, deletes));
-            let run =
-                Run { content: item.digest.clone(), deletes: deletes.clone(), check: check(making, &homeless, &key) };
+            let run = Run {
+                content: item.digest.clone(),
+                deletes: deletes.clone(),
+                check: check(making, &homeless, &key),
+                validation: validation(Effective { application: &making.application.options, object: &item.options }),
+            };
             slots.push(Slot::owned(*phase, item.wave, key, Act::Hook(run)));
         }
     }

@@ -114,8 +114,10 @@ pub enum End {
     Applied,
     /// It failed, and its retries were used up.
     Failed(String),
-    /// It was stopped by a person or by a newer one.
+    /// A person stopped it.
     Stopped,
+    /// A newer state took its place, and may have gone again since.
+    Superseded,
 }
 
 /// What a decision rests on besides the survey.
@@ -228,6 +230,7 @@ fn by_itself(
             let text = format!("its retries are used up ({why}); a change or a sync by hand tries it again");
             Err(Reason::new(Code::FailedAlready, text))
         }
+        End::Superseded => Ok(whole),
         // Whoever stopped it may well start it again: but not the host by itself, as that would undo the stop.
         End::Stopped => {
             Err(Reason::new(Code::FailedAlready, "its last sync was stopped; a sync by hand starts it again"))

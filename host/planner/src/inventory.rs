@@ -125,6 +125,7 @@ mod tests {
         assert_eq!(inventory.claim(&app, &live(Some("1"), None)), Claim::Ours);
         assert_eq!(inventory.claim(&app, &live(Some("2"), Some("shop"))), Claim::Ours);
         assert!(matches!(inventory.claim(&app, &live(Some("2"), None)), Claim::Lost(_)));
+        assert_eq!(inventory.claim(&app, &live(None, None).owned_by(app.clone())), Claim::Ours);
         assert!(matches!(inventory.claim(&app, &live(Some("1"), Some("other"))), Claim::Lost(_)));
         inventory.record(key.clone(), Owned::default());
         assert!(matches!(inventory.claim(&app, &live(None, None)), Claim::Lost(_)));

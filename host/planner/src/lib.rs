@@ -43,6 +43,7 @@ pub mod desired;
 pub mod diff;
 mod guard;
 pub mod health;
+mod home;
 pub mod hook;
 pub mod ignore;
 pub mod inventory;

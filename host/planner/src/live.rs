@@ -52,7 +52,13 @@ impl LiveObject {
         Self { key, fingerprint: fingerprint(&manifest), manifest, predicted: None, owner }
     }
 
-    /// Whose it is by its mark.
+    /// The same, where the destination keeps book of owners itself: files carry no marks.
+    #[must_use]
+    pub fn owned_by(self, owner: ApplicationName) -> Self {
+        Self { owner: Some(owner), ..self }
+    }
+
+    /// Whose it is by its mark, or by the destination's books.
     pub fn owner(&self) -> Option<&ApplicationName> {
         self.owner.as_ref()
     }

@@ -10,6 +10,8 @@ pub const MANAGER: &str = "tidegate";
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Fields {
     children: Vec<(Step, Fields)>,
+    /// Whether only the value itself is meant where nothing is below it (`.`): a map, whatever is in it.
+    bare: bool,
 }
 
 /// One step into an object. Source: structured-merge-diff's `fieldpath`, FieldsV1.
@@ -52,6 +54,7 @@ impl Fields {
 
     fn add(&mut self, node: &Value) {
         for (text, below) in node.as_object().into_iter().flatten() {
+            self.bare |= text == ".";
             let Some(step) = Step::parse(text) else { continue };
             let place = match self.children.iter().position(|(known, _)| *known == step) {
                 Some(place) => place,
@@ -68,7 +71,7 @@ impl Fields {
 
     /// Whether there is nothing below: the whole value belongs to the set.
     pub fn is_leaf(&self) -> bool {
-        self.children.is_empty()
+        self.children.is_empty() && !self.bare
     }
 
     /// What the set has of a field.
@@ -125,6 +128,9 @@ mod tests {
         let web = containers.item(3, &json!({"name": "web", "image": "a"})).unwrap();
         assert!(web.field("image").is_some() && web.field("args").is_none());
         assert!(containers.item(0, &json!({"name": "log"})).is_none());
+        let bare = json!({"metadata": {"managedFields": [{"manager": "tidegate", "fieldsV1": {"f:data": {".": {}}}}]}});
+        let bare = Fields::of(&bare, &BTreeSet::from([MANAGER]));
+        assert!(!bare.field("data").unwrap().is_leaf(), "the map is ours, what others put into it is not");
         let others = others(&live);
         assert_eq!(others.iter().map(|(name, _)| *name).collect::<Vec<_>>(), ["hpa"]);
         assert!(others[0].1.field("finalizers").unwrap().item(0, &json!("x")).is_some());

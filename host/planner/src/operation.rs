@@ -10,7 +10,9 @@ use crate::decide::End;
 use crate::health::Health;
 use crate::object::ObjectKey;
 use crate::plan::{StepId, SyncPlan};
+use crate::reason::{Code, Reason};
 use crate::retry::{Refresh, SYNC_TIMEOUT};
+use crate::verdict::Verdict;
 use model::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -180,7 +182,8 @@ impl Outcome {
         match self {
             Self::Healthy | Self::Applied | Self::Unhealthy(_) => End::Applied,
             Self::Failed(why) => End::Failed(why.clone()),
-            Self::Stopped(_) => End::Stopped,
+            Self::Stopped(Stop::Cancelled) => End::Stopped,
+            Self::Stopped(Stop::Superseded) => End::Superseded,
         }
     }
 }
@@ -239,8 +242,33 @@ pub enum Replanned {
     Plan(Box<SyncPlan>),
     /// Nothing is left to do.
     Nothing,
+    /// Something holds it for now: it is asked again at this moment.
+    Later(Timestamp),
     /// It cannot go on, and why.
     Held(String),
+}
+
+/// How long a retry waits that something holds, before it is planned again, in milliseconds.
+const HELD: u64 = 60_000;
+
+impl Replanned {
+    /// What a verdict on `Request::Retry` means for the sync. Brakes, and what could not be read just now, hold it; it
+    /// does not fail by them, since a failed one is not tried again by itself.
+    pub fn of(verdict: Verdict, now: Timestamp) -> Self {
+        let reasons = match verdict {
+            Verdict::Sync(plan) => return Self::Plan(plan),
+            Verdict::Hold(reasons) => reasons,
+            Verdict::Supersede(reason) => vec![reason],
+        };
+        if reasons.iter().all(|reason| reason.code == Code::InSync) {
+            return Self::Nothing;
+        }
+        if reasons.iter().all(|reason| reason.code.is_passing()) {
+            let until = reasons.iter().filter_map(|reason| reason.until).max();
+            return Self::Later(until.unwrap_or(now).max(now.plus_millis(HELD)));
+        }
+        Self::Held(reasons.iter().map(Reason::to_string).collect::<Vec<_>>().join("; "))
+    }
 }
 
 /// How an object was seen.

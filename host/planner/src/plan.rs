@@ -150,6 +150,8 @@ pub struct Run {
     pub deletes: BTreeSet<DeletePolicy>,
     /// How it is tried first.
     pub check: Check,
+    /// What becomes of unknown fields.
+    pub validation: Validation,
 }
 
 /// How an object is deleted.

@@ -151,6 +151,19 @@ codes! {
     DryRunWanted = "dry-run-wanted",
 }
 
+impl Code {
+    /// Whether it passes without anybody changing the application: a brake is released, a cluster answers again.
+    pub fn is_passing(self) -> bool {
+        use Code::{
+            Dependency, Frozen, LiveUnreadable, ObserveOnly, RenderFailed, Requirement, Suspended, WindowClosed,
+        };
+        matches!(
+            self,
+            Suspended | Frozen | WindowClosed | ObserveOnly | Requirement | RenderFailed | LiveUnreadable | Dependency
+        )
+    }
+}
+
 impl fmt::Display for Code {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())

@@ -5,6 +5,7 @@ use crate::application::{Application, Extent};
 use crate::desired::{Desired, Item};
 use crate::diff::Comparison;
 use crate::health::{self, Health, Status};
+use crate::home::Home;
 use crate::inventory::{Claim, Inventory, Owned};
 use crate::live::{Live, LiveObject, Seen};
 use crate::object::{ObjectKey, listed};
@@ -122,6 +123,7 @@ pub struct Survey {
     pub lost: Vec<ObjectKey>,
     /// Objects compared without the server: a dry run would tell better. Empty where nobody fills in defaults.
     pub unsure: Vec<ObjectKey>,
+    pub(crate) home: Option<Home>,
 }
 
 impl Survey {
@@ -136,6 +138,7 @@ impl Survey {
             settled: vec![],
             lost: vec![],
             unsure: vec![],
+            home: None,
         };
         match sides.render {
             Render::Failed(why) => survey.problems.push(Reason::new(Code::RenderFailed, why)),
@@ -146,6 +149,7 @@ impl Survey {
                 for item in desired.items() {
                     survey.item(sides, desired, item);
                 }
+                survey.home(sides, desired);
                 survey.extras(sides, desired);
             }
         }
@@ -233,6 +237,26 @@ impl Survey {
             let text = "nobody owned it; it becomes the application's";
             self.notices.push(Reason::new(Code::Adopts, text).about(&item.key));
         }
+    }
+
+    /// The namespace that the application makes for itself counts like one of its objects.
+    fn home(&mut self, sides: &Sides<'_>, desired: &Desired) {
+        self.home = Home::of(sides, desired);
+        let Some(Home { key, difference, .. }) = &self.home else { return };
+        let health = match sides.live.see(key) {
+            Seen::There(live) => health::of(key, &live.manifest),
+            Seen::Missing => Health::new(Status::Missing, ""),
+            Seen::Unserved => {
+                let text = "the destination has no namespaces, so that none can be made";
+                self.problems.push(Reason::new(Code::UnknownKind, text).about(key));
+                Health::new(Status::Missing, "")
+            }
+            Seen::Unreadable(why) => {
+                self.problems.push(Reason::new(Code::LiveUnreadable, why).about(key));
+                Health::new(Status::Unknown, why)
+            }
+        };
+        self.rows.push(Row { key: key.clone(), difference: *difference, health, wave: 0 });
     }
 
     /// What is owned and not wanted any more.

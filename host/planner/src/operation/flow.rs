@@ -169,6 +169,7 @@ impl Operation {
                 (self.failure, self.reached) = (None, None);
                 self.at = At::Checking;
             }
+            Replanned::Later(until) => self.at = At::Paused { until },
             Replanned::Nothing => self.at = At::Ended { outcome: Outcome::Applied },
             Replanned::Held(why) => {
                 let failure = self.failure.clone().unwrap_or_default();

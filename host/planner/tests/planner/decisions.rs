@@ -83,6 +83,9 @@ fn what_was_stopped_stays_so() {
     drift(&mut world);
     last(&mut world).end = End::Stopped;
     assert_eq!(told(&world), "failed-already: its last sync was stopped; a sync by hand starts it again");
+    // What was only superseded may be wanted again.
+    last(&mut world).end = End::Superseded;
+    assert_eq!(told(&world), "sync for a change");
 }
 
 #[test]

@@ -3,8 +3,9 @@
 use crate::world::{Chaos, NOW, World, config, definition, hook, key, object, options, wave};
 use model::Timestamp;
 use planner::Operation;
+use planner::decide::Request;
 use planner::health::{Health, Status};
-use planner::operation::{Action, Input, Outcome, Sight, Stop};
+use planner::operation::{Action, Input, Outcome, Replanned, Sight, Stop};
 use planner::plan::StepId;
 use planner::retry::Retry;
 use serde_json::{Value, json};
@@ -255,6 +256,31 @@ fn a_failed_attempt_is_tried_again_until_its_retries_are_used_up() {
     assert_eq!(world.ran, ["post#op.1.PostSync", "post#op.2.PostSync", "post#op.3.PostSync"]);
     assert!(world.now >= NOW.plus_millis(15_000), "5 s and 10 s were waited");
     assert_eq!(world.codes(), ["in-sync"]);
+}
+
+#[test]
+fn a_brake_holds_a_retry_without_failing_it() {
+    let mut world = World::new(vec![config("a", "1")]);
+    world.app.retry = Retry::automated();
+    let mut script = Script::new(&world).begun();
+    script.done("Sync", "/ConfigMap/shop/a", Err("quota".to_owned()));
+    script.take();
+    script.tick(5_000);
+    assert_eq!(script.take(), ["plan"]);
+    world.brakes.frozen = Some("an incident".to_owned());
+    world.request = Request::Retry(script.operation.plan.order.clone());
+    let held = Replanned::of(world.plan().verdict, script.now);
+    assert_eq!(held, Replanned::Later(script.now.plus_millis(60_000)));
+    script.feed(Input::Planned(held));
+    script.tick(60_000);
+    world.brakes.frozen = None;
+    script.feed(Input::Planned(Replanned::of(world.plan().verdict, script.now)));
+    assert_eq!(script.take(), ["plan", "dry-run a"]);
+    assert_eq!(script.operation.attempt, 2);
+    // What does not pass by itself ends it.
+    world.manifests[0]["metadata"]["annotations"] = options("Prune=maybe");
+    let held = Replanned::of(world.plan().verdict, script.now);
+    assert!(matches!(&held, Replanned::Held(why) if why.starts_with("bad-option")), "{held:?}");
 }
 
 #[test]

@@ -53,6 +53,14 @@ fn replace_and_force() {
 fn validate() {
     assert_eq!(both("ConfigMap", "Validate=false").map(|apply| apply.validation), [Validation::Lenient; 2]);
     assert_eq!(both("ConfigMap", "Validate=true").map(|apply| apply.validation), [Validation::Strict; 2]);
+    let mut annotations = options("Validate=false");
+    annotations["argocd.argoproj.io/hook"] = json!("Sync");
+    let world = World::new(vec![config("a", "1"), object("batch/Job", "j", annotations, json!({}))]);
+    assert!(
+        matches!(&steps(&world)[1].act, Act::Hook(Run { validation: Validation::Lenient, .. })),
+        "{}",
+        world.text()
+    );
 }
 
 #[test]
@@ -97,6 +105,11 @@ fn create_namespace() {
     let id = planner::plan::StepId { phase: planner::phase::Phase::PreSync, key: key("/Namespace//shop") };
     let made = plan.manifest(&id, &world.desired(), "").unwrap();
     assert_eq!(made["metadata"], json!({"name": "shop", "labels": {"team": "shop"}}));
+    // What it should carry is looked at like any object.
+    world.manifests[0] = config("a", "1");
+    assert_eq!(world.codes(), [""; 0], "{}", world.text());
+    world.app.namespace_metadata = Some(NamespaceMetadata::default());
+    assert_eq!(world.codes(), ["in-sync"]);
     // A manifest of the namespace wins.
     world.manifests.push(object("Namespace", "shop", Value::Null, Value::Null));
     assert!(plain(&world)[0].starts_with("apply Namespace shop"), "{:?}", plain(&world));

@@ -343,11 +343,8 @@ impl World {
                 Ok(())
             })),
             Action::Plan(_) => {
-                Input::Planned(match self.plan_for(&Request::Retry(operation.plan.order.clone())).verdict {
-                    Verdict::Sync(plan) => Replanned::Plan(plan),
-                    Verdict::Hold(reasons) if reasons[0].code.as_str() == "in-sync" => Replanned::Nothing,
-                    other => Replanned::Held(format!("{other:?}")),
-                })
+                let request = Request::Retry(operation.plan.order.clone());
+                Input::Planned(Replanned::of(self.plan_for(&request).verdict, self.now))
             }
             Action::Finished(_) => return None,
         })
