@@ -133,6 +133,20 @@ fn one_bad_object_of_a_batch_does_not_stop_the_report_on_the_others() {
 }
 
 #[test]
+fn answers_that_nobody_waits_for_change_nothing() {
+    let manifests = vec![config("a", "1"), config("b", "1"), object("ConfigMap", "late", wave(1), json!({}))];
+    let mut script = Script::new(&World::new(manifests)).begun();
+    script.done("Sync", "/ConfigMap/shop/a", Ok(()));
+    let before = script.operation.clone();
+    script.done("Sync", "/ConfigMap/shop/a", Err("told twice, the second time wrongly".to_owned()));
+    script.done("Sync", "/ConfigMap/shop/late", Err("too early".to_owned()));
+    script.done("PreSync", "/ConfigMap/shop/b", Err("of another phase".to_owned()));
+    script.feed(Input::Stored);
+    script.feed(Input::Planned(Replanned::Nothing));
+    assert_eq!(script.operation, before);
+}
+
+#[test]
 fn hooks_are_cleared_run_and_deleted_as_their_policies_say() {
     let manifests = vec![
         job("pre", "PreSync", "BeforeHookCreation"),

@@ -135,6 +135,34 @@ PostSync wave 0
 }
 
 #[test]
+fn a_hook_takes_nobodys_name_and_no_earlier_run_for_its_own() {
+    let job = |policy: &str| {
+        let mut annotations = hook("PreSync");
+        annotations["argocd.argoproj.io/hook-delete-policy"] = json!(policy);
+        object("batch/Job", "migrate", annotations, json!({}))
+    };
+    let mut world = World::new(vec![job("BeforeHookCreation"), config("a", "1")]);
+    world.put("batch/Job/shop/migrate", object("batch/Job", "migrate", Value::Null, json!({"theirs": true})));
+    assert_eq!(world.codes(), ["hook-not-owned"]);
+    // What the application itself left is deleted first, if it may be.
+    world.put(
+        "batch/Job/shop/migrate",
+        object("batch/Job", "migrate", json!({"tidegate.dev/application": "shop"}), json!({})),
+    );
+    assert_eq!(world.codes(), [""; 0]);
+    world.manifests[0] = job("HookSucceeded");
+    assert_eq!(world.codes(), ["hook-left-over"]);
+    // What does not run to an end is just applied again.
+    world.manifests[0]["kind"] = json!("ServiceAccount");
+    world.manifests[0]["apiVersion"] = json!("v1");
+    world.put(
+        "/ServiceAccount/shop/migrate",
+        object("ServiceAccount", "migrate", json!({"tidegate.dev/application": "shop"}), json!({})),
+    );
+    assert_eq!(world.codes(), [""; 0]);
+}
+
+#[test]
 fn prunes_go_in_mirrored_waves_after_what_is_applied() {
     let at = |name: &str, n: i64| object("ConfigMap", name, wave(n), json!({}));
     let mut last = at("last", 0);

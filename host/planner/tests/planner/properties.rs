@@ -214,7 +214,7 @@ proptest! {
     fn only_what_is_owned_is_pruned(
         manifests in application(),
         strangers in prop::collection::vec((0..2_u8, 0..5_u8), 0..6),
-        lost in prop::collection::vec(any::<prop::sample::Index>(), 0..4),
+        lost in prop::collection::vec(any::<prop::sample::Index>(), 0..6),
     ) {
         let mut world = world(manifests);
         world.sync();
@@ -227,7 +227,15 @@ proptest! {
         let owned: Vec<ObjectKey> = { let mut keys: Vec<_> = world.inventory.objects().map(|(k, _)| k.clone()).collect(); keys.sort(); keys };
         for (i, index) in lost.iter().enumerate() {
             let key = index.get(&owned);
-            if i % 2 == 0 { world.inventory.forget(key) } else { world.put(&key.text(), config("anew", "theirs")) }
+            let mut theirs = config("anew", "theirs");
+            match i % 3 {
+                0 => world.inventory.forget(key),
+                1 => world.put(&key.text(), theirs),
+                _ => {
+                    theirs["metadata"]["annotations"] = json!({"tidegate.dev/application": "other"});
+                    world.put(&key.text(), theirs);
+                }
+            }
         }
         world.manifests.truncate(1);
         world.app.allow_empty = Permit::Granted;
