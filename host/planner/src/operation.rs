@@ -300,7 +300,8 @@ pub enum Action {
         /// The marks of this run, one a step.
         runs: Vec<String>,
     },
-    /// Make these objects as desired, in parallel; answer with `Done`. Again is the same.
+    /// Make these objects as desired, in parallel, and remember of each [`crate::inventory::Owned::synced`] with what the
+    /// server answered; answer with `Done`. Again is the same.
     Apply(Vec<StepId>),
     /// Create the objects of these hooks, marked as this run's; what carries the mark is there already and is done. Answer
     /// with `Done`.

@@ -3,7 +3,7 @@
 
 use crate::application::{Application, Extent};
 use crate::desired::{Desired, Item};
-use crate::diff::Comparison;
+use crate::diff::{Comparison, Diff};
 use crate::health::{self, Health, Status};
 use crate::home::Home;
 use crate::inventory::{Claim, Inventory, Owned};
@@ -40,6 +40,24 @@ pub struct Sides<'a> {
     pub inventory: &'a Inventory,
     /// How its child applications are doing, by name.
     pub children: &'a [(String, Health)],
+}
+
+impl Sides<'_> {
+    /// What a sync would change in an object that is there: by the answer of a dry run where there is one, else field by
+    /// field. `None` where it is not desired or not there; [`crate::diff::created`] shows a new one.
+    pub fn diff(&self, key: &ObjectKey) -> Option<Diff> {
+        let Render::Done(desired) = self.render else { return None };
+        let (item, live) = (desired.get(key)?, self.live.see(key).object()?);
+        let comparison = self.comparison(key);
+        Some(match live.prediction(&item.digest) {
+            Some(predicted) => comparison.diff_predicted(predicted, &live.manifest),
+            None => comparison.diff(&item.manifest, &live.manifest),
+        })
+    }
+
+    fn comparison<'c>(&'c self, key: &'c ObjectKey) -> Comparison<'c> {
+        Comparison { key, rules: &self.application.rules, extent: self.application.extent }
+    }
 }
 
 /// Whether something is as it should be.
@@ -104,7 +122,8 @@ impl Row {
 }
 
 /// How an application stands.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Survey {
     /// Whether it is as it should be.
     pub sync: SyncStatus,
@@ -123,6 +142,7 @@ pub struct Survey {
     pub lost: Vec<ObjectKey>,
     /// Objects compared without the server: a dry run would tell better. Empty where nobody fills in defaults.
     pub unsure: Vec<ObjectKey>,
+    #[serde(skip)]
     pub(crate) home: Option<Home>,
 }
 
@@ -214,12 +234,11 @@ impl Survey {
         if known {
             return Difference::None;
         }
-        let Application { rules, extent, .. } = sides.application;
-        let comparison = Comparison { key: &item.key, rules, extent: *extent };
+        let comparison = sides.comparison(&item.key);
         let differs = match live.prediction(&item.digest) {
             Some(predicted) => comparison.differs_from_predicted(predicted, &live.manifest),
             None => {
-                if *extent == Extent::Said {
+                if sides.application.extent == Extent::Said {
                     self.unsure.push(item.key.clone());
                 }
                 comparison.differs(&item.manifest, &live.manifest)

@@ -5,10 +5,12 @@ use crate::decide::{Request, Situation, decide, subject};
 use crate::plan::SyncPlan;
 use crate::reason::{Code, Reason};
 use crate::survey::{Render, Sides, Survey};
+use serde::Serialize;
 use std::fmt;
 
 /// What is to be done.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Verdict {
     /// A sync.
     Sync(Box<SyncPlan>),
@@ -19,7 +21,8 @@ pub enum Verdict {
 }
 
 /// How an application stands, and what is to be done.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Plan {
     /// How it stands.
     pub survey: Survey,

@@ -66,75 +66,54 @@ impl Operation {
         grace: Option<Timestamp>,
         now: Timestamp,
     ) -> Option<At> {
-        let Some(stage) = self.stage(course, index) else {
-            if course == Course::Main {
-                self.reached.get_or_insert(if self.plan.order.awaits == Await::Nothing {
-                    Outcome::Applied
-                } else {
-                    Outcome::Healthy
-                });
+        let Some(stage) = self.stage(course, index) else { return Some(self.after_course(course)) };
+        let next = match self.progress_of(course, index, part, grace) {
+            Progress::Waiting => return None,
+            Progress::Ready => following(stage, course, index, part, now),
+            Progress::Failed(why) if self.is_last_wait() && self.hooks_of(stage).next().is_none() => {
+                self.reached = Some(Outcome::Unhealthy(why));
+                return Some(At::Cleaning);
             }
-            return Some(At::Cleaning);
+            Progress::Failed(why) => return Some(self.fail(course, why)),
         };
-        let at = |part: Part| At::Stage { course, index, part, grace: None };
-        let failure = |what: &str| self.failed_steps(|phase| phase == stage.phase, what);
-        let next_prunes = |batch: usize| match batch < stage.prunes.len() {
-            true => at(Part::Prune(batch)),
-            false => At::Stage { course, index: index + 1, part: Part::Clear(0), grace: None },
-        };
-        let next = match part {
-            Part::Clear(batch) if batch >= stage.batches.len() => {
-                At::Stage { course, index, part: Part::Wait, grace: Some(now.plus_millis(GRACE)) }
-            }
-            Part::Clear(batch) if !self.uncleared(stage, batch).is_empty() => return None,
-            Part::Clear(batch) => match failure("could not be cleared away") {
-                Some(why) => return Some(self.fail(course, why)),
-                None => at(Part::Apply(batch)),
-            },
-            Part::Apply(batch) if !self.undone(stage, &stage.batches, batch).is_empty() => return None,
-            Part::Apply(batch) => match failure("could not be applied") {
-                Some(why) => return Some(self.fail(course, why)),
-                None if definitions(stage, batch).is_empty() => at(Part::Clear(batch + 1)),
-                None => At::Stage { course, index, part: Part::Settle(batch), grace: Some(now.plus_millis(GRACE)) },
-            },
-            Part::Settle(batch) => match self.progress(&definitions(stage, batch), grace) {
-                Progress::Ready => at(Part::Clear(batch + 1)),
-                Progress::Waiting => return None,
-                Progress::Failed(why) => return Some(self.fail(course, why)),
-            },
-            Part::Wait => match self.wait(course, index, stage, grace) {
-                Progress::Ready if needing_consent(stage).next().is_some() => at(Part::Consent),
-                Progress::Ready => next_prunes(0),
-                Progress::Waiting => return None,
-                Progress::Failed(why) if self.is_last_wait() && self.hooks_of(stage).next().is_none() => {
-                    self.reached = Some(Outcome::Unhealthy(why));
-                    return Some(At::Cleaning);
-                }
-                Progress::Failed(why) => return Some(self.fail(course, why)),
-            },
-            Part::Consent if self.confirmed.is_none_or(|at| at < self.begun) => return None,
-            Part::Consent => {
-                let next = next_prunes(0);
-                self.deadline = now.plus_millis(SYNC_TIMEOUT);
-                next
-            }
-            Part::Prune(batch) if !self.undone(stage, &stage.prunes, batch).is_empty() => return None,
-            Part::Prune(batch) => match failure("could not be pruned") {
-                Some(why) => return Some(self.fail(course, why)),
-                None => at(Part::Gone(batch)),
-            },
-            Part::Gone(batch) => {
-                let gone =
-                    |step: &Step| self.sights.get(&step.key).is_some_and(|health| health.status == Status::Missing);
-                if !steps(&stage.prunes, batch).all(gone) {
-                    return None;
-                }
-                next_prunes(batch + 1)
-            }
-        };
+        // A person took as long as they liked; the rest of the sync has its time again.
+        if part == Part::Consent {
+            self.deadline = now.plus_millis(SYNC_TIMEOUT);
+        }
         // What was seen of one part says nothing in another.
         self.sights.clear();
         Some(next)
+    }
+
+    fn after_course(&mut self, course: Course) -> At {
+        let waited = self.plan.order.awaits == Await::Health;
+        if course == Course::Main {
+            self.reached = Some(if waited { Outcome::Healthy } else { Outcome::Applied });
+        }
+        At::Cleaning
+    }
+
+    /// How far a part of a stage has come.
+    fn progress_of(&self, course: Course, index: usize, part: Part, grace: Option<Timestamp>) -> Progress {
+        let Some(stage) = self.stage(course, index) else { return Progress::Ready };
+        let answered = |outstanding: Vec<StepId>, what: &str| match self.failed_steps(|p| p == stage.phase, what) {
+            _ if !outstanding.is_empty() => Progress::Waiting,
+            Some(why) => Progress::Failed(why),
+            None => Progress::Ready,
+        };
+        match part {
+            Part::Clear(batch) => answered(self.uncleared(stage, batch), "could not be cleared away"),
+            Part::Apply(batch) => answered(self.undone(stage, &stage.batches, batch), "could not be applied"),
+            Part::Settle(batch) => self.progress(&definitions(stage, batch), grace),
+            Part::Wait => self.wait(course, index, stage, grace),
+            Part::Consent if self.confirmed.is_none_or(|at| at < self.begun) => Progress::Waiting,
+            Part::Consent => Progress::Ready,
+            Part::Prune(batch) => answered(self.undone(stage, &stage.prunes, batch), "could not be pruned"),
+            Part::Gone(batch) => {
+                let gone = |step: &Step| self.sights.get(&step.key).is_some_and(|h| h.status == Status::Missing);
+                if steps(&stage.prunes, batch).all(gone) { Progress::Ready } else { Progress::Waiting }
+            }
+        }
     }
 
     fn wait(&self, course: Course, index: usize, stage: &Stage, grace: Option<Timestamp>) -> Progress {
@@ -257,6 +236,26 @@ impl Operation {
             }
             _ => false,
         }
+    }
+}
+
+/// What comes after a part of a stage.
+fn following(stage: &Stage, course: Course, index: usize, part: Part, now: Timestamp) -> At {
+    let at = |part: Part, grace: Option<Timestamp>| At::Stage { course, index, part, grace };
+    let prune = |batch: usize| match batch < stage.prunes.len() {
+        true => at(Part::Prune(batch), None),
+        false => At::Stage { course, index: index + 1, part: Part::Clear(0), grace: None },
+    };
+    let grace = Some(now.plus_millis(GRACE));
+    match part {
+        Part::Clear(batch) if batch >= stage.batches.len() => at(Part::Wait, grace),
+        Part::Clear(batch) => at(Part::Apply(batch), None),
+        Part::Apply(batch) if !definitions(stage, batch).is_empty() => at(Part::Settle(batch), grace),
+        Part::Apply(batch) | Part::Settle(batch) => at(Part::Clear(batch + 1), None),
+        Part::Wait if needing_consent(stage).next().is_some() => at(Part::Consent, None),
+        Part::Wait | Part::Consent => prune(0),
+        Part::Prune(batch) => at(Part::Gone(batch), None),
+        Part::Gone(batch) => prune(batch + 1),
     }
 }
 

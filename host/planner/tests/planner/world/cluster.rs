@@ -31,6 +31,9 @@ impl World {
     pub(super) fn apply(&mut self, operation: &Operation, step: &StepId) -> Result<(), String> {
         self.nothing_earlier_is_unhealthy(operation, step);
         let manifest = operation.plan.manifest(step, &self.desired(), "").unwrap();
+        // Whatever is in the cluster after a crash must be known as the application's.
+        let owned = self.inventory.get(&step.key).is_some() || self.desired().get(&step.key).is_none();
+        assert!(owned, "{step} is applied before it is owned");
         self.store(&step.key, manifest)?;
         if let Some(item) = self.desired().get(&step.key) {
             let live = LiveObject::new(step.key.clone(), Arc::new(self.objects[&step.key].clone()));
