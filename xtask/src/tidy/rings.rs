@@ -9,6 +9,7 @@ const RINGS: [(&str, u32); 15] = [
     ("manifest", 1),
     ("scheduler", 1),
     ("access", 1),
+    ("planner", 1),
     ("store", 2),
     ("plugin", 2),
     ("git", 2),
