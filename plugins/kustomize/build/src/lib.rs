@@ -41,8 +41,8 @@ pub use files::{Entry, Files, Kind, Remote};
 pub use folder::Folder;
 pub use id::{Gvk, Id};
 pub use kustomization::{Patch, Selector};
-pub use remote::{Repository, repository};
 pub use options::{Collision, LabelReach, MissingComponents, Options};
+pub use remote::{Repository, repository};
 
 use kustomize_yaml::Node;
 
