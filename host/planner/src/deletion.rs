@@ -1,13 +1,15 @@
 //! The end of an application: its hooks before, its objects in the reverse of their waves, its hooks after. Objects go only
-//! where the application's file asked for it by a finalizer, and only those that it owns.
+//! where the application's file asked for it by a finalizer, and only those that it owns, or that its own hooks left.
 
 use crate::application::{Finalizer, Permit};
 use crate::build::{Making, hook_slots, prune_step};
 use crate::decide::subject;
+use crate::desired::{Desired, Naming};
 use crate::guard::{self, Doomed, Ground};
+use crate::hook::{RUN_OF, Role};
 use crate::inventory::Claim;
-use crate::live::Seen;
-use crate::object::ObjectKey;
+use crate::live::{LiveObject, Seen};
+use crate::object::{ObjectKey, annotation};
 use crate::option::Propagation;
 use crate::phase::{Phase, rank, wave};
 use crate::plan::{Asked, Await, Order, Stage, SyncPlan};
@@ -16,7 +18,7 @@ use crate::retry::{Limit, Retry};
 use crate::survey::{Render, Sides, Survey};
 use model::Timestamp;
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// What the end of an application comes to.
 #[derive(Clone, Debug)]
@@ -42,10 +44,11 @@ pub fn end(sides: &Sides<'_>, revision: &str, now: Timestamp) -> Ending {
         Render::Done(desired) => desired,
         Render::Failed(why) => return Ending::Hold(vec![Reason::new(Code::RenderFailed, why)]),
     };
-    let (doomed, notices) = match doomed(sides) {
+    let (mut doomed, notices) = match doomed(sides) {
         Ok(found) => found,
         Err(problems) => return Ending::Hold(problems),
     };
+    doomed.extend(left_by_hooks(sides, desired));
     let survey = Survey::of(sides);
     let subject = subject(application, desired);
     let order = Order { asked: Asked::Removal, prune: Permit::Granted, only: None, awaits: Await::Nothing };
@@ -120,6 +123,39 @@ fn doomed(sides: &Sides<'_>) -> Result<Found, Vec<Reason>> {
         }
     }
     if problems.is_empty() { Ok((doomed, notices)) } else { Err(problems) }
+}
+
+/// What hooks of earlier syncs left. They are in no inventory, since no sync prunes them; these are the objects that carry
+/// the application's mark and a run's, and the name of one of its hooks.
+fn left_by_hooks(sides: &Sides<'_>, desired: &Desired) -> Vec<Doomed> {
+    let at_the_end =
+        |phases: &BTreeSet<Phase>| phases.iter().all(|p| matches!(p, Phase::PreDelete | Phase::PostDelete));
+    let mut names: HashSet<&ObjectKey> = HashSet::new();
+    let mut prefixes: Vec<&ObjectKey> = vec![];
+    for item in desired.items() {
+        match (&item.role, item.naming) {
+            (Role::Hook { phases, .. }, _) if at_the_end(phases) => {}
+            (Role::Hook { .. }, Naming::Fixed) => drop(names.insert(&item.key)),
+            (Role::Hook { .. }, Naming::Generated) => prefixes.push(&item.key),
+            _ => {}
+        }
+    }
+    let begins = |key: &ObjectKey, prefix: &ObjectKey| {
+        key.kind() == prefix.kind() && key.namespace() == prefix.namespace() && key.name().starts_with(prefix.name())
+    };
+    let ours = |live: &&LiveObject| {
+        live.owner().is_some_and(|owner| owner.is_same(&sides.application.name))
+            && !annotation(&live.manifest, RUN_OF).is_empty()
+            && sides.inventory.get(&live.key).is_none()
+            && (names.contains(&live.key) || prefixes.iter().any(|prefix| begins(&live.key, prefix)))
+    };
+    let mut left: Vec<&LiveObject> = sides.live.objects().filter(ours).collect();
+    left.sort_unstable_by(|a, b| a.key.cmp(&b.key));
+    let doomed = |live: &LiveObject| {
+        let (prune, last) = guard::removal(sides.application, live, Ground::Deletion).ok()?;
+        Some(Doomed { key: live.key.clone(), wave: wave(&live.manifest).unwrap_or(0), prune, last })
+    };
+    left.into_iter().filter_map(doomed).collect()
 }
 
 fn prune_stages(doomed: Vec<Doomed>) -> Vec<Stage> {

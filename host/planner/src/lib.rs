@@ -7,7 +7,7 @@
 //! 1. [`desired::Desired::new`] reads a render once: identities, namespaces, hooks, waves, options, digests, problems.
 //! 2. [`live::Live`] says what is there, kind by kind, and what could not be read; [`inventory::Inventory`] what is owned.
 //!    The three are three types, and absence is only concluded from a kind that was read.
-//! 3. [`verdict::plan`] surveys ([`survey`]), decides ([`decide`]) and orders ([`plan`]). [`deletion::end`] does so for an
+//! 3. [`verdict::plan`] surveys ([`survey`]), decides ([`decide`]) and orders ([`mod@plan`]). [`deletion::end`] does so for an
 //!    application that goes.
 //! 4. [`operation::Operation`] carries a plan out as a state machine, whose actions a loop does and answers.
 //! 5. [`diff::Comparison`] tells people what would change; [`health::of`] how an object is doing.
@@ -20,6 +20,7 @@
 //! # Promises
 //!
 //! - Nothing is pruned that the inventory does not own, or that another application has marked, or that was made anew since.
+//!   Objects of hooks are in no inventory: they go by their policies, and with their application.
 //! - A render that failed, one that is empty without `allowEmpty`, and a cluster that cannot be read prune nothing.
 //! - Everything is dry-run first; one failure means that nothing is applied.
 //! - No wave begins before the earlier ones are healthy and their hooks have succeeded.

@@ -1,6 +1,7 @@
 //! What is there: the live objects, as far as they could be read. A cluster that cannot be read is not an empty cluster, so
 //! absence is only ever concluded from a kind that was read.
 
+use crate::health::{self, Health};
 use crate::object::{GroupKind, ObjectKey, fingerprint};
 use crate::owner::ApplicationName;
 use model::Digest;
@@ -31,6 +32,8 @@ pub struct LiveObject {
     pub fingerprint: Digest,
     /// What the server would make of an apply, by a dry run.
     pub predicted: Option<Predicted>,
+    /// How it is doing by the word of a plugin that speaks for its kind.
+    pub spoken: Option<Health>,
     owner: Option<ApplicationName>,
 }
 
@@ -49,7 +52,7 @@ impl LiveObject {
     /// A live object as it was read.
     pub fn new(key: ObjectKey, manifest: Arc<Value>) -> Self {
         let owner = ApplicationName::of(&manifest);
-        Self { key, fingerprint: fingerprint(&manifest), manifest, predicted: None, owner }
+        Self { key, fingerprint: fingerprint(&manifest), manifest, predicted: None, spoken: None, owner }
     }
 
     /// The same, where the destination keeps book of owners itself: files carry no marks.
@@ -61,6 +64,14 @@ impl LiveObject {
     /// Whose it is by its mark, or by the destination's books.
     pub fn owner(&self) -> Option<&ApplicationName> {
         self.owner.as_ref()
+    }
+
+    /// How it is doing: as a plugin says, else by the rules of its kind. What is being deleted is on its way, whoever
+    /// speaks for it.
+    pub fn health(&self) -> Health {
+        let going = !self.manifest["metadata"]["deletionTimestamp"].is_null();
+        let spoken = self.spoken.clone().filter(|_| !going);
+        spoken.unwrap_or_else(|| health::of(&self.key, &self.manifest))
     }
 
     /// The server's id of this very incarnation.
@@ -111,9 +122,8 @@ impl Live {
         self.kinds.insert(kind, reading);
     }
 
-    /// Adds an object; its kind counts as known, unless it was said to be unreadable.
+    /// Adds an object. Of the others of its kind that says nothing.
     pub fn insert(&mut self, object: LiveObject) {
-        self.kinds.entry(object.key.kind().clone()).or_insert(Reading::Known);
         self.objects.insert(object.key.clone(), object);
     }
 
@@ -125,19 +135,10 @@ impl Live {
     /// What is known about an object.
     pub fn see(&self, key: &ObjectKey) -> Seen<'_> {
         match self.kinds.get(key.kind()) {
-            None => Seen::Unreadable("it was not read"),
+            None => self.objects.get(key).map_or(Seen::Unreadable("it was not read"), Seen::There),
             Some(Reading::Unreadable(why)) => Seen::Unreadable(why),
             Some(Reading::Unserved) => Seen::Unserved,
             Some(Reading::Known) => self.objects.get(key).map_or(Seen::Missing, Seen::There),
-        }
-    }
-
-    /// Why a kind could not be read.
-    pub fn unreadable(&self, kind: &GroupKind) -> Option<&str> {
-        match self.kinds.get(kind) {
-            None => Some("it was not read"),
-            Some(Reading::Unreadable(why)) => Some(why),
-            Some(_) => None,
         }
     }
 
@@ -164,8 +165,22 @@ mod tests {
         assert_eq!(shown(&live, "Widget"), "Unserved");
         live.insert(LiveObject::new(key("ConfigMap"), Arc::new(json!({}))));
         assert!(live.see(&key("ConfigMap")).object().is_some());
+        // One object is no reading of its kind.
+        let other = ObjectKey::new(GroupKind::new("", "ConfigMap"), "shop", "b");
+        assert!(matches!(live.see(&other), Seen::Unreadable(_)));
         live.read(GroupKind::new("", "ConfigMap"), Reading::Unreadable("503".to_owned()));
         assert_eq!(shown(&live, "ConfigMap"), "Unreadable(\"503\")");
+    }
+
+    #[test]
+    fn a_plugin_speaks_for_its_kind_until_the_object_goes() {
+        let key = ObjectKey::new(GroupKind::new("example.com", "Widget"), "shop", "a");
+        let mut live = LiveObject::new(key.clone(), Arc::new(json!({})));
+        assert_eq!(live.health().to_string(), "Healthy");
+        live.spoken = Some(Health::new(health::Status::Degraded, "broken"));
+        assert_eq!(live.health().to_string(), "Degraded: broken");
+        live.manifest = Arc::new(json!({"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}}));
+        assert_eq!(live.health().to_string(), "Progressing: it is being deleted");
     }
 
     #[test]

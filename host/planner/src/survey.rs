@@ -188,11 +188,7 @@ impl Survey {
             Seen::There(live) => {
                 let difference = self.compare(sides, item, live);
                 self.ownership(sides, item, live);
-                let health = if health::counts(&live.manifest) {
-                    health::of(&item.key, &live.manifest)
-                } else {
-                    Health::healthy()
-                };
+                let health = if health::counts(&live.manifest) { live.health() } else { Health::healthy() };
                 (difference, health)
             }
             Seen::Missing | Seen::Unserved => (Difference::Missing, Health::new(Status::Missing, "")),
@@ -263,7 +259,7 @@ impl Survey {
         self.home = Home::of(sides, desired);
         let Some(Home { key, difference, .. }) = &self.home else { return };
         let health = match sides.live.see(key) {
-            Seen::There(live) => health::of(key, &live.manifest),
+            Seen::There(live) => live.health(),
             Seen::Missing => Health::new(Status::Missing, ""),
             Seen::Unserved => {
                 let text = "the destination has no namespaces, so that none can be made";
@@ -286,9 +282,7 @@ impl Survey {
         for key in extras {
             let (difference, health, wave) = match sides.live.see(key) {
                 Seen::There(live) => match sides.inventory.claim(&sides.application.name, live) {
-                    Claim::Ours => {
-                        (Difference::Extra, health::of(key, &live.manifest), wave(&live.manifest).unwrap_or(0))
-                    }
+                    Claim::Ours => (Difference::Extra, live.health(), wave(&live.manifest).unwrap_or(0)),
                     Claim::Lost(why) => {
                         self.notices.push(Reason::new(Code::NoLongerOwned, why).about(key));
                         self.lost.push(key.clone());

@@ -66,6 +66,24 @@ PostDelete wave 0
 }
 
 #[test]
+fn what_hooks_of_syncs_left_goes_too() {
+    let mut generated = object("batch/Job", "x", hook("PostSync"), json!({}));
+    generated["metadata"] = json!({"generateName": "report-", "annotations": hook("PostSync")});
+    let mut world =
+        World::new(vec![config("a", "1"), object("batch/Job", "migrate", hook("PreSync"), json!({})), generated]);
+    world.sync();
+    // Of a hook's name, but nobody's run; and a run of something that is no hook.
+    let marked = |run: &str| json!({"tidegate.dev/application": "shop", "tidegate.dev/hook-run": run});
+    world.put("batch/Job/shop/report-by-hand", object("batch/Job", "report-by-hand", Value::Null, json!({})));
+    world.put("batch/Job/shop/copy", object("batch/Job", "copy", marked("op.1.PreSync"), json!({})));
+    world.app.finalizer = Finalizer::Foreground;
+    let Ending::Delete(plan, _) = world.end() else { panic!("it ends") };
+    let steps: Vec<String> = plan.steps().map(|(_, step)| step.to_string()).collect();
+    let left = "prune batch/Job shop/report-r1-postsync-1800000000";
+    assert_eq!(steps, ["prune batch/Job shop/migrate", left, "prune ConfigMap shop/a"]);
+}
+
+#[test]
 fn a_deletion_may_ask_for_a_word() {
     let mut world = World::new(vec![object("ConfigMap", "a", options("Delete=confirm"), json!({}))]);
     world.sync();
