@@ -14,6 +14,13 @@ use std::fmt::Write as _;
 
 use super::{Tables, Type};
 
+/// What a table says of itself.
+const ORIGIN: &str = "\
+# Written by examples/schema_table.rs; do not edit.
+# From the OpenAPI v2 documents of Kubernetes v1.21.2 and of kustomize 5.5.0.
+# Copyright The Kubernetes Authors, Apache License 2.0.
+";
+
 /// Reads a table that [`print`] wrote. Lines that it did not write are passed over.
 pub fn parse(text: &str) -> Tables {
     let mut tables = Tables { types: vec![Type::default()], ..Tables::default() };
@@ -54,7 +61,7 @@ fn entry<'a>(words: impl Iterator<Item = &'a str>) -> Type {
 
 /// Writes a table, in an order that depends on nothing but what is in it.
 pub fn print(tables: &Tables) -> String {
-    let mut out = String::new();
+    let mut out = String::from(ORIGIN);
     for (at, entry) in tables.types.iter().enumerate().skip(1) {
         let mut line = format!("type {at}");
         for (name, id) in &entry.fields {
