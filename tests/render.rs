@@ -61,12 +61,13 @@ fn a_plain_folder_is_taken_as_it_is() {
 
 /// What is wrong, and what the error says.
 #[track_caller]
-fn refused(world: &World, path: &str, code: i32, words: &[&str]) {
+fn refused(world: &World, path: &str, code: i32, words: &[&str]) -> Ran {
     let ran = world.tidegate(&["render", path]).expect(code);
     assert!(ran.out.is_empty(), "{}", ran.out);
     for word in words {
         assert!(ran.err.contains(word), "no `{word}` in: {}", ran.err);
     }
+    ran
 }
 
 #[test]
@@ -111,6 +112,13 @@ fn nothing_outside_of_the_repository_is_read() {
         "circle.yaml",
         "folder/secret.yaml",
         ".git/config",
+        "file:///etc/passwd",
+        "git::file:///etc//ssh?ref=-x",
+        "ext::sh -c id",
+        "https://user:pa55@git.example.com/a/b.git//x?ref=--upload-pack=id",
+        "a\\0b.yaml",
+        "-x.yaml",
+        "module/a.yaml",
     ]
     .iter()
     .enumerate()
@@ -122,7 +130,11 @@ fn nothing_outside_of_the_repository_is_read() {
         link("gone.yaml", &format!("{folder}/dangling.yaml"));
         link("circle.yaml", &format!("{folder}/circle.yaml"));
         link(outside.path().to_str().expect("UTF-8"), &format!("{folder}/folder"));
-        refused(&world, &folder, 2, &["error["]);
+        // Another repository's work tree within this one.
+        world.write(&format!("{folder}/module/a.yaml"), DEPLOYMENT);
+        world.write(&format!("{folder}/module/.git"), "gitdir: ../.git/modules/x\n");
+        let ran = refused(&world, &folder, 2, &["error["]);
+        assert!(!ran.err.contains("pa55"), "{}", ran.err);
     }
     // The same by `directory`, and a generator, which would print the content.
     link(path, "plain/a.yaml");
@@ -267,6 +279,37 @@ fn applications_are_listed_with_what_became_of_them() {
     ] {
         let message = row(name)["message"].as_str().unwrap_or_default().to_owned();
         assert!(message.contains(words), "{name}: {message}");
+    }
+}
+
+#[test]
+fn one_hostile_file_hides_no_application() {
+    let world = applications();
+    let own = "https://git.example.com/team/config.git";
+    let bomb: String = (1..40).map(|n| format!("b{n}: &b{n} [*b{0}, *b{0}, *b{0}, *b{0}]\n", n - 1)).collect();
+    world.write("config/argocd/bomb.yaml", format!("# argoproj.io\nb0: &b0 x\n{bomb}"));
+    world.write("config/argocd/deep.yaml", format!("# argoproj.io\na: {}\n", "[".repeat(50_000)));
+    world.write("config/argocd/bytes.yaml", b"# argoproj.io\n\xff\xfe\n");
+    for (name, revision) in
+        [("option", "--upload-pack=x"), ("up", "refs/heads/../../x"), ("gone", "v9"), ("range", "1.*")]
+    {
+        let text = application(&format!("at-{name}"), own, "apps/shop", "")
+            .replace("targetRevision: main", &format!("targetRevision: \"{revision}\""));
+        world.write(&format!("config/argocd/at-{name}.yaml"), text);
+    }
+    world.push("config", "hostile");
+    let ran = world.tidegate(&["apps", "list", "--output", "json"]).expect(0);
+    let rows = ran.json();
+    let message = |name: &str| {
+        let row = rows.as_array().expect("a list").iter().find(|row| row["name"] == name);
+        row.unwrap_or_else(|| panic!("no {name} in {rows:#}"))["message"].as_str().unwrap_or_default().to_owned()
+    };
+    assert_eq!(message("shop"), "2 objects");
+    for name in ["at-option", "at-up", "at-gone", "at-range"] {
+        assert!(!message(name).contains("object"), "{name}: {}", message(name));
+    }
+    for file in ["bomb.yaml", "deep.yaml", "bytes.yaml"] {
+        assert!(ran.err.contains(file), "{file}: {}", ran.err);
     }
 }
 

@@ -7,10 +7,12 @@ use git::{Kind, ObjectId};
 use model::{Blame, Failure};
 use rustix::fs::{CWD, Dir, FileType, Mode, OFlags, RawMode, ResolveFlags, fstat, openat, openat2, readlinkat};
 use rustix::io::Errno;
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 /// Git's own folder, and what it is called in a linked work tree: never a part of what is versioned.
 const GIT: &str = ".git";
@@ -20,6 +22,8 @@ const GIT: &str = ".git";
 pub struct Folder {
     path: PathBuf,
     root: OwnedFd,
+    /// Folders within that were found to be no other repository's work tree: most files share a few of them.
+    own: Mutex<HashSet<String>>,
 }
 
 impl Folder {
@@ -34,12 +38,12 @@ impl Folder {
             };
             Failure::new(Blame::User, code, format!("{}: {}", path.display(), io::Error::from(e)))
         })?;
-        Ok(Self { path: path.to_owned(), root })
+        Ok(Self { path: path.to_owned(), root, own: Mutex::default() })
     }
 
     /// Opens what is at a path; `None` where nothing is, which is so below files and links.
     fn open_at(&self, path: &str, flags: OFlags) -> Result<Option<OwnedFd>, Failure> {
-        if path.split('/').any(|name| name == GIT) {
+        if path.split('/').any(|name| name == GIT) || self.is_foreign(path) {
             return Ok(None);
         }
         let path = if path.is_empty() { "." } else { path };
@@ -62,6 +66,25 @@ impl Folder {
             kind => kind,
         });
         Ok(kind.map(|kind| (kind, found)))
+    }
+
+    /// Whether a path lies within the work tree of another repository: nothing there is a file of this one.
+    fn is_foreign(&self, path: &str) -> bool {
+        let above = path.rmatch_indices('/').map(|(at, _)| &path[..at]);
+        let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
+        for folder in above {
+            // What is known of a folder holds for those above it.
+            if own.contains(folder) {
+                break;
+            }
+            if self.is_submodule(folder) {
+                return true;
+            }
+        }
+        if let Some((folder, _)) = path.rsplit_once('/') {
+            own.insert(folder.to_owned());
+        }
+        false
     }
 
     /// Whether a folder is the work tree of another repository.

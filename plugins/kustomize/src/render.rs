@@ -176,10 +176,45 @@ fn explained(error: BuildError) -> Error {
         }
         ErrorKind::Missing { path } => ("not-found", json!({ "path": path })),
         ErrorKind::Unsupported { field } => ("unsupported", json!({ "field": field })),
-        ErrorKind::Remote { spec } => ("unsupported", json!({ "field": "resources", "url": spec })),
+        ErrorKind::Remote { spec } => ("unsupported", json!({ "field": "resources", "url": without_password(spec) })),
         ErrorKind::Conflict { id } => ("invalid", json!({ "object": id })),
         ErrorKind::Transform { field } => ("invalid", json!({ "field": field })),
         ErrorKind::Host => ("unavailable", json!({})),
     };
-    Error { hint: error.hint, details: Some(details.to_string()), ..Error::new(code, error.message) }
+    Error { hint: error.hint, details: Some(details.to_string()), ..Error::new(code, without_password(&error.message)) }
+}
+
+/// A text in which addresses say no password: it is shown, and kept.
+fn without_password(text: &str) -> String {
+    let mut parts = text.split("://");
+    let mut clean = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let end = part.find(|c: char| c == '/' || c.is_whitespace()).unwrap_or(part.len());
+        let (authority, rest) = part.split_at(end);
+        let host = match authority.rsplit_once('@') {
+            Some((user, host)) if user.contains(':') => format!("…@{host}"),
+            _ => authority.to_owned(),
+        };
+        clean.push_str("://");
+        clean.push_str(&host);
+        clean.push_str(rest);
+    }
+    clean
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_password;
+
+    #[test]
+    fn no_password_is_shown() {
+        for (text, clean) in [
+            ("https://a:b@x/y and ssh://git@x/y", "https://…@x/y and ssh://git@x/y"),
+            ("k: https://a:p@q@x:1/y?ref=v1: gone", "k: https://…@x:1/y?ref=v1: gone"),
+            ("no address: a:b@c", "no address: a:b@c"),
+            ("://", "://"),
+        ] {
+            assert_eq!(without_password(text), clean);
+        }
+    }
 }

@@ -84,6 +84,12 @@ fn nothing_outside_is_read_and_nothing_waits() {
     assert_eq!(folder.read("fifo", MOST).unwrap(), Content::None(None));
     assert_eq!(Files::look(&folder, "module").unwrap(), Some(Kind::Submodule));
     assert_eq!(folder.list("module").unwrap(), Listing::None(Some(Kind::Submodule)));
+    std::fs::create_dir(at("module/sub")).unwrap();
+    std::fs::write(at("module/sub/a"), "x").unwrap();
+    for path in ["module/sub", "module/sub/a"] {
+        assert_eq!(Files::look(&folder, path).unwrap(), None, "{path}");
+        assert_eq!(folder.read(path, MOST).unwrap(), Content::None(None), "{path}");
+    }
     let Listing::Entries(entries) = folder.list("").unwrap() else { panic!("the root is a folder") };
     let names: Vec<_> = entries.iter().map(|(name, _)| name.as_str()).collect();
     assert!(!names.contains(&"fifo") && !names.contains(&".git"), "{names:?}");
