@@ -242,7 +242,12 @@ fn killed_at(until: Until, steps: &str, step: &str, tag: &str) -> bool {
     let stall = Stall::start(&registry.host, until);
     let world = world(&stall.host, folder, steps);
     // Does not compress, so that the upload is as long.
-    let big: Vec<u8> = (0..4_u32 << 20).map(|i| (i.wrapping_mul(2_654_435_761).rotate_left(7) >> 24) as u8).collect();
+    let mut seed = 1_u64;
+    let mut noise = || {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (seed >> 33).to_le_bytes()[0]
+    };
+    let big: Vec<u8> = (0..4 << 20).map(|_| noise()).collect();
     world.write("app/more/big", &big);
     world.write("app/hello.txt", &big);
     world.push("app", "big");
