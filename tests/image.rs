@@ -3,8 +3,9 @@
 
 use serde_json::Value;
 use std::fs;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use tidegate_tests::registry::Registry;
+use tidegate_tests::stall::{Stall, Until};
 use tidegate_tests::{Ran, World, holding};
 
 const DOCKERFILE: &str = "FROM scratch AS files\nCOPY hello.txt /hello.txt\nFROM scratch\nARG GREETING=none\nLABEL team=shop greeting=$GREETING\nCOPY --from=files /hello.txt /srv/hello.txt\nCMD [\"/srv/run\"]\n";
@@ -14,8 +15,7 @@ fn pipeline(steps: &str) -> String {
 }
 
 /// An application whose pipeline has these steps, in which `HOST` is the registry.
-fn world(registry: &Registry, world: World, steps: &str) -> World {
-    let host = &registry.host;
+fn world(host: &str, world: World, steps: &str) -> World {
     world.repository(
         "app",
         &[
@@ -63,7 +63,7 @@ const BUILD: &str = "    build:
 fn a_dockerfile_becomes_an_image_under_its_digest() {
     let folder = empty();
     let registry = Registry::start(folder.path());
-    let world = world(&registry, folder, BUILD);
+    let world = world(&registry.host, folder, BUILD);
     let ran = run(&world).expect(0);
     let built = outputs(&ran, "build");
     let image = inspect(&[], &format!("{}/shop/app:v1", registry.host));
@@ -97,7 +97,7 @@ fn two_machines_assemble_one_image() {
     for _ in 0..2 {
         let folder = empty();
         let registry = Registry::start(folder.path());
-        let world = world(&registry, folder, ASSEMBLE);
+        let world = world(&registry.host, folder, ASSEMBLE);
         // Another commit has another id, which is in the labels: the same files at the same commit are the same image.
         let first = outputs(&run(&world).expect(0), "assemble");
         let image = inspect(&["--override-arch", "arm64"], &format!("{}/shop/app:v2", registry.host));
@@ -127,7 +127,7 @@ const COPY: &str = "    assemble:
 fn a_registry_with_a_password_is_logged_in_to_and_nobody_else_hears_it() {
     let folder = empty();
     let registry = Registry::with_password(folder.path());
-    let world = world(&registry, folder, COPY);
+    let world = world(&registry.host, folder, COPY);
     let ran = run(&world).expect(0);
     let copied = outputs(&ran, "release");
     let image = inspect(&["--creds", "tidegate:secret"], &format!("{}/release/app:stable", registry.host));
@@ -149,7 +149,7 @@ fn a_registry_with_a_password_is_logged_in_to_and_nobody_else_hears_it() {
 fn a_registry_that_was_not_granted_is_denied_by_name() {
     let folder = empty();
     let registry = Registry::start(folder.path());
-    let world = world(&registry, folder, ASSEMBLE);
+    let world = world(&registry.host, folder, ASSEMBLE);
     let text = fs::read_to_string(world.path().join("tidegate.yaml")).expect("a configuration");
     world.write("tidegate.yaml", text.replace("http://", ""));
     let ran = run(&world).expect(4);
@@ -161,7 +161,7 @@ fn a_registry_that_was_not_granted_is_denied_by_name() {
 fn a_dockerfile_sees_neither_the_host_nor_its_network() {
     let folder = empty();
     let registry = Registry::start(folder.path());
-    let world = world(&registry, folder, BUILD);
+    let world = world(&registry.host, folder, BUILD);
     // A shell to look around with, from this machine.
     fs::copy("/bin/busybox", world.path().join("app/busybox")).expect("busybox: `cargo xtask setup` installs it");
     let state = world.path().join("state").display().to_string();
@@ -192,14 +192,14 @@ fn has_tag(registry: &Registry, name: &str, tag: &str) -> bool {
 fn a_build_whose_host_is_killed_ends_with_one_whole_image() {
     let folder = empty();
     let registry = Registry::start(folder.path());
-    let world = world(&registry, folder, BUILD);
+    let world = world(&registry.host, folder, BUILD);
     fs::copy("/bin/busybox", world.path().join("app/busybox")).expect("busybox: `cargo xtask setup` installs it");
     // Waits until it is let on: the pipe is in the context, and so in the image.
     let dockerfile = "FROM scratch\nCOPY busybox /bin/sh\nCOPY busybox /bin/sleep\nRUN echo begun; i=0; while [ $i -lt 20 ]; do /bin/sleep 0.1; i=$((i+1)); done\n";
     world.write("app/Dockerfile", dockerfile);
     world.push("app", "slow");
     let mut command = world.command(&["run", "--repository", "app"]);
-    command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::piped());
+    command.stdout(Stdio::null()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("the binary");
     // Ends once the builder is in the middle of its work.
     let mut lines = std::io::BufRead::lines(std::io::BufReader::new(child.stderr.take().expect("its words")));
@@ -217,13 +217,13 @@ fn a_build_whose_host_is_killed_ends_with_one_whole_image() {
 fn a_push_that_is_cut_off_moves_no_tag_and_is_finished_by_the_next() {
     let folder = empty();
     let registry = Registry::start(folder.path());
-    let world = world(&registry, folder, ASSEMBLE);
+    let world = world(&registry.host, folder, ASSEMBLE);
     // Two layers, a configuration and a manifest for each platform, then the index: the registry goes away in between.
     let big: Vec<u8> = (0..8_u32 << 20).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
     world.write("app/more/big", big);
     world.push("app", "big");
     let mut command = world.command(&["run", "--repository", "app"]);
-    command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::piped());
+    command.stdout(Stdio::null()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("the binary");
     let mut lines = std::io::BufRead::lines(std::io::BufReader::new(child.stderr.take().expect("its words")));
     assert!(lines.any(|line| line.is_ok_and(|line| line.contains("packed"))), "layers are being made");
@@ -233,4 +233,54 @@ fn a_push_that_is_cut_off_moves_no_tag_and_is_finished_by_the_next() {
     let ran = world.tidegate(&["runs", "resume", &run, "--output", "json"]).expect(0);
     let assembled = outputs(&ran, "assemble");
     assert_eq!(inspect(&[], &format!("{}/shop/app:v2", registry.host))["Digest"], assembled["digest"]);
+}
+
+/// Kills the host where the way to the registry stopped, resumes, and says what the registry has of the tag in between.
+fn killed_at(until: Until, steps: &str, step: &str, tag: &str) -> bool {
+    let folder = empty();
+    let registry = Registry::start(folder.path());
+    let stall = Stall::start(&registry.host, until);
+    let world = world(&stall.host, folder, steps);
+    // Does not compress, so that the upload is as long.
+    let mut seed = 1_u64;
+    let mut noise = || {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (seed >> 33).to_le_bytes()[0]
+    };
+    let big: Vec<u8> = (0..4 << 20).map(|_| noise()).collect();
+    world.write("app/more/big", &big);
+    world.write("app/hello.txt", &big);
+    world.push("app", "big");
+    let mut command = world.command(&["run", "--repository", "app"]);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the binary");
+    stall.stopped();
+    child.kill().expect("it is killed");
+    child.wait().expect("it is gone");
+    let is_there = has_tag(&registry, "shop/app", tag);
+    stall.open();
+    let run = world.newest();
+    let shown = world.tidegate(&["runs", "show", &run, "--output", "json"]).expect(0).json();
+    assert_ne!(shown["steps"][step]["status"], "succeeded", "nobody heard that it was pushed: {shown:#}");
+    let ran = world.tidegate(&["runs", "resume", &run, "--output", "json"]).expect(0);
+    let pushed = outputs(&ran, step);
+    assert!(pushed["digest"].as_str().is_some_and(|digest| digest.starts_with("sha256:")), "{pushed:#}");
+    assert_eq!(inspect(&[], &format!("{}/shop/app:{tag}", registry.host))["Digest"], pushed["digest"]);
+    is_there
+}
+
+#[test]
+fn a_host_that_is_killed_in_an_upload_has_moved_no_tag_and_ends_it_later() {
+    for (steps, step, tag) in [(BUILD, "build", "v1"), (ASSEMBLE, "assemble", "v2")] {
+        assert!(!killed_at(Until::Sent(1 << 20), steps, step, tag), "{step}: half an image has no tag");
+    }
+}
+
+#[test]
+fn a_host_that_is_killed_before_it_hears_of_its_tag_ends_with_the_same_one() {
+    for (steps, step, tag, asked) in [
+        (BUILD, "build", "v1", "PUT /v2/shop/app/manifests/v1"),
+        (ASSEMBLE, "assemble", "v2", "PUT /v2/shop/app/manifests/v2"),
+    ] {
+        killed_at(Until::Asked(asked), steps, step, tag);
+    }
 }

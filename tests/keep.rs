@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 use std::fs;
-use std::process::Command;
+use std::path::Path;
 use tidegate_tests::registry::Registry;
 use tidegate_tests::{Ran, World};
 
@@ -119,7 +119,11 @@ fn a_script_runs_in_an_image() {
     let world = World::new(env!("CARGO_BIN_EXE_tidegate"), env!("CARGO_TARGET_TMPDIR"));
     let registry = Registry::start(world.path());
     let host = registry.host.clone();
-    let image = image(&world, &host);
+    let busybox = Path::new("/bin/busybox");
+    let mut files: Vec<(&Path, &str)> =
+        ["/bin/busybox", "/bin/sh", "/bin/cat", "/bin/test"].into_iter().map(|place| (busybox, place)).collect();
+    files.push((Path::new("/etc/passwd"), "/inside"));
+    let image = registry.image(world.path(), &files);
     let steps = format!(
         "    inside:\n      uses: exec\n      env: {{ GREETING: \"hello from $HOME\" }}\n      with:\n        image: {image}\n        insecure: true\n        script: |\n          test -f /inside && test -f app.txt\n          echo \"said=$GREETING\" >> \"$TIDEGATE_OUTPUT\"\n          echo left > left.txt\n      artifacts: {{ store: {{ left: left.txt }} }}\n    fails:\n      uses: exec\n      needs: [inside]\n      continueOnError: true\n      with: {{ image: {image}, insecure: true, script: \"exit 9\" }}\n"
     );
@@ -135,27 +139,6 @@ fn a_script_runs_in_an_image() {
     assert_eq!(output(&ran, "inside", "said"), "hello from $HOME", "{logs}");
     let error = ran.json()["steps"]["fails"]["error"].clone();
     assert!(error["message"].as_str().is_some_and(|message| message.contains('9')), "{error:#}");
-}
-
-/// Puts an image with a shell and a file into the registry; answers its reference by digest.
-fn image(world: &World, host: &str) -> String {
-    let folder = world.path().join("image");
-    fs::create_dir_all(&folder).expect("a folder");
-    fs::copy("/bin/busybox", folder.join("busybox")).expect("busybox: `cargo xtask setup` installs it");
-    let dockerfile = "FROM scratch\nCOPY busybox /bin/busybox\nCOPY busybox /bin/sh\nCOPY busybox /bin/cat\nCOPY busybox /bin/test\nCOPY Dockerfile /inside\n";
-    fs::write(folder.join("Dockerfile"), dockerfile).expect("a Dockerfile");
-    let storage = world.path().join("storage");
-    let buildah = |arguments: &[&str]| {
-        let mut command = Command::new("buildah");
-        command.args(["--storage-driver", "vfs", "--root"]).arg(storage.join("root"));
-        command.arg("--runroot").arg(storage.join("run")).args(arguments);
-        Ran::of(&mut command).expect(0)
-    };
-    buildah(&["build", "--isolation", "chroot", "-t", "localhost/tools", &folder.display().to_string()]);
-    let digest = world.path().join("digest").display().to_string();
-    let target = format!("docker://{host}/tools:1");
-    buildah(&["push", "--tls-verify=false", "--digestfile", &digest, "localhost/tools", &target]);
-    format!("{host}/tools@{}", fs::read_to_string(digest).expect("a digest"))
 }
 
 #[test]

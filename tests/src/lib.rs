@@ -3,6 +3,7 @@
 pub mod git_http;
 pub mod registry;
 pub mod ssh;
+pub mod stall;
 mod world;
 
 pub use world::{Ran, World, holding};

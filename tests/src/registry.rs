@@ -1,5 +1,6 @@
 //! Debian's `docker-registry` on a free port of this machine, with a configuration of the test's own; gone when dropped.
 
+use crate::Ran;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -68,6 +69,33 @@ impl Registry {
                 return registry;
             }
         }
+    }
+
+    /// Puts an image of these files, each with its place there, into the registry; answers its reference by digest. The folder
+    /// is for the builder.
+    pub fn image(&self, folder: &Path, files: &[(&Path, &str)]) -> String {
+        let context = folder.join("image");
+        fs::create_dir_all(&context).expect("a folder");
+        let mut dockerfile = String::from("FROM scratch\n");
+        for (at, (source, place)) in files.iter().enumerate() {
+            fs::copy(source, context.join(at.to_string())).expect("a file: `cargo xtask setup` installs busybox");
+            dockerfile += &format!("COPY {at} {place}\n");
+        }
+        fs::write(context.join("Dockerfile"), dockerfile).expect("a Dockerfile");
+        let storage = folder.join("storage");
+        let buildah = |arguments: &[&str]| {
+            let mut command = Command::new("buildah");
+            command.args(["--storage-driver", "vfs", "--root"]).arg(storage.join("root"));
+            command.arg("--runroot").arg(storage.join("run")).args(arguments);
+            Ran::of(&mut command).expect(0)
+        };
+        buildah(&["build", "--isolation", "chroot", "-t", "localhost/tools", &context.display().to_string()]);
+        let digest = folder.join("digest");
+        let target = format!("docker://{}/tools:1", self.host);
+        let place = digest.display().to_string();
+        buildah(&["push", "--tls-verify=false", "--digestfile", &place, "localhost/tools", &target]);
+        buildah(&["rmi", "--all", "--force"]);
+        format!("{}/tools@{}", self.host, fs::read_to_string(digest).expect("a digest"))
     }
 }
 

@@ -42,7 +42,7 @@ pub fn detect() -> Capabilities {
     let root = rustix::process::geteuid().is_root();
     let namespaces = Namespaces::usable(root);
     let group = ControlGroup::create(&format!("tidegate-probe-{}", std::process::id()), &Limits::default());
-    cgroup::remove(group.folders());
+    cgroup::remove(&group.folders());
     Capabilities {
         root,
         landlock: kernel::landlock_abi(),

@@ -20,6 +20,30 @@ pub fn clone_into(namespaces: c_int) -> io::Result<Option<Pid>> {
     }
 }
 
+/// The same, and the duplicate begins in the control group (version 2) whose folder this is.
+///
+/// Moving a process that is there stops every fork and end of a process on the machine, for which the kernel waits about
+/// 10 ms; this does not.
+pub fn clone_into_group(namespaces: c_int, group: &OwnedFd) -> io::Result<Option<Pid>> {
+    // The structure of clone3(2) as of Linux 5.7, all of whose fields are numbers.
+    let mut arguments = [0_u64; 11];
+    let descriptor = u64::try_from(group.as_raw_fd()).map_err(io::Error::other)?;
+    let flags = u64::try_from(namespaces).map_err(io::Error::other)?;
+    let signal = u64::try_from(libc::SIGCHLD).map_err(io::Error::other)?;
+    (arguments[0], arguments[4], arguments[10]) = (flags | CLONE_INTO_CGROUP, signal, descriptor);
+    #[expect(unsafe_code, reason = "fork into namespaces; no stack copies the caller's, as fork does")]
+    // SAFETY: without CLONE_VM the duplicate has its own memory, so nothing is shared with the caller; the kernel copies the
+    // arguments, whose size it is told.
+    let pid = unsafe { libc::syscall(libc::SYS_clone3, arguments.as_ptr(), size_of_val(&arguments)) };
+    match c_int::try_from(pid) {
+        Ok(-1) | Err(_) => Err(io::Error::last_os_error()),
+        Ok(pid) => Ok(Pid::from_raw(pid)),
+    }
+}
+
+/// Not in every version of the C library's headers.
+const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
+
 /// Leaves a duplicate at once, without the clean-up that belongs to the original.
 pub fn exit_now(status: c_int) -> ! {
     #[expect(unsafe_code, reason = "std has no exit without exit handlers")]

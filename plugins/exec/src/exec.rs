@@ -2,13 +2,13 @@
 
 use crate::begin::Begin;
 use crate::files::Workspace;
-use crate::image::{self, Storage};
-use crate::inputs::{Inputs, Invocation};
+use crate::inputs::Inputs;
 use crate::junit::{self, Collected};
 use crate::outputs::{self, Outputs};
 use crate::pattern::{Pattern, parse_all};
 use serde_json::{Value, json};
-use tidegate::process::Command;
+use tidegate::container::{Container, Image, Program, Registry};
+use tidegate::process::{Command, CommandLine};
 use tidegate::{
     Capability, Context, Error, Finding, Forecast, Interruption, Outcome, Step, info, log, warn, workspace,
 };
@@ -64,11 +64,10 @@ impl Step for Exec {
         let program = inner.program.clone();
         let invocation = contained(context, &inputs, inner)?;
         let reports = parse_all(&inputs.junit, "/junit")?;
-        let output = file_name(context, "output");
+        let output = context.own_file("output");
         let output_file = format!("{WORKSPACE}/{output}");
         let directory = if inputs.image.is_some() { "" } else { inputs.directory.trim_end_matches('/') };
-        let mut command = Command::new(&invocation.program)
-            .arguments(invocation.arguments.iter().map(String::as_str))
+        let mut command = Command::of(&invocation)
             .directory(directory)
             .variable("TIDEGATE_OUTPUT", &output_file)
             .variable("TIDEGATE_RUN", &context.run)
@@ -76,13 +75,16 @@ impl Step for Exec {
         for (name, value) in &inputs.env {
             command = command.variable(name, value);
         }
-        if let Some(image) = &inputs.image {
+        if let Some(image) = image(&inputs) {
             look_into(&inputs.directory)?;
-            if !image::is_pinned(image) {
-                warn!("{image} is named by a tag: what it means can change. Name it by digest to run the same again");
+            if !image.is_pinned() {
+                warn!(
+                    "{} is named by a tag: what it means can change. Name it by digest to run the same again",
+                    image.name
+                );
             }
         }
-        let begin = Begin::once(&inputs, &reports, &file_name(context, "begin"))?;
+        let begin = Begin::once(&inputs, &reports, &context.own_file("begin"))?;
         begin_outputs(&output)?;
         let ending = command.start(KEY)?.wait()?;
         // It stays: a host that crashes now runs this again, finds the same child, and reads the same file.
@@ -130,25 +132,30 @@ impl Step for Exec {
     }
 }
 
-/// The invocation in its image, where there is one.
-fn contained(context: &Context, inputs: &Inputs, invocation: Invocation) -> Result<Invocation, Error> {
-    let Some(image) = &inputs.image else { return Ok(invocation) };
-    let storage = Storage { folder: file_name(context, "image"), begun: file_name(context, "begun") };
-    let names = inputs.env.keys().map(String::as_str);
-    image::invocation(
-        image,
-        inputs.insecure,
-        inputs.tool,
-        inputs.directory.trim_end_matches('/'),
-        &storage,
-        names,
-        invocation,
-    )
+/// What Tidegate itself tells a script. Others may see it.
+const TOLD: [&str; 3] = ["TIDEGATE_OUTPUT", "TIDEGATE_RUN", "TIDEGATE_STEP"];
+
+fn image(inputs: &Inputs) -> Option<Image> {
+    let name = inputs.image.clone()?;
+    Some(Image { name, registry: Registry::of_input(inputs.insecure), tool: inputs.tool })
+}
+
+/// The command in its image, where there is one.
+fn contained(context: &Context, inputs: &Inputs, line: CommandLine) -> Result<CommandLine, Error> {
+    let Some(image) = image(inputs) else { return Ok(line) };
+    let container = Container { image, storage: context.own_file("image"), folders: Vec::new() };
+    let program = Program {
+        line,
+        directory: inputs.directory.trim_end_matches('/'),
+        public: TOLD.into(),
+        private: inputs.env.keys().map(String::as_str).collect(),
+    };
+    container.once(&context.own_file("begun"), &program)
 }
 
 /// Whether the script itself began in its container.
 fn began(context: &Context) -> Result<bool, Error> {
-    Ok(workspace::read(&file_name(context, "begun"))?.is_some())
+    Ok(workspace::read(&context.own_file("begun"))?.is_some())
 }
 
 /// Refuses a working directory that is not there. Without an image the jail does that.
@@ -251,13 +258,6 @@ fn begin_outputs(output: &str) -> Result<(), Error> {
     }
 }
 
-/// The name of a file of Tidegate's in the workspace that no commit and no other step can have taken before: with the run,
-/// the step and the attempt in it.
-fn file_name(context: &Context, what: &str) -> String {
-    let key: String = context.key.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
-    format!(".tidegate-{what}-{}-{key}-{}", context.run, context.attempt)
-}
-
 fn first_line(script: &str) -> String {
     let mut lines = script.lines().map(str::trim).filter(|line| !line.is_empty());
     let first = lines.next().unwrap_or_default();
@@ -265,7 +265,7 @@ fn first_line(script: &str) -> String {
 }
 
 /// The command as one could type it.
-fn shown(invocation: &Invocation) -> String {
+fn shown(invocation: &CommandLine) -> String {
     let words = std::iter::once(&invocation.program).chain(&invocation.arguments);
     words.map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
 }
@@ -279,7 +279,7 @@ fn quoted(word: &str) -> String {
     }
 }
 
-fn body(inputs: &Inputs, invocation: &Invocation) -> String {
+fn body(inputs: &Inputs, invocation: &CommandLine) -> String {
     let command = match &inputs.script {
         Some(script) => script.trim_end().to_owned(),
         None => shown(invocation),
@@ -297,9 +297,9 @@ fn body(inputs: &Inputs, invocation: &Invocation) -> String {
     if !inputs.directory.is_empty() {
         text += &format!(" in `{}`", inputs.directory);
     }
-    if let Some(image) = &inputs.image {
-        text += &format!(", in the image `{image}`");
-        if !image::is_pinned(image) {
+    if let Some(image) = image(inputs) {
+        text += &format!(", in the image `{}`", image.name);
+        if !image.is_pinned() {
             text += " (a tag: what it means can change)";
         }
     }

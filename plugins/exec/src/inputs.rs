@@ -1,12 +1,13 @@
 //! What the step `exec` takes, and the command that it means.
 
 use crate::cache::Cache;
-use crate::image::Tool;
 use crate::pattern::parse_all;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use tidegate::Error;
+use tidegate::container::Tool;
+use tidegate::process::CommandLine;
 
 /// Linux takes no single argument longer than 128 KiB; some room stays for the end mark.
 const LONGEST_SCRIPT: usize = 128 * 1024 - 1;
@@ -74,21 +75,12 @@ pub enum Shell {
     Bash,
 }
 
-/// A program with its arguments.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Invocation {
-    /// By its name in the grant.
-    pub program: String,
-    /// Without the program's name.
-    pub arguments: Vec<String>,
-}
-
 impl Inputs {
     /// What to run, not yet in its image.
     ///
     /// # Errors
     /// `invalid` where the inputs contradict each other.
-    pub fn invocation(&self) -> Result<Invocation, Error> {
+    pub fn invocation(&self) -> Result<CommandLine, Error> {
         for name in self.env.keys() {
             if name.is_empty() || name.contains(['=', '\0']) {
                 return Err(Error::invalid(format!("`{name}` cannot be the name of a variable")).with_field("/env"));
@@ -121,7 +113,7 @@ impl Inputs {
             (Some(script), None) => script_invocation(script, self.shell),
             (None, Some(command)) => match command.split_first() {
                 Some((program, arguments)) if !program.is_empty() => {
-                    Ok(Invocation { program: program.clone(), arguments: arguments.to_vec() })
+                    Ok(CommandLine { program: program.clone(), arguments: arguments.to_vec() })
                 }
                 _ => Err(Error::invalid("`command` names no program").with_field("/command")),
             },
@@ -144,7 +136,7 @@ pub fn check_path(path: &str) -> Result<(), String> {
     }
 }
 
-fn script_invocation(script: &str, shell: Shell) -> Result<Invocation, Error> {
+fn script_invocation(script: &str, shell: Shell) -> Result<CommandLine, Error> {
     let wrong = |message: &str| Err(Error::invalid(message).with_field("/script"));
     if script.trim().is_empty() {
         return wrong("`script` is empty");
@@ -160,7 +152,7 @@ fn script_invocation(script: &str, shell: Shell) -> Result<Invocation, Error> {
         Shell::Bash => ("bash", &["-e", "-o", "pipefail", "-c"]),
     };
     let arguments = options.iter().copied().chain([script]).map(str::to_owned).collect();
-    Ok(Invocation { program: program.to_owned(), arguments })
+    Ok(CommandLine { program: program.to_owned(), arguments })
 }
 
 #[cfg(test)]

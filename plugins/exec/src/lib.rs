@@ -6,7 +6,6 @@ mod cache;
 mod digest;
 mod exec;
 mod files;
-mod image;
 mod inputs;
 mod junit;
 mod outputs;

@@ -56,6 +56,7 @@ pub mod artifact;
 pub mod bindings;
 pub mod cache;
 pub mod clock;
+pub mod container;
 mod describe;
 #[doc(hidden)]
 pub mod dispatch;

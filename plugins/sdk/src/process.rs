@@ -9,6 +9,15 @@ pub use wire::{Channel, Chunk, Ending, Event, Input, Output};
 /// the child and a cancel end it at once; it only bounds a single host call.
 const PATIENCE: u32 = 60_000;
 
+/// A program with its arguments.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommandLine {
+    /// By its name in the grant.
+    pub program: String,
+    /// Without the program's name.
+    pub arguments: Vec<String>,
+}
+
 /// What to run. Output goes to the step's log unless told otherwise, input is empty.
 #[derive(Clone, Debug)]
 pub struct Command(wire::Command);
@@ -26,6 +35,11 @@ impl Command {
             standard_error: Output::Log,
             timeout_seconds: 0,
         })
+    }
+
+    /// That of a line.
+    pub fn of(line: &CommandLine) -> Self {
+        Self::new(&line.program).arguments(line.arguments.iter().map(String::as_str))
     }
 
     /// Adds arguments.

@@ -70,6 +70,15 @@ pub struct Context {
     pub resumption: Option<Resumption>,
 }
 
+impl Context {
+    /// The name of a file in the workspace that no commit and no other step can have taken before: with the run, the step and
+    /// the attempt in it. It is not handed on to other steps.
+    pub fn own_file(&self, what: &str) -> String {
+        let key: String = self.key.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+        format!(".tidegate-{what}-{}-{key}-{}", self.run, self.attempt)
+    }
+}
+
 /// How an attempt ended, unless it failed.
 #[derive(Clone, Debug)]
 pub enum Outcome<T> {

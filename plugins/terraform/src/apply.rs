@@ -18,6 +18,7 @@ use crate::tree;
 use crate::{capabilities, check_parallelism};
 use serde_json::Value;
 use std::collections::BTreeMap;
+use tidegate::container::Container;
 use tidegate::{Capability, Context, Error, Finding, Forecast, Interruption, Outcome, Step};
 
 /// The archive, until it is unpacked.
@@ -125,14 +126,20 @@ pub fn run(host: &dyn Host, context: &Context, inputs: &Inputs) -> Result<Outcom
     });
     // The plan knows its variables. Some may be secrets of the step that planned, which this one need not be granted.
     let root = Root { variables: BTreeMap::new(), ..manifest.root.clone() };
-    let commands = Commands { tool: manifest.tool.tool, root: &root, env: &inputs.env, generation: String::new() };
+    let choice = Choice {
+        tool: Some(manifest.tool.tool),
+        version: None,
+        env: inputs.env.clone(),
+        container: manifest.container(context)?,
+    };
+    let commands = Commands::of(&root, &choice, "");
+    let scratch = Scratch::adopt(host, choice.container.clone());
     if is_new {
-        compare(host, &manifest, &commands)?;
+        compare(host, &manifest, &commands, &choice)?;
         journal.write(host, context)?;
     }
-    let scratch = Scratch::adopt(host);
     if journal.phase == Phase::Compared {
-        put_in_place(host, context, inputs, &manifest)?;
+        put_in_place(host, context, inputs, &manifest, choice.container.as_ref())?;
         journal.phase = Phase::Unpacked;
         journal.write(host, context)?;
     }
@@ -174,7 +181,7 @@ fn check(inputs: &Inputs) -> Result<(), Error> {
 }
 
 /// Refuses a plan that was made by something else, of something else, or whose state would be lost.
-fn compare(host: &dyn Host, manifest: &Manifest, commands: &Commands<'_>) -> Result<(), Error> {
+fn compare(host: &dyn Host, manifest: &Manifest, commands: &Commands<'_>, choice: &Choice) -> Result<(), Error> {
     let again = "run the pipeline again, which plans anew and asks again";
     if manifest.backend.in_workspace {
         let message = "the state is a file of the workspace, which is gone when the step ends: what is made now could not \
@@ -183,12 +190,14 @@ fn compare(host: &dyn Host, manifest: &Manifest, commands: &Commands<'_>) -> Res
             "configure a backend; for a local one, a path outside of the workspace that an operator grants",
         ));
     }
-    let choice = Choice { tool: Some(manifest.tool.tool), ..Choice::default() };
-    let installed = session::tool(host, commands, &choice)?;
+    let (installed, ()) = session::tool(host, commands, choice, |_| Ok(()))?;
     if installed != manifest.tool {
         let message = format!(
-            "the plan was made by {} on {}, and this machine has {installed} on {}",
-            manifest.tool, manifest.tool.platform, installed.platform
+            "the plan was made by {} on {}, and {} has {installed} on {}",
+            manifest.tool,
+            manifest.tool.platform,
+            installed.place(),
+            installed.platform
         );
         return Err(Error::new("terraform-tool-differs", message).with_hint(again));
     }
@@ -209,10 +218,17 @@ fn compare(host: &dyn Host, manifest: &Manifest, commands: &Commands<'_>) -> Res
     Err(Error::new("terraform-configuration-moved", message).with_hint(again))
 }
 
-/// Empties the workspace but for the notes, and puts the planned tree there.
-fn put_in_place(host: &dyn Host, context: &Context, inputs: &Inputs, manifest: &Manifest) -> Result<(), Error> {
+/// Empties the workspace but for the notes and the image, and puts the planned tree there.
+fn put_in_place(
+    host: &dyn Host,
+    context: &Context,
+    inputs: &Inputs,
+    manifest: &Manifest,
+    container: Option<&Container>,
+) -> Result<(), Error> {
     let notes = journal::path(context);
-    for entry in host.entries("")?.into_iter().flatten().filter(|entry| entry.name != notes) {
+    let stays = |name: &str| name == notes || container.is_some_and(|container| container.storage == name);
+    for entry in host.entries("")?.into_iter().flatten().filter(|entry| !stays(&entry.name)) {
         host.remove(&entry.name)?;
     }
     host.extract(&inputs.plan, ARCHIVE)?;
@@ -323,8 +339,7 @@ fn with_state(host: &dyn Host, commands: &Commands<'_>, workspace: &str, mut app
         if session::quietly(host, &init).ok()?.status != 0 {
             return None;
         }
-        let ended = session::quietly(host, &pull).ok()?;
-        State::of(&ended.output)
+        planning::state_of(session::begin(host, pull.clone()).ok()?)
     };
     match read() {
         Some(State { serial, lineage }) => {

@@ -5,7 +5,7 @@ use crate::host::{Host, Tidegate};
 use crate::inputs::Drift as Inputs;
 use crate::invocation::Planning;
 use crate::outputs::Drifted;
-use crate::planning;
+use crate::planning::{self, Purpose};
 use crate::render;
 use crate::root::{self, Choice, Root};
 use crate::scratch::Scratch;
@@ -39,11 +39,12 @@ impl Step for Drift {
         Interruption::Idempotent
     }
 
-    fn preview(_: &Context, inputs: Inputs) -> Result<Forecast, Error> {
+    fn preview(context: &Context, inputs: Inputs) -> Result<Forecast, Error> {
         let root = checked(&inputs)?;
+        inputs.asked().container(context)?;
         let tool = inputs.tool.map_or("terraform", crate::tool::Tool::program);
         let directory = if root.directory.is_empty() { "." } else { &root.directory };
-        Ok(Forecast::effect("run-program", tool, format!("look for drift in {directory}")))
+        Ok(Forecast::effect("run-program", tool, format!("look for drift in {directory}{}", inputs.asked().shown())))
     }
 
     fn run(context: &Context, inputs: Inputs) -> Result<Outcome<Drifted>, Error> {
@@ -57,10 +58,11 @@ impl Step for Drift {
 /// `terraform-drift` where that is asked for; what the tool said, explained; those of the host.
 pub fn run(host: &dyn Host, context: &Context, inputs: &Inputs) -> Result<Outcome<Drifted>, Error> {
     let root = checked(inputs)?;
-    let choice = Choice { tool: inputs.tool, version: inputs.version.clone(), env: inputs.env.clone() };
+    let container = inputs.asked().container(context)?;
+    let choice = Choice { tool: inputs.tool, version: inputs.version.clone(), env: inputs.env.clone(), container };
     let how = Planning { parallelism: inputs.parallelism, refresh_only: true, ..Planning::default() };
-    let scratch = Scratch::begin(host, context)?;
-    let made = planning::make(host, &root, &choice, &how, &scratch.generation, false)?;
+    let scratch = Scratch::begin(host, context, choice.container.clone())?;
+    let made = planning::make(host, &root, &choice, &how, &scratch.generation, Purpose::Drift)?;
     let markdown = render::markdown(&made.view, &planning::title("Terraform drift", &root, &made));
     let (json_artifact, json) = planning::store_json(host, "drift.json", &made.view)?;
     let counts = made.view.counts;

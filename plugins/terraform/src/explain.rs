@@ -14,7 +14,7 @@ struct Known {
     hint: &'static str,
 }
 
-const KNOWN: [Known; 10] = [
+const KNOWN: [Known; 11] = [
     Known {
         words: &["saved plan is stale", "saved plan does not match the given state"],
         code: "terraform-plan-stale",
@@ -24,6 +24,12 @@ const KNOWN: [Known; 10] = [
         words: &["tfstate: permission denied", ".lock.info: permission denied", "tfstate.backup: permission denied"],
         code: "terraform-state-unwritable",
         hint: "the folder of the state must be granted (`process: { paths: { write: [FOLDER] } }`) and writable for the jail's user, `nobody` where the host is root",
+    },
+    Known {
+        words: &["executable file not found in $path"],
+        code: "image-not-ready",
+        hint: "under Buildah an image needs `sh` and `cat` where the step has variables: name one that has them, or let \
+               `containerTool` be another one",
     },
     Known {
         words: &["error acquiring the state lock"],

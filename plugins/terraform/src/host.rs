@@ -5,17 +5,17 @@ use crate::invocation::Invocation;
 use tidegate::archive::{self, Compression, Item};
 use tidegate::artifact::{self, Label};
 use tidegate::bindings::tidegate::plugin::artifact_read;
-use tidegate::process::{Channel, Command, Ending, Output};
+use tidegate::process::{Channel, Child, Command, Ending, Output};
 use tidegate::workspace::{self, Entry, Summary};
 use tidegate::{Error, clock, log};
 
 /// A host.
 pub trait Host {
-    /// Runs a command to its end and hands over its output as it comes.
+    /// Begins a command, or finds the child that its key began before.
     ///
     /// # Errors
     /// `not-found`, `denied`, `conflict`, `exhausted`, `cancelled`, `unavailable`.
-    fn run(&self, invocation: &Invocation, each: &mut dyn FnMut(Channel, &[u8])) -> Result<Ending, Error>;
+    fn start<'a>(&'a self, invocation: &Invocation) -> Result<Box<dyn Running + 'a>, Error>;
 
     /// A file of the workspace.
     ///
@@ -102,22 +102,35 @@ pub trait Host {
     fn progress(&self, task: &str, done: u32, total: u32);
 }
 
+/// A command that was begun. Dropping it ends it.
+pub trait Running {
+    /// Waits for its end and hands over its output, from the first byte on.
+    ///
+    /// # Errors
+    /// `cancelled`, `unavailable`.
+    fn wait(&mut self, each: &mut dyn FnMut(Channel, &[u8])) -> Result<Ending, Error>;
+}
+
+impl Running for Child {
+    fn wait(&mut self, each: &mut dyn FnMut(Channel, &[u8])) -> Result<Ending, Error> {
+        // A cancel interrupts the child once, by the host; it is read to its end, for it is saving its state.
+        self.wait_with(|chunk| each(chunk.channel, &chunk.content))
+    }
+}
+
 /// The host that loaded the plugin.
 #[derive(Clone, Copy, Debug)]
 pub struct Tidegate;
 
 impl Host for Tidegate {
-    fn run(&self, invocation: &Invocation, each: &mut dyn FnMut(Channel, &[u8])) -> Result<Ending, Error> {
-        let mut command = Command::new(invocation.tool.program())
-            .arguments(invocation.arguments.iter().map(String::as_str))
-            .directory(&invocation.directory)
-            .standard_output(Output::Events)
-            .standard_error(Output::Events);
+    fn start<'a>(&'a self, invocation: &Invocation) -> Result<Box<dyn Running + 'a>, Error> {
+        let (line, directory) = invocation.line()?;
+        let mut command =
+            Command::of(&line).directory(directory).standard_output(Output::Events).standard_error(Output::Events);
         for (name, value) in &invocation.environment {
             command = command.variable(name, value);
         }
-        // A cancel interrupts the child once, by the host; it is read to its end, for it is saving its state.
-        command.start(&invocation.key)?.wait_with(|chunk| each(chunk.channel, &chunk.content))
+        Ok(Box::new(command.start(&invocation.key)?))
     }
 
     fn read(&self, path: &str) -> Result<Option<Vec<u8>>, Error> {

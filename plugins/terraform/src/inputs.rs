@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
+use tidegate::container;
 
 /// The `with` of `terraform/validate`.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -21,6 +22,22 @@ pub struct Validate {
     /// Which versions of it will do: `~> 1.9`, or one exactly.
     #[serde(default)]
     pub version: Option<String>,
+    /// A container image that has the tool, by digest: `docker.io/hashicorp/terraform@sha256:…`. The tool of that image is
+    /// run, in a container that Buildah, Podman or Docker makes, and not that of the machine. It takes a jail that can make
+    /// containers: the profile `builder`, the program `sh`, and a network to the registry, which an operator grants. Under
+    /// Buildah variables need its `sh` and `cat`.
+    #[serde(default)]
+    pub image: Option<String>,
+    /// Takes the image from a registry that speaks plain HTTP, or whose certificate nobody vouches for.
+    #[serde(default)]
+    pub insecure: bool,
+    /// What makes the container.
+    #[serde(default)]
+    pub container_tool: container::Tool,
+    /// Folders of the machine, absolute, that are in the container as well: that of a local state, or of a mirror of
+    /// providers. An operator grants them to the plugin. Not for Docker.
+    #[serde(default)]
+    pub folders: Vec<String>,
     /// Environment variables for the tool. A pipeline writes them as the step's own `env`.
     #[serde(default)]
     pub env: BTreeMap<String, String>,
@@ -55,6 +72,22 @@ pub struct Plan {
     /// Which versions of it will do: `~> 1.9`, or one exactly.
     #[serde(default)]
     pub version: Option<String>,
+    /// A container image that has the tool, by digest: `docker.io/hashicorp/terraform@sha256:…`. The tool of that image is
+    /// run, in a container that Buildah, Podman or Docker makes, and not that of the machine. It takes a jail that can make
+    /// containers: the profile `builder`, the program `sh`, and a network to the registry, which an operator grants. Under
+    /// Buildah variables need its `sh` and `cat`.
+    #[serde(default)]
+    pub image: Option<String>,
+    /// Takes the image from a registry that speaks plain HTTP, or whose certificate nobody vouches for.
+    #[serde(default)]
+    pub insecure: bool,
+    /// What makes the container.
+    #[serde(default)]
+    pub container_tool: container::Tool,
+    /// Folders of the machine, absolute, that are in the container as well: that of a local state, or of a mirror of
+    /// providers. An operator grants them to the plugin. Not for Docker.
+    #[serde(default)]
+    pub folders: Vec<String>,
     /// How many objects are worked on at a time; 10 unless given.
     #[serde(default)]
     #[schemars(range(min = 1, max = 256))]
@@ -121,6 +154,22 @@ pub struct Drift {
     /// Which versions of it will do: `~> 1.9`, or one exactly.
     #[serde(default)]
     pub version: Option<String>,
+    /// A container image that has the tool, by digest: `docker.io/hashicorp/terraform@sha256:…`. The tool of that image is
+    /// run, in a container that Buildah, Podman or Docker makes, and not that of the machine. It takes a jail that can make
+    /// containers: the profile `builder`, the program `sh`, and a network to the registry, which an operator grants. Under
+    /// Buildah variables need its `sh` and `cat`.
+    #[serde(default)]
+    pub image: Option<String>,
+    /// Takes the image from a registry that speaks plain HTTP, or whose certificate nobody vouches for.
+    #[serde(default)]
+    pub insecure: bool,
+    /// What makes the container.
+    #[serde(default)]
+    pub container_tool: container::Tool,
+    /// Folders of the machine, absolute, that are in the container as well: that of a local state, or of a mirror of
+    /// providers. An operator grants them to the plugin. Not for Docker.
+    #[serde(default)]
+    pub folders: Vec<String>,
     /// How many objects are read at a time; 10 unless given.
     #[serde(default)]
     #[schemars(range(min = 1, max = 256))]

@@ -1,9 +1,12 @@
 //! The commands, as values. No secret is in an argument: settings of the backend and variables travel in the environment.
 //! Paths are relative to the root module's directory, so that nothing in a plan depends on where the workspace is.
 
-use crate::root::Root;
+use crate::root::{Choice, Root};
 use crate::tool::Tool;
 use std::collections::BTreeMap;
+use tidegate::Error;
+use tidegate::container::{Container, Program};
+use tidegate::process::CommandLine;
 
 /// What the steps keep in the workspace while they run, and remove when they end.
 pub const SCRATCH: &str = ".tidegate-terraform";
@@ -32,7 +35,25 @@ pub struct Invocation {
     pub environment: BTreeMap<String, String>,
     /// The working directory in the workspace.
     pub directory: String,
+    /// Where it runs, unless that is the machine.
+    pub container: Option<Container>,
+    /// What it does.
+    pub work: Work,
 }
+
+/// What a command does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Work {
+    /// It runs the tool.
+    Tool,
+    /// It pulls the image of the container.
+    Pull,
+    /// It removes what is left of the container.
+    Remove,
+}
+
+/// Variables whose values hold no secret.
+const PUBLIC: [&str; 5] = ["TF_IN_AUTOMATION", "TF_INPUT", "TF_DATA_DIR", "TF_WORKSPACE", "CHECKPOINT_DISABLE"];
 
 /// Makes the commands of one step.
 #[derive(Clone, Debug)]
@@ -45,6 +66,8 @@ pub struct Commands<'a> {
     pub env: &'a BTreeMap<String, String>,
     /// Tells the children of one beginning of the step from those of another; empty where it begins once.
     pub generation: String,
+    /// Where the tool runs, unless that is the machine.
+    pub container: Option<Container>,
 }
 
 /// How a plan is made.
@@ -71,7 +94,14 @@ pub enum LockFile {
     Absent,
 }
 
-impl Commands<'_> {
+impl<'a> Commands<'a> {
+    /// Those of a step, of a tool that is not known yet.
+    pub fn of(root: &'a Root, choice: &'a Choice, generation: &str) -> Self {
+        let tool = choice.tool.unwrap_or(Tool::Terraform);
+        let container = choice.container.clone();
+        Self { tool, root, env: &choice.env, generation: generation.to_owned(), container }
+    }
+
     /// Which version it is. Asked in the workspace's root and without the variables, which are none of its business: so
     /// the child is the same in every beginning, and there is one where the directory is missing.
     pub fn version(&self) -> Invocation {
@@ -81,7 +111,15 @@ impl Commands<'_> {
             arguments: words(&["version", "-json"]),
             environment: base(),
             directory: String::new(),
+            container: self.container.clone(),
+            work: Work::Tool,
         }
+    }
+
+    /// Pulls the image; absent where there is none.
+    pub fn pull_image(&self) -> Option<Invocation> {
+        let container = self.container.clone()?;
+        Some(of_image(container, self.keyed("image"), Work::Pull))
     }
 
     /// Gets providers and modules ready, without the backend.
@@ -160,18 +198,59 @@ impl Commands<'_> {
         environment.extend(self.root.variables.iter().map(|(name, value)| (format!("TF_VAR_{name}"), value.clone())));
         environment.extend(base());
         environment.insert("TF_DATA_DIR".to_owned(), self.root.from_directory(DATA));
-        let key = if self.generation.is_empty() { key.to_owned() } else { format!("{key}-{}", self.generation) };
         Invocation {
-            key,
+            key: self.keyed(key),
             tool: self.tool,
             arguments: words(arguments),
             environment,
             directory: self.root.directory.clone(),
+            container: self.container.clone(),
+            work: Work::Tool,
         }
+    }
+
+    fn keyed(&self, key: &str) -> String {
+        if self.generation.is_empty() { key.to_owned() } else { format!("{key}-{}", self.generation) }
+    }
+}
+
+/// Removes what is left of a container.
+pub fn remove_image(container: Container, generation: &str) -> Invocation {
+    of_image(container, format!("remove-image-{generation}"), Work::Remove)
+}
+
+fn of_image(container: Container, key: String, work: Work) -> Invocation {
+    Invocation {
+        key,
+        tool: Tool::Terraform,
+        arguments: Vec::new(),
+        environment: BTreeMap::new(),
+        directory: String::new(),
+        container: Some(container),
+        work,
     }
 }
 
 impl Invocation {
+    /// What is run for it, and in which folder of the workspace.
+    ///
+    /// # Errors
+    /// `invalid` where a variable has a name that no container can be given.
+    pub fn line(&self) -> Result<(CommandLine, &str), Error> {
+        let line = CommandLine { program: self.tool.program().to_owned(), arguments: self.arguments.clone() };
+        let Some(container) = &self.container else { return Ok((line, &self.directory)) };
+        let line = match self.work {
+            Work::Pull => container.pull(),
+            Work::Remove => container.remove(),
+            Work::Tool => {
+                let (public, private) =
+                    self.environment.keys().map(String::as_str).partition(|name| PUBLIC.contains(name));
+                container.run(&Program { line, directory: &self.directory, public, private })
+            }
+        };
+        Ok((line?, ""))
+    }
+
     /// In a workspace by its name, without asking where the tool's folder says it is.
     #[must_use]
     pub fn in_workspace(mut self, name: &str) -> Self {
@@ -214,7 +293,8 @@ mod tests {
         .expect("inputs");
         let root = Root::of_plan(&inputs).expect("a root");
         let env = BTreeMap::from([("AWS_REGION".to_owned(), "x".to_owned()), ("TF_INPUT".to_owned(), "1".to_owned())]);
-        let commands = Commands { tool: Tool::Tofu, root: &root, env: &env, generation: "7".to_owned() };
+        let commands =
+            Commands { tool: Tool::Tofu, root: &root, env: &env, generation: "7".to_owned(), container: None };
         let planning = Planning {
             parallelism: Some(3),
             lock_timeout: Some("5m".to_owned()),

@@ -44,8 +44,7 @@ pub struct Journal {
 
 /// The file of an attempt: a name that no commit can have taken before, with the run in it.
 pub fn path(context: &Context) -> String {
-    let key: String = context.key.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
-    format!(".tidegate-apply-{}-{key}-{}.json", context.run, context.attempt)
+    format!("{}.json", context.own_file("apply"))
 }
 
 /// Reads the notes of this attempt on this plan.

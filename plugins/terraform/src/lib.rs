@@ -10,6 +10,7 @@ pub mod drift;
 pub mod events;
 pub mod explain;
 pub mod host;
+pub mod image;
 pub mod inputs;
 pub mod invocation;
 pub mod journal;

@@ -1,6 +1,7 @@
 //! What a plan was made of and for. It travels in the plan's archive and holds no secret: placeholders stay placeholders.
 
 use crate::host::Host;
+use crate::image;
 use crate::invocation::{DATA, MANIFEST};
 use crate::root::{Root, resolve};
 use crate::tar;
@@ -9,7 +10,8 @@ use crate::tree::Files;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
-use tidegate::Error;
+use tidegate::container::Container;
+use tidegate::{Context, Error};
 
 /// The only form of manifest so far.
 pub const FORM: u32 = 1;
@@ -22,8 +24,11 @@ const LARGEST: u64 = 1 << 20;
 pub struct Manifest {
     /// [`FORM`].
     pub form: u32,
-    /// What planned.
+    /// What planned, and in which image.
     pub tool: Installed,
+    /// Folders of the machine that the image's container has.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub machine_folders: Vec<String>,
     /// Which root module, with backend and variables.
     pub root: Root,
     /// The repository of the run.
@@ -117,6 +122,15 @@ impl Manifest {
             return Err(no_plan(digest, "a newer version of this plugin made it"));
         }
         Ok(manifest)
+    }
+
+    /// The container in which it is applied, of the very image that planned; absent where that was the machine's own tool.
+    ///
+    /// # Errors
+    /// `invalid` where the image is not named by its digest.
+    pub fn container(&self, context: &Context) -> Result<Option<Container>, Error> {
+        let Some(image) = self.tool.image.clone() else { return Ok(None) };
+        image::container(context, image, self.machine_folders.clone()).map(Some)
     }
 }
 

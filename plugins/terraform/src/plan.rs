@@ -2,15 +2,16 @@
 
 use crate::host::{Host, Tidegate};
 use crate::inputs::Plan as Inputs;
-use crate::invocation::{Commands, DATA, LOCK_FILE, MANIFEST, MARKDOWN, PLAN, Planning, SCRATCH};
+use crate::invocation::{DATA, LOCK_FILE, MANIFEST, MARKDOWN, PLAN, Planning, SCRATCH};
 use crate::manifest::{Backend, FORM, Manifest};
 use crate::outputs::Planned;
-use crate::planning::{self, Made};
+use crate::planning::{self, Made, Purpose};
 use crate::render;
 use crate::root::{self, Choice, Root};
 use crate::scratch::Scratch;
 use crate::tree;
 use crate::{capabilities, check_parallelism};
+use tidegate::container::Container;
 use tidegate::{Capability, Context, Error, Forecast, Interruption, Outcome, Step, artifact};
 
 /// The archive, while it is made.
@@ -42,10 +43,12 @@ impl Step for Plan {
         Interruption::Idempotent
     }
 
-    fn preview(_: &Context, inputs: Inputs) -> Result<Forecast, Error> {
+    fn preview(context: &Context, inputs: Inputs) -> Result<Forecast, Error> {
         let root = checked(&inputs)?;
+        inputs.asked().container(context)?;
         let tool = inputs.tool.map_or("terraform", crate::tool::Tool::program);
-        Ok(Forecast::effect("run-program", tool, format!("plan {}", shown(&root.directory))))
+        let summary = format!("plan {}{}", shown(&root.directory), inputs.asked().shown());
+        Ok(Forecast::effect("run-program", tool, summary))
     }
 
     fn run(context: &Context, inputs: Inputs) -> Result<Outcome<Planned>, Error> {
@@ -59,7 +62,8 @@ impl Step for Plan {
 /// What the tool said, explained; those of the host.
 pub fn run(host: &dyn Host, context: &Context, inputs: &Inputs) -> Result<Outcome<Planned>, Error> {
     let root = checked(inputs)?;
-    let choice = Choice { tool: inputs.tool, version: inputs.version.clone(), env: inputs.env.clone() };
+    let container = inputs.asked().container(context)?;
+    let choice = Choice { tool: inputs.tool, version: inputs.version.clone(), env: inputs.env.clone(), container };
     let how = Planning {
         parallelism: inputs.parallelism,
         lock_timeout: Some(inputs.lock_timeout.clone()),
@@ -67,8 +71,8 @@ pub fn run(host: &dyn Host, context: &Context, inputs: &Inputs) -> Result<Outcom
         destroy: inputs.destroy,
         refresh_only: inputs.refresh_only,
     };
-    let scratch = Scratch::begin(host, context)?;
-    let mut made = planning::make(host, &root, &choice, &how, &scratch.generation, true)?;
+    let scratch = Scratch::begin(host, context, choice.container.clone())?;
+    let mut made = planning::make(host, &root, &choice, &how, &scratch.generation, Purpose::Apply)?;
     notes(inputs, &mut made);
     let backend = Backend::of(host, &root)?;
     if backend.in_workspace {
@@ -78,10 +82,8 @@ pub fn run(host: &dyn Host, context: &Context, inputs: &Inputs) -> Result<Outcom
         made.notes.push(note.to_owned());
     }
     let markdown = render::markdown(&made.view, &planning::title("Terraform plan", &root, &made));
-    let commands =
-        Commands { tool: made.tool.tool, root: &root, env: &choice.env, generation: scratch.generation.clone() };
-    let manifest = manifest(host, context, &commands, &made, backend)?;
-    let plan = keep(host, &manifest, &markdown)?;
+    let manifest = manifest(host, context, &root, inputs.folders.clone(), &made, backend)?;
+    let plan = keep(host, &manifest, &markdown, choice.container.as_ref())?;
     let (json_artifact, json) = planning::store_json(host, "plan.json", &made.view)?;
     host.info(&format!("{}: {}", shown(&root.directory), manifest.summary));
     let counts = made.view.counts;
@@ -136,11 +138,11 @@ fn notes(inputs: &Inputs, made: &mut Made) {
 fn manifest(
     host: &dyn Host,
     context: &Context,
-    commands: &Commands<'_>,
+    root: &Root,
+    machine_folders: Vec<String>,
     made: &Made,
     backend: Backend,
 ) -> Result<Manifest, Error> {
-    let root = commands.root;
     let mut folders = tree::modules(host, root)?;
     folders.push(root.directory.clone());
     let mut files = tree::files(host, folders, root.named_files().map(str::to_owned).collect())?;
@@ -152,18 +154,19 @@ fn manifest(
     };
     let plan_file = host
         .summarise(PLAN)?
-        .ok_or_else(|| Error::new("terraform-unreadable", format!("{} left no plan", commands.tool)).retry())?;
+        .ok_or_else(|| Error::new("terraform-unreadable", format!("{} left no plan", made.tool.tool)).retry())?;
     let counts = made.view.counts;
     let text = |value: &serde_json::Value| value.as_str().map(str::to_owned);
     Ok(Manifest {
         form: FORM,
         tool: made.tool.clone(),
+        machine_folders,
         root: root.clone(),
         repository: text(&context.event["repository"]),
         commit: text(&context.event["commit"]["id"]),
         run: context.run.clone(),
         backend,
-        state: planning::state(host, commands),
+        state: made.state.clone(),
         lock_file: made.lock_file.clone(),
         plan_file: plan_file.digest,
         files,
@@ -176,7 +179,7 @@ fn manifest(
 }
 
 /// Packs the tree as it was planned, with plan, manifest and Markdown, and without providers and backend settings.
-fn keep(host: &dyn Host, manifest: &Manifest, markdown: &str) -> Result<String, Error> {
+fn keep(host: &dyn Host, manifest: &Manifest, markdown: &str, container: Option<&Container>) -> Result<String, Error> {
     let text = serde_json::to_vec(manifest).map_err(|error| Error::internal(error.to_string()))?;
     host.write(MANIFEST, &text)?;
     host.write(MARKDOWN, markdown.as_bytes())?;
@@ -184,6 +187,7 @@ fn keep(host: &dyn Host, manifest: &Manifest, markdown: &str) -> Result<String, 
     exclude.extend(["providers", "terraform.tfstate", "environment"].map(|name| format!("{DATA}/{name}")));
     exclude.push(format!("{SCRATCH}/attempt.json"));
     exclude.push(".git".to_owned());
+    exclude.extend(container.map(|container| container.storage.clone()));
     host.pack(exclude, ARCHIVE)?;
     host.store_file(&artifact::confidential("plan", "application/vnd.tidegate.terraform-plan.v1+tar"), ARCHIVE)
 }

@@ -7,7 +7,7 @@ use crate::invocation::{Commands, LOCK_FILE, LockFile, Planning};
 use crate::manifest::State;
 use crate::render::{self, Title, View};
 use crate::root::{Choice, Root};
-use crate::session;
+use crate::session::{self, Begun};
 use crate::tool::Installed;
 use crate::tree;
 use std::collections::BTreeMap;
@@ -29,8 +29,19 @@ pub struct Made {
     pub view: View,
     /// The digest of the committed lock file.
     pub lock_file: Option<String>,
+    /// The state that was planned on; absent where there is none, it cannot be read, or nobody asked.
+    pub state: Option<State>,
     /// What the reader should know.
     pub notes: Vec<String>,
+}
+
+/// What a plan is made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// To be applied: a workspace that is missing is made, and the plan knows its state.
+    Apply,
+    /// To be looked at: nothing is made.
+    Drift,
 }
 
 /// Makes a plan.
@@ -43,16 +54,18 @@ pub fn make(
     choice: &Choice,
     planning: &Planning,
     generation: &str,
-    may_create_workspace: bool,
+    purpose: Purpose,
 ) -> Result<Made, Error> {
-    let any = crate::tool::Tool::Terraform;
-    let commands = Commands { tool: any, root, env: &choice.env, generation: generation.to_owned() };
-    let installed = session::tool(host, &commands, choice)?;
+    let commands = Commands::of(root, choice, generation);
+    let (installed, (lock_file, init)) = session::tool(host, &commands, choice, |tool| {
+        tree::check(host, root, tool)?;
+        let lock_file = host.summarise(&root.path(LOCK_FILE))?.map(|summary| summary.digest);
+        let init = Commands { tool, ..commands.clone() }.init(lock_mode(lock_file.as_deref()));
+        Ok((lock_file, session::begin(host, init)?))
+    })?;
     let commands = Commands { tool: installed.tool, ..commands };
-    tree::check(host, root, installed.tool)?;
-    let lock_file = host.summarise(&root.path(LOCK_FILE))?.map(|summary| summary.digest);
     let mut notes = Vec::new();
-    session::aloud(host, &commands.init(lock_mode(lock_file.as_deref())))?;
+    init.aloud()?;
     if lock_file.is_none() && host.summarise(&root.path(LOCK_FILE))?.is_some() {
         let note =
             format!("There is no {LOCK_FILE} in the commit, so nobody reviewed the providers that are used here.");
@@ -60,7 +73,7 @@ pub fn make(
         notes.push(note);
     }
     if let Some(name) = root.workspace.as_deref().filter(|name| *name != "default") {
-        session::aloud(host, &commands.select_workspace(name, may_create_workspace))?;
+        session::aloud(host, &commands.select_workspace(name, purpose == Purpose::Apply))?;
     }
     let plan = commands.plan(planning);
     let mut follower = Follower::new(&root.directory, 0);
@@ -77,8 +90,15 @@ pub fn make(
             )));
         }
     };
-    let view = show(host, &commands, root, &choice.env)?;
-    Ok(Made { tool: installed, changes, view, lock_file, notes })
+    // The state is read while the plan is.
+    let shown = session::begin(host, commands.show())?;
+    let state = match purpose {
+        Purpose::Apply => session::begin(host, commands.pull_state()).ok(),
+        Purpose::Drift => None,
+    };
+    let view = view(shown, root, &choice.env)?;
+    let state = state.and_then(state_of);
+    Ok(Made { tool: installed, changes, view, lock_file, state, notes })
 }
 
 /// How `init` treats the lock file.
@@ -86,9 +106,9 @@ pub fn lock_mode(lock_file: Option<&str>) -> LockFile {
     if lock_file.is_some() { LockFile::ReadOnly } else { LockFile::Absent }
 }
 
-/// The state as the tool has it now; absent where there is none, or it cannot be read.
-pub fn state(host: &dyn Host, commands: &Commands<'_>) -> Option<State> {
-    let ended = session::quietly(host, &commands.pull_state()).ok()?;
+/// The state that a command prints; absent where there is none, or it cannot be read.
+pub fn state_of(pulled: Begun<'_>) -> Option<State> {
+    let ended = pulled.quietly().ok()?;
     if ended.status == 0 { State::of(&ended.output) } else { None }
 }
 
@@ -120,17 +140,17 @@ pub fn store_json(host: &dyn Host, name: &str, view: &View) -> Result<(String, O
 }
 
 /// Reads the plan, which passes through this memory in clear and nowhere else: no file holds it.
-fn show(host: &dyn Host, commands: &Commands<'_>, root: &Root, env: &BTreeMap<String, String>) -> Result<View, Error> {
-    let show = commands.show();
-    let ended = session::quietly(host, &show)?;
+fn view(shown: Begun<'_>, root: &Root, env: &BTreeMap<String, String>) -> Result<View, Error> {
+    let name = shown.name();
+    let ended = shown.quietly()?;
     if ended.status != 0 {
-        return Err(explain::failure(&session::named(&show), &root.directory, &[], &ended.words));
+        return Err(explain::failure(&name, &root.directory, &[], &ended.words));
     }
     let from_env =
         env.iter().filter_map(|(name, value)| Some((name.strip_prefix("TF_VAR_")?.to_owned(), value.clone())));
     let given: BTreeMap<String, String> = from_env.chain(root.variables.clone()).collect();
     render::view(&ended.output, &given)
-        .map_err(|problem| Error::new("terraform-unreadable", format!("{} printed {problem}", session::named(&show))))
+        .map_err(|problem| Error::new("terraform-unreadable", format!("{name} printed {problem}")))
 }
 
 /// A plan changes nothing, so it may be made again once the lock is free or the network back.

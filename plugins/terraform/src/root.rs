@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use tidegate::Error;
+use tidegate::container::Container;
 
 /// The longest environment variable, with its name: Linux takes none longer than 128 KiB.
 const LONGEST_VARIABLE: usize = 128 * 1024 - 1;
@@ -60,6 +61,8 @@ pub struct Choice {
     pub version: Option<String>,
     /// The variables that the pipeline gives.
     pub env: BTreeMap<String, String>,
+    /// The container that it runs in, unless it is the machine's own.
+    pub container: Option<Container>,
 }
 
 impl Root {

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::fmt;
 use tidegate::Error;
+use tidegate::container::Image;
 
 /// The tool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -32,7 +33,7 @@ impl fmt::Display for Tool {
     }
 }
 
-/// A tool as it is on the machine.
+/// A tool as it is on the machine, or in an image.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Installed {
@@ -42,11 +43,25 @@ pub struct Installed {
     pub version: String,
     /// `linux_amd64`.
     pub platform: String,
+    /// The image that it is from; absent for the machine's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<Image>,
+}
+
+impl Installed {
+    /// Where it is, in messages.
+    pub fn place(&self) -> &'static str {
+        if self.image.is_some() { "the image" } else { "this machine" }
+    }
 }
 
 impl fmt::Display for Installed {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{} {}", self.tool, self.version)
+        write!(out, "{} {}", self.tool, self.version)?;
+        match &self.image {
+            Some(image) => write!(out, " in {}", image.name),
+            None => Ok(()),
+        }
     }
 }
 
@@ -58,7 +73,7 @@ pub fn installed(tool: Tool, printed: &[u8]) -> Result<Installed, Error> {
     let value: Value = serde_json::from_slice(printed).unwrap_or_default();
     let text = |key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
     match (text("terraform_version"), text("platform")) {
-        (Some(version), Some(platform)) => Ok(Installed { tool, version, platform }),
+        (Some(version), Some(platform)) => Ok(Installed { tool, version, platform, image: None }),
         _ => Err(Error::new("terraform-unreadable", format!("`{tool} version -json` did not say which version it is"))
             .with_hint("is the program of that name the real one, in version 1.4 or later?")),
     }

@@ -44,12 +44,13 @@ impl Step for Validate {
         Interruption::Idempotent
     }
 
-    fn preview(_: &Context, inputs: Inputs) -> Result<Forecast, Error> {
+    fn preview(context: &Context, inputs: Inputs) -> Result<Forecast, Error> {
         root::check_environment(&inputs.env)?;
         let root = Root::of_validate(&inputs)?;
+        inputs.asked().container(context)?;
         let tool = inputs.tool.map_or("terraform", Tool::program);
         let directory = if root.directory.is_empty() { "." } else { &root.directory };
-        Ok(Forecast::effect("run-program", tool, format!("validate {directory}")))
+        Ok(Forecast::effect("run-program", tool, format!("validate {directory}{}", inputs.asked().shown())))
     }
 
     fn run(context: &Context, inputs: Inputs) -> Result<Outcome<Validated>, Error> {
@@ -64,16 +65,20 @@ impl Step for Validate {
 pub fn run(host: &dyn Host, context: &Context, inputs: &Inputs) -> Result<Outcome<Validated>, Error> {
     root::check_environment(&inputs.env)?;
     let root = Root::of_validate(inputs)?;
-    let choice = Choice { tool: inputs.tool, version: inputs.version.clone(), env: inputs.env.clone() };
-    let scratch = Scratch::begin(host, context)?;
-    let commands =
-        Commands { tool: Tool::Terraform, root: &root, env: &choice.env, generation: scratch.generation.clone() };
-    let installed = session::tool(host, &commands, &choice)?;
+    let container = inputs.asked().container(context)?;
+    let choice = Choice { tool: inputs.tool, version: inputs.version.clone(), env: inputs.env.clone(), container };
+    let scratch = Scratch::begin(host, context, choice.container.clone())?;
+    let commands = Commands::of(&root, &choice, &scratch.generation);
+    let (installed, init) = session::tool(host, &commands, &choice, |tool| {
+        tree::check(host, &root, tool)?;
+        let lock_file = host.summarise(&root.path(LOCK_FILE))?.map(|summary| summary.digest);
+        let init =
+            Commands { tool, ..commands.clone() }.init_without_backend(planning::lock_mode(lock_file.as_deref()));
+        session::begin(host, init)
+    })?;
     let commands = Commands { tool: installed.tool, ..commands };
-    tree::check(host, &root, installed.tool)?;
     let badly_written = if inputs.format { format(host, &commands)? } else { Vec::new() };
-    let lock_file = host.summarise(&root.path(LOCK_FILE))?.map(|summary| summary.digest);
-    session::aloud(host, &commands.init_without_backend(planning::lock_mode(lock_file.as_deref())))?;
+    init.aloud()?;
     let validate = commands.validate();
     let ended = session::quietly(host, &validate)?;
     let name = session::named(&validate);

@@ -229,6 +229,42 @@ fn another_version_of_the_tool_is_refused() {
 }
 
 #[test]
+fn a_version_that_was_not_asked_for_says_only_that() {
+    demand();
+    let machine = Machine::new("broken");
+    let mut with = story(&machine);
+    with["version"] = json!("~> 0.1");
+    // `init` was begun meanwhile, and fails over this configuration; nobody hears of it.
+    let error = planned(&machine, with).expect_err("another version");
+    assert_eq!(error.code, "terraform-version");
+    assert!(machine.ran.borrow().iter().any(|command| command.arguments[0] == "init"));
+    assert_eq!(machine.logged(), "");
+    assert!(machine.entries(".tidegate-terraform").expect("a look").is_none());
+}
+
+#[test]
+fn an_image_is_named_by_its_digest() {
+    demand();
+    let machine = Machine::new("before");
+    let digest = "a".repeat(64);
+    for (with, field) in [
+        (json!({"image": "r.example/terraform:1.11"}), "/image"),
+        (json!({"image": "terraform"}), "/image"),
+        (json!({"image": format!("r.example/x@sha256:{digest}"), "folders": ["/srv:/etc"]}), "/folders/0"),
+        (json!({"insecure": true}), "/insecure"),
+        (json!({"containerTool": "podman"}), "/containerTool"),
+        (json!({"folders": ["/srv"]}), "/folders"),
+    ] {
+        let mut inputs = story(&machine);
+        let all = inputs.as_object_mut().expect("inputs");
+        all.extend(with.as_object().expect("inputs").clone());
+        let error = planned(&machine, inputs).expect_err(field);
+        assert!(error.is("invalid") && error.details.unwrap_or_default().contains(&format!("\"{field}\"")), "{with}");
+    }
+    assert!(machine.ran.borrow().is_empty());
+}
+
+#[test]
 fn a_state_that_would_be_lost_is_not_made() {
     demand();
     let machine = Machine::new("failing");

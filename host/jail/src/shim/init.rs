@@ -7,6 +7,7 @@ use super::identity::Identity;
 use super::reaper::sweep;
 use super::root::{self, Processes};
 use super::stream::Streams;
+use crate::cgroup::Doors;
 use crate::command::Command;
 use crate::kernel;
 use crate::mapping::Mapping;
@@ -45,6 +46,8 @@ pub const INTERRUPT: u8 = b'i';
 
 /// All that the first process needs, made by the shim.
 pub struct Plan<'a> {
+    /// The ways into its control group.
+    pub doors: Doors,
     pub command: &'a Command,
     pub namespaces: Namespaces,
     pub surroundings: Surroundings,
@@ -135,6 +138,10 @@ fn fork(plan: &Plan<'_>) -> io::Result<Option<Pid>> {
 
 /// Builds the jail. Answers what it had to leave out.
 fn prepare(plan: &mut Plan<'_>) -> Result<Vec<String>, Refusal> {
+    // First of all: whatever it takes from here on counts.
+    let doors = std::mem::take(&mut plan.doors);
+    doors.enter().map_err(|error| format!("its control group: {error}"))?;
+    drop(doors);
     if plan.namespaces.pid {
         // The end of this process is the end of its namespace, even if the shim is killed.
         let _ = set_parent_process_death_signal(Some(Signal::KILL));

@@ -129,12 +129,8 @@ impl Jail {
                     .ok_or_else(|| Obstacle::Refused("the jail's first process could not be made".to_owned().into()))?
             }
         };
-        // While the first process builds the root: the kernel takes its time for both.
-        if let Err(error) = self.group.admit(inside.init) {
-            return Err(inside.give_up(format!("its control group: {error}")));
-        }
-        // So does the disk. What it takes is written down before the program begins, or a machine that lost its power would
-        // not know that it did.
+        // While the first process builds the root: the disk takes its time as well. What it takes is written down before the
+        // program begins, or a machine that lost its power would not know that it did.
         let init = inside.init;
         let mut started = Started {
             shim: rustix::process::getpid().as_raw_nonzero().get(),
@@ -142,7 +138,7 @@ impl Jail {
             init_ticks: ticks(init).unwrap_or(0),
             boot: boot(),
             degraded,
-            control_groups: self.group.folders().to_vec(),
+            control_groups: self.group.folders(),
             temporary: self.temporary.clone(),
         };
         let prepare = || {
@@ -212,7 +208,9 @@ impl Jail {
             }
             _ => (None, None),
         };
-        let plan = Plan {
+        let doors = self.group.doors().map_err(refused("its control group"))?;
+        let mut plan = Plan {
+            doors,
             command,
             namespaces,
             surroundings: Surroundings { user, view, memory_is_grouped, processes_are_grouped, proxy: None },
@@ -225,7 +223,7 @@ impl Jail {
             mapped_outside: mapped_outside.is_some(),
             proxy: proxy_there,
         };
-        match kernel::clone_into(namespaces.flags()) {
+        match self.group.duplicate(namespaces.flags(), &mut plan.doors) {
             Ok(None) => {
                 // The other end of the orders must be the shim's alone, or their end would never come.
                 drop((orders, report, control, kept, proxy_here));
@@ -305,7 +303,7 @@ impl Jail {
     }
 
     fn tear_down(&mut self) {
-        cgroup::remove(self.group.folders());
+        cgroup::remove(&self.group.folders());
         for path in self.temporary.drain(..) {
             let _ = std::fs::remove_dir_all(path);
         }

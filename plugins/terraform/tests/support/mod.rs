@@ -10,7 +10,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
-use terraform::host::Host;
+use terraform::host::{Host, Running};
 use terraform::invocation::Invocation;
 use terraform::tool::Tool;
 use tidegate::artifact::Label;
@@ -196,21 +196,30 @@ fn io(error: &std::io::Error) -> Error {
     Error::new("invalid", error.to_string())
 }
 
-impl Host for Machine {
-    fn run(&self, invocation: &Invocation, each: &mut dyn FnMut(Channel, &[u8])) -> Result<Ending, Error> {
-        if let Some((before, events, ending)) = self.children.borrow().get(&invocation.key) {
-            if before != invocation {
-                return Err(Error::new("conflict", format!("another command under the key {}", invocation.key)));
-            }
+/// A command that was begun, or whose events are known already.
+struct Begun<'a> {
+    machine: &'a Machine,
+    invocation: Invocation,
+    child: Option<std::process::Child>,
+}
+
+impl Drop for Begun<'_> {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+impl Running for Begun<'_> {
+    fn wait(&mut self, each: &mut dyn FnMut(Channel, &[u8])) -> Result<Ending, Error> {
+        let Some(mut child) = self.child.take() else {
+            let children = self.machine.children.borrow();
+            let (_, events, ending) = children.get(&self.invocation.key).expect("it was begun");
             events.iter().for_each(|(channel, chunk)| each(*channel, chunk));
             return Ok(ending.clone());
-        }
-        let Some(mut command) = self.command(invocation) else {
-            return Err(Error::new("not-found", format!("no {}", invocation.tool)));
         };
-        self.ran.borrow_mut().push(invocation.clone());
-        let mut child =
-            command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("a child");
         let mut errors = child.stderr.take().expect("standard error");
         let words = std::thread::spawn(move || {
             let mut words = Vec::new();
@@ -229,7 +238,7 @@ impl Host for Machine {
             each(Channel::StandardOutput, &buffer[..length]);
             events.push((Channel::StandardOutput, buffer[..length].to_vec()));
             let seen: Vec<u8> = events.iter().flat_map(|(_, chunk)| chunk.clone()).collect();
-            let wanted = self.cancel_at.borrow().clone();
+            let wanted = self.machine.cancel_at.borrow().clone();
             if !cancelled && wanted.is_some_and(|wanted| String::from_utf8_lossy(&seen).contains(&wanted)) {
                 cancelled = true;
                 let done =
@@ -248,8 +257,27 @@ impl Host for Machine {
             (false, Some(status)) => Ending { cause: "exited".to_owned(), status: Some(status) },
             (false, None) => Ending { cause: "signalled".to_owned(), status: None },
         };
-        self.children.borrow_mut().insert(invocation.key.clone(), (invocation.clone(), events, ending.clone()));
+        let ended = (self.invocation.clone(), events, ending.clone());
+        self.machine.children.borrow_mut().insert(self.invocation.key.clone(), ended);
         Ok(ending)
+    }
+}
+
+impl Host for Machine {
+    fn start<'a>(&'a self, invocation: &Invocation) -> Result<Box<dyn Running + 'a>, Error> {
+        let begun = |child| Ok(Box::new(Begun { machine: self, invocation: invocation.clone(), child }) as Box<_>);
+        if let Some((before, ..)) = self.children.borrow().get(&invocation.key) {
+            if before != invocation {
+                return Err(Error::new("conflict", format!("another command under the key {}", invocation.key)));
+            }
+            return begun(None);
+        }
+        let Some(mut command) = self.command(invocation) else {
+            return Err(Error::new("not-found", format!("no {}", invocation.tool)));
+        };
+        self.ran.borrow_mut().push(invocation.clone());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        begun(Some(command.spawn().expect("a child")))
     }
 
     fn read(&self, path: &str) -> Result<Option<Vec<u8>>, Error> {

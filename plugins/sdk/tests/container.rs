@@ -1,16 +1,35 @@
 //! With the real Buildah and a real registry: exactly the arguments that a child gets.
 
-use super::{Invocation, Storage, Tool, check, invocation};
-use crate::files::tests::Folder;
-use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::os::unix::process::CommandExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use tidegate::container::{Container, Image, Program, Registry as Trust, Tool};
+use tidegate::process::CommandLine;
 
 const FOLDER: &str = ".tidegate-image-1";
 const BEGUN: &str = ".tidegate-begun-1";
+
+/// A folder of the machine that is gone with it.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        fs::create_dir_all(&path).expect("a new folder");
+        Self(path.canonicalize().expect("its place"))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
 
 /// A registry with one image: Busybox as `/bin/sh`, `/bin/cat` and itself, and the variables `FROM_IMAGE` and `BOTH`.
 struct Registry {
@@ -70,18 +89,16 @@ impl Registry {
         Self { server, image: format!("{address}/base@{}", digest.trim()), folder }
     }
 
-    /// The child for these words in a workspace, as the jail would start it: nothing but its own variables.
-    fn command(&self, workspace: &Path, image: &str, words: &[&str], variables: &[(&str, &str)]) -> Command {
-        let variables: BTreeMap<_, _> = variables.iter().copied().collect();
-        let inner = Invocation {
-            program: words[0].to_owned(),
-            arguments: words[1..].iter().map(|word| (*word).to_owned()).collect(),
-        };
-        let storage = Storage { folder: FOLDER.to_owned(), begun: BEGUN.to_owned() };
-        let outer =
-            invocation(image, true, Tool::Auto, "sub", &storage, variables.keys().copied(), inner).expect("valid");
-        let mut command = Command::new(&outer.program);
-        command.args(&outer.arguments).current_dir(workspace).env_clear().envs(variables);
+    fn container(&self, folders: &[&str]) -> Container {
+        let image = Image { name: self.image.clone(), registry: Trust::Insecure, tool: Tool::Auto };
+        let folders = folders.iter().map(|folder| (*folder).to_owned()).collect();
+        Container { image, storage: FOLDER.to_owned(), folders }
+    }
+
+    /// The child for a line in a workspace, as the jail would start it: nothing but its own variables.
+    fn child(&self, workspace: &Path, line: &CommandLine, variables: &[(&str, &str)]) -> Command {
+        let mut command = Command::new(&line.program);
+        command.args(&line.arguments).current_dir(workspace).env_clear().envs(variables.iter().copied());
         command.env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
         command.env("TMPDIR", &self.folder.0).env("HOME", &self.folder.0);
         command.env("CONTAINERS_REGISTRIES_CONF", self.folder.0.join("registries.conf"));
@@ -91,10 +108,38 @@ impl Registry {
         command
     }
 
+    /// All in one, for these words.
+    fn once(&self, workspace: &Path, image: &str, words: &[&str], variables: &[(&str, &str)]) -> Command {
+        let mut container = self.container(&[]);
+        container.image.name = image.to_owned();
+        let line = container.once(BEGUN, &program(words, variables)).expect("valid");
+        self.child(workspace, &line, variables)
+    }
+
     fn run(&self, workspace: &Path, words: &[&str], variables: &[(&str, &str)]) -> Output {
-        let output = self.command(workspace, &self.image, words, variables).output().expect("sh");
+        let output = self.once(workspace, &self.image, words, variables).output().expect("sh");
         assert!(!workspace.join(FOLDER).exists(), "the container's files are gone");
         output
+    }
+
+    /// Pulls for several children.
+    fn pull(&self, workspace: &Path, container: &Container) {
+        let output = self.child(workspace, &container.pull().expect("valid"), &[]).output().expect("sh");
+        assert!(output.status.success() && workspace.join(FOLDER).exists(), "{}", text(&output));
+    }
+
+    fn within(&self, workspace: &Path, container: &Container, words: &[&str], variables: &[(&str, &str)]) -> Command {
+        self.child(workspace, &container.run(&program(words, variables)).expect("valid"), variables)
+    }
+}
+
+fn program<'a>(words: &[&str], variables: &[(&'a str, &str)]) -> Program<'a> {
+    let arguments = words[1..].iter().map(|word| (*word).to_owned()).collect();
+    Program {
+        line: CommandLine { program: words[0].to_owned(), arguments },
+        directory: "sub",
+        public: vec!["TIDEGATE_OUTPUT", "TIDEGATE_RUN", "TIDEGATE_STEP"],
+        private: variables.iter().map(|(name, _)| *name).collect(),
     }
 }
 
@@ -171,7 +216,7 @@ fn an_image_that_is_not_there_never_begins() {
     let registry = Registry::start();
     let workspace = workspace();
     let missing = registry.image.replace("/base@", "/other@");
-    let output = registry.command(&workspace.0, &missing, &["sh", "-c", "exit 0"], &[]).output().expect("sh");
+    let output = registry.once(&workspace.0, &missing, &["sh", "-c", "exit 0"], &[]).output().expect("sh");
     assert_ne!(output.status.code(), Some(0), "{}", text(&output));
     assert!(!workspace.0.join(BEGUN).exists() && !workspace.0.join(FOLDER).exists());
     assert!(text(&output).contains("/other@sha256:"), "it says which: {}", text(&output));
@@ -182,7 +227,7 @@ fn an_interrupt_ends_it_and_leaves_nothing() {
     let registry = Registry::start();
     let workspace = workspace();
     let script = "echo begun; exec busybox sleep 1000";
-    let mut child = registry.command(&workspace.0, &registry.image, &["sh", "-c", script], &[]).spawn().expect("sh");
+    let mut child = registry.once(&workspace.0, &registry.image, &["sh", "-c", script], &[]).spawn().expect("sh");
     let mut output = BufReader::new(child.stdout.take().expect("piped"));
     let mut told = String::new();
     output.read_line(&mut told).expect("text");
@@ -196,36 +241,60 @@ fn an_interrupt_ends_it_and_leaves_nothing() {
     assert!(!workspace.0.join(FOLDER).exists());
 }
 
+/// Says how often it was interrupted, once it may end.
+const COUNTING: &str = r#"
+    count=0
+    trap 'count=$((count + 1)); echo interrupted' INT
+    echo begun
+    until [ -e end ]; do busybox sleep 0.1; done
+    echo "$count times"
+"#;
+
 #[test]
-fn names_of_images() {
-    let digest = "a".repeat(64);
-    for good in
-        ["docker.io/library/alpine:3", "localhost/x", "127.0.0.1:5000/a/b", &format!("r.example/x@sha256:{digest}")]
-    {
-        assert!(check(good).is_ok(), "{good}");
-    }
-    for wrong in [
-        "",
-        "alpine",
-        "library/alpine",
-        "-x.y/z",
-        "oci:/etc",
-        "docker://r.example/x",
-        "r.example/x@sha256:1",
-        "r.example/x y",
-        ".a/b",
-    ] {
-        assert!(check(wrong).is_err(), "{wrong}");
-    }
+fn an_interrupt_comes_once_and_is_the_programs_to_obey() {
+    let registry = Registry::start();
+    let workspace = workspace();
+    let container = registry.container(&[]);
+    registry.pull(&workspace.0, &container);
+    let mut child =
+        registry.within(&workspace.0, &container, &["sh", "-c", COUNTING], &[("A", "b")]).spawn().expect("sh");
+    let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+    let mut next = || lines.next().expect("a line").expect("text");
+    assert_eq!(next(), "begun");
+    let group = format!("-{}", child.id());
+    assert!(Command::new("kill").args(["-INT", "--", &group]).status().expect("kill").success());
+    assert_eq!(next(), "interrupted");
+    fs::write(workspace.0.join("sub/end"), "").expect("written");
+    assert_eq!(next(), "1 times");
+    let ended = child.wait_with_output().expect("an end");
+    assert!(ended.status.success(), "{}", text(&ended));
 }
 
 #[test]
-fn a_variable_must_be_a_word() {
-    let storage = Storage { folder: "f".to_owned(), begun: "b".to_owned() };
-    for (name, is_word) in [("A_1", true), ("1A", false), ("a-b", false), ("a;id", false), ("a b", false), ("ä", false)]
-    {
-        let inner = Invocation { program: "true".to_owned(), arguments: Vec::new() };
-        let answer = invocation("localhost/x", false, Tool::Auto, "", &storage, [name], inner);
-        assert_eq!(answer.is_ok(), is_word, "{name}");
+fn an_image_is_pulled_once_for_several_children() {
+    let mut registry = Registry::start();
+    let workspace = workspace();
+    let outside = Folder::new();
+    fs::write(outside.0.join("state"), "from the machine").expect("written");
+    let state = outside.0.display().to_string();
+    let container = registry.container(&[&state]);
+    registry.pull(&workspace.0, &container);
+    // Whoever asked for the image again would find nobody.
+    registry.server.kill().expect("it is killed");
+    let script =
+        r#"echo "$A|$(cat "$STATE/state")|$(cat input)|$(busybox ls -A /workspace/.tidegate-image-1)|$(cat)"; exit 3"#;
+    let variables = [("A", "it's"), ("STATE", state.as_str())];
+    let mut both: Vec<Child> = (0..2)
+        .map(|_| registry.within(&workspace.0, &container, &["sh", "-c", script], &variables).spawn().expect("sh"))
+        .collect();
+    for child in both.drain(..) {
+        let output = child.wait_with_output().expect("an end");
+        let stdout = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(stdout, "it's|from the machine|from the commit||\n", "{}", text(&output));
+        assert_eq!(output.status.code(), Some(3));
+        assert_eq!(tidegate::container::without_trailer(&String::from_utf8_lossy(&output.stderr)), "");
     }
+    let remove = container.remove().expect("valid");
+    let output = registry.child(&workspace.0, &remove, &[]).output().expect("sh");
+    assert!(output.status.success() && !workspace.0.join(FOLDER).exists(), "{}", text(&output));
 }
