@@ -1,5 +1,7 @@
 //! What all benchmarks share: each compares with a peer or a physical limit in the same run, and prints the ratio.
 
+pub mod overlay;
+
 use criterion::Criterion;
 use std::path::PathBuf;
 

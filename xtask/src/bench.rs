@@ -6,6 +6,7 @@ use anyhow::Result;
 pub fn run(arguments: &[String]) -> Result<()> {
     setup::run_for_tests()?;
     guests::run()?;
-    let benches = ["--bench", "call", "--bench", "journal", "--bench", "run", "--bench", "tools"];
+    let benches = ["call", "journal", "run", "tools", "render", "kustomize", "fleet"];
+    let benches = benches.iter().flat_map(|name| ["--bench", name]);
     shell::run(shell::cargo().args(["bench", "--locked", "--workspace"]).args(benches).args(arguments))
 }

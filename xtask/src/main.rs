@@ -1,6 +1,7 @@
 //! `cargo xtask VERB`: what developers of Tidegate do. It never ships.
 
 mod bench;
+mod conformance;
 mod demo;
 mod deny;
 mod guests;
@@ -20,6 +21,8 @@ usage: cargo xtask VERB
   test    set up, build, and run every test (arguments go to `cargo test`)
   tidy    check the rings between crates, file sizes, headings and words
   deny    check licences, sources and duplicates of all dependencies with cargo-deny
+  conformance FOLDER
+          compare the kustomize renderer with kustomize over the repositories in a folder
   bench   run the benchmarks and print their ratios (arguments go to `cargo bench`)
 ";
 
@@ -35,6 +38,7 @@ fn main() -> Result<()> {
         "tidy" => tidy::run(),
         "deny" => deny::run(),
         "bench" => bench::run(&rest),
+        "conformance" => conformance::run(&rest),
         "" | "help" | "--help" | "-h" => {
             print!("{HELP}");
             Ok(())

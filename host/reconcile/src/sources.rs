@@ -64,7 +64,11 @@ fn rendering(renderer: &Renderer) -> Result<(Option<String>, Value), Failure> {
     };
     Ok(match renderer {
         Renderer::Detected => (None, json!({})),
-        Renderer::Kustomize(it) => (Some("kustomize".to_owned()), value(serde_json::to_value(it))?),
+        Renderer::Kustomize(it) => {
+            let mut parameters = value(serde_json::to_value(it))?;
+            parameters["images"] = it.images.iter().map(|image| image.written.as_str()).collect();
+            (Some("kustomize".to_owned()), parameters)
+        }
         Renderer::Directory(it) => (Some("directory".to_owned()), value(serde_json::to_value(it))?),
         Renderer::Helm(it) => (Some("helm".to_owned()), value(serde_json::to_value(it))?),
         Renderer::Plugin(it) => (Some(it.name.clone()), value(serde_json::to_value(it))?),

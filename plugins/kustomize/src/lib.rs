@@ -1,5 +1,7 @@
 //! The step `kustomize/set-image`: one commit that makes a kustomization pull another image, and changes no other byte
 //! of it. The editor knows neither Git nor the host; the step knows no YAML.
+//!
+//! The renderer `kustomize`: the objects of a kustomization, by the library in `build/`, which knows neither of them either.
 
 mod add;
 mod chain;
@@ -11,7 +13,9 @@ mod inputs;
 mod keys;
 mod place;
 pub mod problem;
+mod remotes;
 mod remove;
+mod render;
 mod scalar;
 mod set_image;
 mod splice;
@@ -19,11 +23,13 @@ mod tree;
 mod verify;
 
 pub use inputs::{Inputs, Outputs};
+pub use render::Kustomize;
 pub use set_image::SetImage;
 
 tidegate::plugin! {
     name: "kustomize",
     version: env!("CARGO_PKG_VERSION"),
-    summary: "Edits kustomizations in Git",
+    summary: "Builds kustomizations, and edits them in Git",
     steps: [SetImage],
+    renderers: [Kustomize],
 }

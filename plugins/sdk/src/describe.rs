@@ -1,7 +1,7 @@
 //! What an offer says about itself when a plugin is locked: schemas, capabilities, interruption.
 
-use crate::{Renderer, Step};
 use crate::bindings::exports::tidegate::plugin::plugin as wire;
+use crate::{Renderer, Step};
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 use serde_json::Value;

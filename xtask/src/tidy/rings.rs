@@ -4,11 +4,12 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// The crates of `host/` by ring, and the packages that a crate alone may name.
-const RINGS: [(&str, u32); 15] = [
+const RINGS: [(&str, u32); 16] = [
     ("model", 0),
     ("manifest", 1),
     ("scheduler", 1),
     ("access", 1),
+    ("planner", 1),
     ("store", 2),
     ("plugin", 2),
     ("git", 2),

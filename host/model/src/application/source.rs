@@ -92,6 +92,8 @@ pub struct Kustomize {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ImageOverride {
+    /// As it is written: `*` in it is more than nothing.
+    pub written: String,
     /// The image that objects name.
     pub name: String,
     /// The image instead of it; the same one where it is absent.
@@ -119,6 +121,7 @@ impl ImageOverride {
         // `*` is how kustomize says "as it is".
         let said = |part: &str| (part != "*").then(|| part.to_owned());
         let made = Self {
+            written: text.to_owned(),
             name: name.unwrap_or(image).to_owned(),
             new_name: name.and(said(image)),
             new_tag: tag.and_then(said),

@@ -1,0 +1,135 @@
+//! What an application owns: every object that it applied or is about to apply. Whatever is not in here is never pruned.
+//! It never looks at a cluster; it is stored, and written before the first apply of a sync.
+
+use crate::live::LiveObject;
+use crate::object::ObjectKey;
+use crate::owner::ApplicationName;
+use model::Digest;
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+
+/// What is remembered of an owned object.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Owned {
+    /// The digest of the desired object that was last applied, or found to be so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub desired: Option<Digest>,
+    /// The fingerprint of the live object thereafter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<Digest>,
+    /// The server's id of the object: one that was deleted and made anew by somebody else has another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uid: Option<String>,
+}
+
+impl Owned {
+    /// What is remembered after a desired object was applied or found to be so.
+    pub fn synced(desired: &Digest, live: &LiveObject) -> Self {
+        Self {
+            desired: Some(desired.clone()),
+            fingerprint: Some(live.fingerprint.clone()),
+            uid: live.uid().map(str::to_owned),
+        }
+    }
+}
+
+/// Whether a live object is still the one that was owned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Claim {
+    /// It is.
+    Ours,
+    /// It is not, or no longer.
+    Lost(&'static str),
+}
+
+/// What an application owns.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Inventory {
+    objects: HashMap<ObjectKey, Owned>,
+}
+
+impl Inventory {
+    /// What is remembered of an object.
+    pub fn get(&self, key: &ObjectKey) -> Option<&Owned> {
+        self.objects.get(key)
+    }
+
+    /// Takes an object into the inventory, before it is applied; what is remembered of it stays.
+    pub fn own(&mut self, key: ObjectKey) {
+        self.objects.entry(key).or_default();
+    }
+
+    /// Remembers that an object is as desired.
+    pub fn record(&mut self, key: ObjectKey, owned: Owned) {
+        self.objects.insert(key, owned);
+    }
+
+    /// Forgets an object that is gone, or somebody else's.
+    pub fn forget(&mut self, key: &ObjectKey) {
+        self.objects.remove(key);
+    }
+
+    /// Every object, in no order.
+    pub fn objects(&self) -> impl Iterator<Item = (&ObjectKey, &Owned)> {
+        self.objects.iter()
+    }
+
+    /// How many objects there are.
+    pub fn len(&self) -> usize {
+        self.objects.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.objects.is_empty()
+    }
+
+    /// Whether a live object is the one that this inventory owns: known by its id, else by its mark. An object that
+    /// another application has marked is not, and neither is one that was made anew without a mark.
+    pub fn claim(&self, application: &ApplicationName, live: &LiveObject) -> Claim {
+        let Some(owned) = self.get(&live.key) else { return Claim::Lost("the application never owned it") };
+        match live.owner() {
+            Some(owner) if owner.is_same(application) => Claim::Ours,
+            Some(_) => Claim::Lost("another application has marked it as its own"),
+            None if owned.uid.as_deref() == live.uid() && live.uid().is_some() => Claim::Ours,
+            None => Claim::Lost("it carries no mark, and is not the object that was applied"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+    use crate::object::GroupKind;
+    use crate::owner::MARK;
+    use serde_json::{Value, json};
+    use std::sync::Arc;
+
+    #[test]
+    fn an_object_is_ours_by_its_id_or_its_mark() {
+        let key = ObjectKey::new(GroupKind::new("", "ConfigMap"), "shop", "a");
+        let live = |uid: Option<&str>, mark: Option<&str>| {
+            let annotations = mark.map(|mark| json!({MARK: mark})).unwrap_or(Value::Null);
+            LiveObject::new(key.clone(), Arc::new(json!({"metadata": {"uid": uid, "annotations": annotations}})))
+        };
+        let app = ApplicationName::from("shop");
+        let mut inventory = Inventory::default();
+        assert_eq!(
+            inventory.claim(&app, &live(Some("1"), Some("shop"))),
+            Claim::Lost("the application never owned it")
+        );
+        inventory.record(key.clone(), Owned::synced(&Digest::of("x"), &live(Some("1"), None)));
+        assert_eq!(inventory.claim(&app, &live(Some("1"), None)), Claim::Ours);
+        assert_eq!(inventory.claim(&app, &live(Some("2"), Some("shop"))), Claim::Ours);
+        assert!(matches!(inventory.claim(&app, &live(Some("2"), None)), Claim::Lost(_)));
+        assert_eq!(inventory.claim(&app, &live(None, None).owned_by(app.clone())), Claim::Ours);
+        assert!(matches!(inventory.claim(&app, &live(Some("1"), Some("other"))), Claim::Lost(_)));
+        inventory.record(key.clone(), Owned::default());
+        assert!(matches!(inventory.claim(&app, &live(None, None)), Claim::Lost(_)));
+        let text = serde_json::to_string(&inventory).unwrap();
+        assert_eq!(serde_json::from_str::<Inventory>(&text).unwrap(), inventory);
+    }
+}

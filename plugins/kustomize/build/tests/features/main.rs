@@ -1,0 +1,24 @@
+//! Every feature by inputs of its own: text in, text out, with `kubectl kustomize` as the judge.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+mod accumulate;
+mod component;
+mod config;
+mod errors;
+mod generators;
+mod images;
+mod labels;
+mod metadata;
+mod names;
+mod namespace;
+mod options;
+mod patches;
+mod plugins;
+mod remotes;
+mod replacements;
+mod replicas;
+mod schema;
+mod sort;
+mod support;
+mod vars;

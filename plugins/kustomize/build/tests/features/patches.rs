@@ -1,0 +1,365 @@
+//! Patches.
+
+use crate::support::check;
+
+/// Lists merge by their keys, new items come first, null takes away, directives replace and delete.
+#[test]
+fn strategic_merge_patches_by_name() {
+    check(
+        r#"
+-- kustomization.yaml --
+resources: [objects.yaml]
+patches:
+- path: patches.yaml
+-- patches.yaml --
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  replicas: null
+  template:
+    spec:
+      containers:
+      - {name: sidecar, image: side}
+      - name: web
+        env:
+        - {name: B, value: "2"}
+        ports:
+        - {containerPort: 8080, name: http}
+      - {name: old, $patch: delete}
+      tolerations:
+      - $patch: replace
+      - {key: new}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web}
+$patch: delete
+-- objects.yaml --
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  replicas: 2
+  template:
+    spec:
+      containers:
+      - name: web
+        image: web:1
+        env:
+        - {name: A, value: "1"}
+        ports:
+        - {containerPort: 80}
+      - {name: old, image: old}
+      tolerations:
+      - {key: old}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web}
+"#,
+        "",
+        r#"
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: web
+spec:
+  template:
+    spec:
+      containers:
+      - image: side
+        name: sidecar
+      - env:
+        - name: B
+          value: "2"
+        - name: A
+          value: "1"
+        image: web:1
+        name: web
+        ports:
+        - containerPort: 8080
+          name: http
+        - containerPort: 80
+      tolerations:
+      - $patch: replace
+      - key: new
+"#,
+    );
+}
+
+/// Expressions match whole names; labels and annotations select as in Kubernetes; nothing selected is no mistake.
+#[test]
+fn selectors_of_patches() {
+    check(
+        r#"
+-- kustomization.yaml --
+resources: [objects.yaml]
+namePrefix: p-
+patches:
+- target: {kind: Config.*, name: a|b, labelSelector: "tier in (front), !skip"}
+  patch: |
+    - {op: add, path: /data/json, value: yes}
+- target: {annotationSelector: mark=yes}
+  patch: |
+    apiVersion: v1
+    kind: any
+    metadata: {name: any}
+    data: {merged: "1"}
+- target: {kind: Nothing}
+  patch: |
+    - {op: remove, path: /data}
+-- objects.yaml --
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: a, labels: {tier: front}}
+data: {x: "1"}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: ab, labels: {tier: front}}
+data: {x: "1"}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: b, labels: {tier: front, skip: "1"}, annotations: {mark: "yes"}}
+data: {x: "1"}
+"#,
+        "",
+        r#"
+apiVersion: v1
+data:
+  json: true
+  x: "1"
+kind: ConfigMap
+metadata:
+  labels:
+    tier: front
+  name: p-a
+---
+apiVersion: v1
+data:
+  x: "1"
+kind: ConfigMap
+metadata:
+  labels:
+    tier: front
+  name: p-ab
+---
+apiVersion: v1
+data:
+  merged: "1"
+  x: "1"
+kind: ConfigMap
+metadata:
+  annotations:
+    mark: "yes"
+  labels:
+    skip: "1"
+    tier: front
+  name: p-b
+"#,
+    );
+}
+
+/// Names and kinds only where the options say so; namespaces never.
+#[test]
+fn what_a_patch_may_change() {
+    check(
+        r"
+-- kustomization.yaml --
+resources: [objects.yaml]
+patches:
+- target: {name: a}
+  options: {allowNameChange: true, allowKindChange: true}
+  patch: |
+    apiVersion: v1
+    kind: Secret
+    metadata: {name: changed, namespace: elsewhere}
+- target: {name: b}
+  patch: |
+    apiVersion: v1
+    kind: Secret
+    metadata: {name: changed}
+    data: {k: djI=}
+-- objects.yaml --
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: a, namespace: n}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: b}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: p, namespace: n}
+spec: {volumes: [{name: v, configMap: {name: a}}, {name: w, secret: {secretName: a}}]}
+",
+        "",
+        r#"
+apiVersion: v1
+data:
+  k: djI=
+kind: ConfigMap
+metadata:
+  name: b
+---
+apiVersion: v1
+kind: Secret
+metadata:
+  name: changed
+  namespace: "n"
+---
+apiVersion: v1
+kind: Pod
+metadata:
+  name: p
+  namespace: "n"
+spec:
+  volumes:
+  - configMap:
+      name: changed
+    name: v
+  - name: w
+    secret:
+      secretName: a
+"#,
+    );
+}
+
+/// Through a selector, null does not take a label away: it becomes the word.
+#[test]
+fn labels_of_a_selected_patch_become_strings() {
+    check(
+        r"
+-- kustomization.yaml --
+resources: [objects.yaml]
+patches:
+- target: {kind: ConfigMap}
+  patch: |
+    apiVersion: v1
+    kind: ConfigMap
+    metadata:
+      name: any
+      labels: {gone: null, count: 5}
+      annotations: null
+-- objects.yaml --
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: a, labels: {gone: here}, annotations: {stays: here}}
+",
+        "",
+        r#"
+apiVersion: v1
+kind: ConfigMap
+metadata:
+  annotations:
+    stays: here
+  labels:
+    count: "5"
+    gone: "null"
+  name: a
+"#,
+    );
+}
+
+/// JSON and YAML of the older dialect; annotations are always there to be added to.
+#[test]
+fn json_patches() {
+    check(
+        r#"
+-- kustomization.yaml --
+resources: [objects.yaml]
+patches:
+- target: {kind: ConfigMap}
+  patch: |
+    - {op: add, path: /metadata/annotations/a, value: b}
+    - {op: replace, path: /data/x, value: on}
+    - {op: test, path: /data/list/0, value: 1}
+    - {op: add, path: /data/list/-, value: 0o17}
+    - {op: add, path: /data/list/0, value: 0777}
+    - {op: copy, from: /data/list, path: /data/copy}
+    - {op: move, from: /data/y, path: /data/z~1z}
+    - {op: remove, path: /data/gone}
+- path: more.json
+  target: {kind: ConfigMap}
+-- more.json --
+[{"op": "add", "path": "/data/big", "value": 12345678901234567890}, {"op": "add", "path": "/data/f", "value": 1.50}]
+-- objects.yaml --
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: a}
+data: {x: 1, y: 2, gone: 3, list: [1, 2]}
+"#,
+        "",
+        r"
+apiVersion: v1
+data:
+  big: 12345678901234567000
+  copy:
+  - 511
+  - 1
+  - 2
+  - 15
+  f: 1.5
+  list:
+  - 511
+  - 1
+  - 2
+  - 15
+  x: true
+  z/z: 2
+kind: ConfigMap
+metadata:
+  annotations:
+    a: b
+  name: a
+",
+    );
+}
+
+/// patchesStrategicMerge come first, patchesJson6902 after prefixes and labels.
+#[test]
+fn deprecated_fields() {
+    check(
+        r#"
+-- kustomization.yaml --
+resources: [objects.yaml]
+namePrefix: p-
+patchesJson6902:
+- target: {version: v1, kind: ConfigMap, name: a}
+  path: json.yaml
+patchesStrategicMerge:
+- merge.yaml
+- |-
+  apiVersion: v1
+  kind: ConfigMap
+  metadata: {name: a}
+  data: {inline: "1"}
+-- json.yaml --
+- {op: copy, from: /metadata/name, path: /data/name}
+-- merge.yaml --
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: a}
+data: {file: "1"}
+-- objects.yaml --
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: a}
+data: {}
+"#,
+        "",
+        r#"
+apiVersion: v1
+data:
+  file: "1"
+  inline: "1"
+  name: p-a
+kind: ConfigMap
+metadata:
+  name: p-a
+"#,
+    );
+}

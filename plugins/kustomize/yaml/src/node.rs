@@ -1,0 +1,201 @@
+//! The tree that everything here reads, changes and writes. It never holds an anchor, an alias, a merge key or a
+//! comment: reading has resolved or dropped those.
+
+mod mapping;
+
+pub use mapping::{Iter, Mapping};
+
+use crate::read::resolve;
+
+/// One YAML value.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Node {
+    Scalar(Scalar),
+    Mapping(Mapping),
+    Sequence(Vec<Node>),
+}
+
+/// What a scalar resolves to by the rules of go-yaml v3, which kustomize reads with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    Null,
+    Bool,
+    Int,
+    Float,
+    Str,
+    /// A plain `2001-12-14` or longer: kustomize prints it as RFC 3339 text, in quotes.
+    Timestamp,
+    /// `!!binary`: base64 text, which prints as the bytes it stands for.
+    Binary,
+    /// A tag of the author's own (`!Ref`): its text counts as a string.
+    Custom,
+}
+
+/// How the author wrote a scalar. Two scalars that differ only here are equal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Style {
+    #[default]
+    Plain,
+    Single,
+    Double,
+    Literal,
+    Folded,
+}
+
+/// A value without parts. `text` is what the author wrote, without quotes and escapes: `0x1F` stays `0x1F` until it is
+/// written.
+#[derive(Debug, Clone)]
+pub struct Scalar {
+    pub text: String,
+    pub kind: Kind,
+    pub style: Style,
+}
+
+impl PartialEq for Scalar {
+    fn eq(&self, other: &Self) -> bool {
+        self.kind == other.kind && self.text == other.text
+    }
+}
+
+impl Scalar {
+    /// `text` as if it stood unquoted in a file: `true` is a bool, `1` an integer.
+    pub fn plain(text: impl Into<String>) -> Self {
+        let text = text.into();
+        let kind = resolve::plain(&text);
+        Self { text, kind, style: Style::Plain }
+    }
+
+    /// `text` as a string, whatever it looks like.
+    pub fn string(text: impl Into<String>) -> Self {
+        Self { text: text.into(), kind: Kind::Str, style: Style::Plain }
+    }
+
+    /// `null`.
+    pub fn null() -> Self {
+        Self { text: "null".to_owned(), kind: Kind::Null, style: Style::Plain }
+    }
+
+    pub fn bool(value: bool) -> Self {
+        Self { text: value.to_string(), kind: Kind::Bool, style: Style::Plain }
+    }
+
+    pub fn int(value: i64) -> Self {
+        Self { text: value.to_string(), kind: Kind::Int, style: Style::Plain }
+    }
+}
+
+impl Node {
+    pub fn null() -> Self {
+        Self::Scalar(Scalar::null())
+    }
+
+    pub fn string(text: impl Into<String>) -> Self {
+        Self::Scalar(Scalar::string(text))
+    }
+
+    /// `text` as if it stood unquoted in a file.
+    pub fn plain(text: impl Into<String>) -> Self {
+        Self::Scalar(Scalar::plain(text))
+    }
+
+    pub fn bool(value: bool) -> Self {
+        Self::Scalar(Scalar::bool(value))
+    }
+
+    pub fn int(value: i64) -> Self {
+        Self::Scalar(Scalar::int(value))
+    }
+
+    pub fn is_null(&self) -> bool {
+        matches!(self, Self::Scalar(Scalar { kind: Kind::Null, .. }))
+    }
+
+    /// `{}`, `[]` or null: what kyaml calls missing or empty.
+    pub fn is_empty(&self) -> bool {
+        match self {
+            Self::Scalar(scalar) => scalar.kind == Kind::Null,
+            Self::Mapping(mapping) => mapping.is_empty(),
+            Self::Sequence(items) => items.is_empty(),
+        }
+    }
+
+    pub fn as_scalar(&self) -> Option<&Scalar> {
+        if let Self::Scalar(scalar) = self { Some(scalar) } else { None }
+    }
+
+    pub fn as_scalar_mut(&mut self) -> Option<&mut Scalar> {
+        if let Self::Scalar(scalar) = self { Some(scalar) } else { None }
+    }
+
+    pub fn as_mapping(&self) -> Option<&Mapping> {
+        if let Self::Mapping(mapping) = self { Some(mapping) } else { None }
+    }
+
+    pub fn as_mapping_mut(&mut self) -> Option<&mut Mapping> {
+        if let Self::Mapping(mapping) = self { Some(mapping) } else { None }
+    }
+
+    pub fn as_sequence(&self) -> Option<&[Node]> {
+        if let Self::Sequence(items) = self { Some(items) } else { None }
+    }
+
+    pub fn as_sequence_mut(&mut self) -> Option<&mut Vec<Node>> {
+        if let Self::Sequence(items) = self { Some(items) } else { None }
+    }
+
+    /// The text of any scalar but null, a number's and a bool's included.
+    pub fn text(&self) -> Option<&str> {
+        self.as_scalar().filter(|scalar| scalar.kind != Kind::Null).map(|scalar| scalar.text.as_str())
+    }
+
+    /// The text of a string; of no number and no bool.
+    pub fn as_str(&self) -> Option<&str> {
+        self.as_scalar().filter(|scalar| scalar.kind == Kind::Str).map(|scalar| scalar.text.as_str())
+    }
+
+    /// The value of field `key`, where this is a mapping that has it.
+    pub fn get(&self, key: &str) -> Option<&Node> {
+        self.as_mapping()?.get(key)
+    }
+
+    pub fn get_mut(&mut self, key: &str) -> Option<&mut Node> {
+        self.as_mapping_mut()?.get_mut(key)
+    }
+
+    /// `a.b.c` down through mappings.
+    pub fn at(&self, keys: &[&str]) -> Option<&Node> {
+        keys.iter().try_fold(self, |node, key| node.get(key))
+    }
+
+    pub fn at_mut(&mut self, keys: &[&str]) -> Option<&mut Node> {
+        keys.iter().try_fold(self, |node, key| node.get_mut(key))
+    }
+
+    /// What an error calls this: `mapping`, `list`, `null` or `scalar`.
+    pub fn shape(&self) -> &'static str {
+        match self {
+            Self::Mapping(_) => "mapping",
+            Self::Sequence(_) => "list",
+            Self::Scalar(scalar) if scalar.kind == Kind::Null => "null",
+            Self::Scalar(_) => "scalar",
+        }
+    }
+}
+
+impl From<Mapping> for Node {
+    fn from(mapping: Mapping) -> Self {
+        Self::Mapping(mapping)
+    }
+}
+
+impl From<Scalar> for Node {
+    fn from(scalar: Scalar) -> Self {
+        Self::Scalar(scalar)
+    }
+}
+
+impl From<Vec<Node>> for Node {
+    fn from(items: Vec<Node>) -> Self {
+        Self::Sequence(items)
+    }
+}
