@@ -4,6 +4,7 @@ use manifest::{Declaration, Declared, DeclaredKind};
 use model::application::Application;
 use model::{Blame, Failure};
 use reconcile::Declaring;
+use serde_json::json;
 use std::collections::BTreeMap;
 
 /// An application of a repository, or why there is none.
@@ -13,6 +14,7 @@ pub struct Entry {
     pub project: String,
     /// `repository:path:line`, or `path:line` in a repository without a name.
     pub place: String,
+    pub kind: DeclaredKind,
     pub application: Result<Box<Application>, Failure>,
 }
 
@@ -33,21 +35,30 @@ impl Entry {
         let place = format!("{}{colon}{}:{line}", found.repository, found.file.path);
         let name = document.name.clone().unwrap_or_else(|| place.clone());
         let project = document.project.clone().unwrap_or_else(|| Application::DEFAULT_PROJECT.to_owned());
-        Some(Self { name, project, place, application })
+        Some(Self { name, project, place, kind: document.kind, application })
     }
 }
 
-/// Two of one name are both refused: which of them is meant nobody can say.
+/// How many places of one name are said.
+const NAMED: usize = 4;
+
+/// Two of one name are both refused: which of them is meant nobody can say. One that is refused already keeps its reason.
 pub fn refuse_twins(entries: &mut [Entry]) {
     let mut places: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for entry in entries.iter() {
+    for entry in entries.iter().filter(|entry| entry.kind == DeclaredKind::Application) {
         places.entry(entry.name.clone()).or_default().push(entry.place.clone());
     }
-    for entry in entries {
-        let all = &places[&entry.name];
+    for entry in entries.iter_mut().filter(|entry| entry.application.is_ok()) {
+        let all = places.get(&entry.name).map(Vec::as_slice).unwrap_or_default();
         if all.len() > 1 {
-            let message = format!("the name `{}` is taken more than once: {}", entry.name, all.join(", "));
-            let failure = Failure::new(Blame::User, "invalid", message);
+            let mut shown = all.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
+            if all.len() > NAMED {
+                shown.push_str(&format!(" and {} more", all.len() - NAMED));
+            }
+            let message = format!("the name `{}` is taken more than once: {shown}", entry.name);
+            let reason = "the name is taken more than once";
+            let failure =
+                Failure { details: Some(json!({ "reason": reason })), ..Failure::new(Blame::User, "invalid", message) };
             entry.application = Err(failure.hint("let `applications` in tidegate.yaml name the files of one of them"));
         }
     }

@@ -47,7 +47,8 @@ pub async fn init(host: &Host, wanted: &Init, screen: &Screen) -> Result<u8, Exi
     })?;
     let configuration = open::configuration(host, screen)?;
     let plugins = Plugins::open(host, screen)?;
-    let bench = Bench { renders: Arc::new(Renders::new(Arc::new(plugins), Kept::in_memory_up_to(KEPT))), lines: wanted.lines };
+    let bench =
+        Bench { renders: Arc::new(Renders::new(Arc::new(plugins), Kept::in_memory_up_to(KEPT))), lines: wanted.lines };
     let visit = Visit::begin(tree, configuration.host.as_ref())?;
     let report = visit.report(&bench, screen).await?;
     let plan = files::plan(&visit.facts(&report), &visit.existing(host, configuration.state.as_deref())?);
@@ -141,7 +142,8 @@ impl Visit {
         }
         let parent = head.as_ref().map(|head| tree.parent(&head.id)).transpose().map_err(failure)?.flatten();
         let branch = tree.default_branch().unwrap_or_else(|| "main".to_owned());
-        let state = if tree.ignores(&format!("{}/", files::STATE)).map_err(failure)? { Ignored::Yes } else { Ignored::No };
+        let state =
+            if tree.ignores(&format!("{}/", files::STATE)).map_err(failure)? { Ignored::Yes } else { Ignored::No };
         let opened = Arc::new(Opened::new(tree, &name));
         let point = head.as_ref().map_or(Point::Folder, |head| Point::Commit(head.id.clone()));
         let files = opened.files(&point)?;
@@ -159,7 +161,18 @@ impl Visit {
             let files = opened.files(&point)?;
             before = Some((look(&*files, walk_around(&*files, "")), local(point)));
         }
-        Ok(Self { root, name, branch, remotes, uncommitted, base, state, now: (found, local(point)), before, tree: second })
+        Ok(Self {
+            root,
+            name,
+            branch,
+            remotes,
+            uncommitted,
+            base,
+            state,
+            now: (found, local(point)),
+            before,
+            tree: second,
+        })
     }
 
     async fn report(&self, bench: &Bench, screen: &Screen) -> Result<Report, Exit> {

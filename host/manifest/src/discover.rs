@@ -200,7 +200,10 @@ fn below(folder: &str, relative: &str) -> Option<FolderPath> {
 /// what stands in a comment or text at worst hides a root module, which a person sees missing.
 fn local_modules(text: &str) -> impl Iterator<Item = &str> {
     text.lines().filter_map(|line| {
-        let rest = line.trim_start().trim_start_matches('"').strip_prefix("source")?;
+        let line = line.trim_start();
+        // A block may stand on one line.
+        let inner = line.split_once('{').filter(|_| line.starts_with("module")).map_or(line, |(_, inner)| inner);
+        let rest = inner.trim_start().trim_start_matches('"').strip_prefix("source")?;
         let rest = rest.trim_start_matches('"').trim_start().strip_prefix(['=', ':'])?;
         let source = rest.trim_start().strip_prefix('"')?.split('"').next()?;
         (source.starts_with("./") || source.starts_with("../")).then_some(source)

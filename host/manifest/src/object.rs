@@ -138,7 +138,8 @@ fn block(text: &str, node: &Node, near: Near) -> Vec<Line> {
         Kind::Map(entries) if !entries.is_empty() => {
             let of_secret = is_secret(node);
             let near = if of_secret { Near::Secret } else { near };
-            let hides = |key: &str| (of_secret && !OPEN.contains(&key)) || (near == Near::Secret && key == LAST_APPLIED);
+            let hides =
+                |key: &str| (of_secret && !OPEN.contains(&key)) || (near == Near::Secret && key == LAST_APPLIED);
             let entry = |(key, value): &(Key, Node)| {
                 let inner = if hides(&key.text) { hidden(value) } else { block(text, value, near) };
                 keyed(&scalar(&key.text), value, inner)

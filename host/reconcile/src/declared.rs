@@ -74,7 +74,8 @@ pub fn refusal(file: &manifest::Source, declared: &Declared) -> Option<Failure> 
     let (line, column) = file.position(first.span.start);
     let more = if errors.len() > 1 { format!(" (and {} more)", errors.len() - 1) } else { String::new() };
     let message = format!("{}:{line}:{column}: {}: {}{more}", file.path, first.code, first.message);
-    let details = json!({"path": file.path, "line": line, "column": column, "code": first.code, "reason": first.message});
+    let details =
+        json!({"path": file.path, "line": line, "column": column, "code": first.code, "reason": first.message});
     let failure = Failure { details: Some(details), ..Failure::new(Blame::User, "invalid", message) };
     Some(match &first.hint {
         Some(hint) => failure.hint(hint.clone()),

@@ -34,11 +34,7 @@ pub enum How {
 impl Ours {
     /// Tells by the addresses that are known to be this repository; where no application uses one of these, by the folders
     /// that are here. The top of a repository is in each of them, so it proves nothing.
-    pub fn tell<'a>(
-        known: impl IntoIterator<Item = &'a str>,
-        used: &[Used],
-        is_folder: impl Fn(&str) -> bool,
-    ) -> Self {
+    pub fn tell<'a>(known: impl IntoIterator<Item = &'a str>, used: &[Used], is_folder: impl Fn(&str) -> bool) -> Self {
         let mut keys: BTreeSet<RepositoryKey> = known.into_iter().map(RepositoryKey::new).collect();
         let mut by_key: BTreeMap<RepositoryKey, (&str, Vec<&str>)> = BTreeMap::new();
         for Used { address, folders } in used {

@@ -231,7 +231,8 @@ mod tests {
 
     #[test]
     fn another_way_to_write_the_same_is_no_difference() {
-        let diff = compare(&["{kind: A, metadata: {name: a}}"], &["# x\nkind: A\nmetadata:\n    name: 'a'\n---\n"], 100);
+        let diff =
+            compare(&["{kind: A, metadata: {name: a}}"], &["# x\nkind: A\nmetadata:\n    name: 'a'\n---\n"], 100);
         assert!(diff.is_empty(), "{diff:?}");
     }
 
@@ -241,7 +242,7 @@ mod tests {
         +1 -0 ~0 ?2
         Deployment shop/web (new)
         +apiVersion: apps/v1
-        cut 13
+        cut 12
         ");
         let long = format!("kind: A\nx: {}\n", "y".repeat(1000));
         assert!(compare(&[], &[&long], 100).lines.iter().all(|line| line.text.chars().count() <= 242));

@@ -140,7 +140,7 @@ fn chosen<'a>(paths: &'a [String], what: &str, plan: &mut Plan) -> Vec<&'a str> 
     let plain: Vec<&str> = paths.iter().map(String::as_str).filter(|path| is_plain(path)).collect();
     let odd = paths.len() - plain.len();
     if odd > 0 {
-        plan.notes.push(format!("{odd} {what} with unusual names are left out of the pipeline"));
+        plan.notes.push(format!("unusual names keep {odd} of {} {what} out of the pipeline", paths.len()));
     }
     if plain.len() > MOST {
         plan.notes.push(format!("the pipeline is for {MOST} of {} {what}; add the others that you want", plain.len()));
@@ -165,7 +165,9 @@ fn configuration(facts: &Facts, existing: &Existing, plan: &mut Plan) {
         plan.notes.push(format!("{} folders with applications have paths that are too long for a glob", long.len()));
     }
     if !globs.is_empty() {
-        text.push_str("      # Where Application and AppProject files are; others are not looked at.\n      applications:\n");
+        text.push_str(
+            "      # Where Application and AppProject files are; others are not looked at.\n      applications:\n",
+        );
         globs.iter().for_each(|glob| item(&mut text, glob));
     }
     plan.propose(CONFIGURATION, text, existing);
@@ -194,3 +196,6 @@ fn name(text: &str) -> String {
     let name = kept.trim_start_matches(|c: char| !c.is_ascii_alphanumeric());
     if name.is_empty() { "this".to_owned() } else { name.to_owned() }
 }
+
+#[cfg(test)]
+mod tests;

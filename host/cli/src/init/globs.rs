@@ -125,7 +125,7 @@ fn ending(name: &str) -> &str {
 }
 
 /// A text as a glob that takes this very text.
-fn escaped(text: &str) -> String {
+pub fn escaped(text: &str) -> String {
     let special = |c: char| matches!(c, '*' | '?' | '[' | ']' | '{' | '}' | '\\' | ',' | '!');
     text.chars().flat_map(|c| special(c).then_some('\\').into_iter().chain([c])).collect()
 }

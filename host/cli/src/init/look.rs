@@ -12,15 +12,14 @@ use std::collections::BTreeSet;
 /// The largest file that is read, in bytes: what is larger is no file that a person wrote.
 const LARGEST: usize = 4 << 20;
 
-/// Names of kustomizations.
-const KUSTOMIZATIONS: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
-
 /// What was found.
 #[derive(Debug, Default)]
 pub struct Look {
     /// All files.
     pub listing: Vec<String>,
     pub findings: Findings,
+    /// Folders with a kustomization.
+    kustomized: BTreeSet<String>,
     /// Applications by name.
     pub entries: Vec<Entry>,
     /// Files with an application or a project.
@@ -51,7 +50,12 @@ pub fn look(files: &dyn Files, walked: Walked) -> Look {
     };
     let unread = unread.into_iter().map(folder).chain(declared.iter().filter_map(broken)).collect();
     let declaring = declared.iter().filter(|found| declares(found)).map(|found| found.file.path.clone()).collect();
-    Look { listing, findings, entries, declaring, unread }
+    let split = |path: &String| {
+        let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+        manifest::is_kustomization(name).then(|| folder.to_owned())
+    };
+    let kustomized = listing.iter().filter_map(split).collect();
+    Look { listing, findings, kustomized, entries, declaring, unread }
 }
 
 /// Why there may be more in a file than was found.
@@ -89,9 +93,7 @@ impl Look {
 
     /// Whether a folder has a kustomization.
     pub fn has_kustomization(&self, folder: &FolderPath) -> bool {
-        let top = folder.in_source();
-        let before = if top.is_empty() { String::new() } else { format!("{top}/") };
-        KUSTOMIZATIONS.iter().any(|name| self.listing.contains(&format!("{before}{name}")))
+        self.kustomized.contains(folder.in_source())
     }
 
     /// Kustomizations that are built upon by none and that no application of this repository points to.

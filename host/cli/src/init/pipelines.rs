@@ -2,6 +2,7 @@
 //! before a person asks for it.
 
 use super::address::image_word;
+use super::globs::escaped;
 use manifest::scalar;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -19,7 +20,7 @@ pub fn is_plain(path: &str) -> bool {
 fn head(name: &str, branch: &str, folders: &BTreeSet<&str>) -> String {
     let mut text = format!(
         "apiVersion: tidegate.dev/v1alpha1\nkind: Pipeline\nmetadata: {{ name: {name} }}\nspec:\n  triggers:\n    push:\n      branches: [{}]\n",
-        scalar(branch)
+        scalar(&escaped(branch))
     );
     // Of the top every path is a part.
     if !folders.contains(".") {
@@ -38,7 +39,7 @@ pub fn infrastructure(branch: &str, roots: &[&str], modules: &[&str]) -> String 
     text.push_str(&head("infrastructure", branch, &folders));
     text.push_str("  steps:\n");
     let (indent, directory) = match roots {
-        [only] => ("    ", scalar(only)),
+        [only] => ("    ", folder(only)),
         _ => {
             let items: Vec<String> = roots.iter().map(|root| format!("'{root}'")).collect();
             let _ = writeln!(
@@ -60,7 +61,8 @@ pub fn infrastructure(branch: &str, roots: &[&str], modules: &[&str]) -> String 
         "  needs: [check]".to_owned(),
         "  with:".to_owned(),
         format!("    directory: {directory}"),
-        "# What is applied is the plan that was shown. Let an environment of tidegate.yaml own the folders first,".to_owned(),
+        "# What is applied is the plan that was shown. Let an environment of tidegate.yaml own the folders first,"
+            .to_owned(),
         "# else nobody is asked.".to_owned(),
         "# apply:".to_owned(),
         "#   uses: terraform/apply".to_owned(),
@@ -81,7 +83,8 @@ pub fn image(branch: &str, dockerfiles: &[&str], image: &str) -> String {
         let words = words(context, file);
         let name = unique(&words, &mut names);
         let target = if dockerfiles.len() == 1 { image.to_owned() } else { format!("{image}/{}", image_word(&words)) };
-        let _ = writeln!(text, "    {name}:\n      uses: image/build\n      with:\n        context: {}", scalar(context));
+        let _ =
+            writeln!(text, "    {name}:\n      uses: image/build\n      with:\n        context: {}", folder(context));
         if !matches!(file, "Dockerfile" | "Containerfile") {
             let _ = writeln!(text, "        dockerfile: {}", scalar(path));
         }
@@ -92,6 +95,12 @@ pub fn image(branch: &str, dockerfiles: &[&str], image: &str) -> String {
         );
     }
     text
+}
+
+/// A folder as a scalar.
+fn folder(path: &str) -> String {
+    // Some readers of YAML 1.1 take a dot for a number; the reader of pipelines does not, and people write it so.
+    if path == "." { path.to_owned() } else { scalar(path) }
 }
 
 /// Folder and name; the top is `.`.

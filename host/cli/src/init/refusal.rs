@@ -29,7 +29,22 @@ impl Refused {
 
     /// What those with the same reason have in common: the field, or else the message without what it names.
     fn alike(&self) -> String {
-        self.detail("field").map_or_else(|| general(self.reason()), |field| format!("`{field}`"))
+        self.detail("field").map_or_else(|| self.general(), |field| format!("`{field}`"))
+    }
+
+    /// The reason without what it names; only the field stays.
+    fn general(&self) -> String {
+        let field = self.detail("field");
+        let text = general(self.reason(), field);
+        match field.filter(|field| !text.contains(&format!("`{field}`"))) {
+            Some(field) => format!("`{field}`: {text}"),
+            None => text,
+        }
+    }
+
+    /// Whether the whole message says more than this reason with its place.
+    pub fn says_more(&self, reason: &str) -> bool {
+        self.failure.message != reason && !self.failure.message.ends_with(&format!(": {reason}"))
     }
 
     /// The file that is at fault, as people and editors find it.
@@ -64,11 +79,9 @@ pub fn grouped(refused: &[Refused]) -> Vec<Group<'_>> {
         }
     }
     for (_, group) in &mut groups {
-        let first = group.all.first().map(|one| one.reason()).unwrap_or_default();
-        let same = group.all.iter().all(|one| one.reason() == first);
-        // A field is what they have in common, and its name says most.
-        let field = group.all.first().is_some_and(|one| one.detail("field").is_some());
-        group.reason = if same || field { first.to_owned() } else { general(first) };
+        let Some(first) = group.all.first() else { continue };
+        let same = group.all.iter().all(|one| one.reason() == first.reason());
+        group.reason = if same { first.reason().to_owned() } else { first.general() };
     }
     let mut groups: Vec<_> = groups.into_iter().map(|(_, group)| group).collect();
     // Stable, so those of one size stay in the order in which they were met.
@@ -76,31 +89,30 @@ pub fn grouped(refused: &[Refused]) -> Vec<Group<'_>> {
     groups
 }
 
-/// A message without what it names: what stands in backticks or quotes, paths, and numbers.
-fn general(message: &str) -> String {
+/// A message without what it names: what stands in backticks or quotes, `kept` apart, paths, and numbers.
+fn general(message: &str, kept: Option<&str>) -> String {
     let mut made = String::new();
-    let mut quote = None;
-    for character in message.chars() {
-        match (quote, character) {
-            (Some(open), _) if character == open => {
-                made.push('…');
-                made.push(character);
-                quote = None;
-            }
-            (Some(_), _) => {}
-            (None, '`' | '"') => {
-                made.push(character);
-                quote = Some(character);
-            }
-            (None, _) => made.push(character),
-        }
+    let mut rest = message;
+    while let Some(start) = rest.find(['`', '"']) {
+        let (before, quoted) = rest.split_at(start);
+        made.push_str(before);
+        let mark = &quoted[..1];
+        let Some((inner, after)) = quoted[1..].split_once(mark) else {
+            rest = quoted;
+            break;
+        };
+        made.push_str(&format!("{mark}{}{mark}", kept.filter(|kept| *kept == inner).unwrap_or("…")));
+        rest = after;
     }
+    made.push_str(rest);
     let specific = |word: &str| word.contains('/') || word.bytes().any(|b| b.is_ascii_digit());
     let word = |word: &str| {
         let end = word.trim_end_matches([',', ';', ':', '.', ')']);
         if specific(end) { format!("…{}", &word[end.len()..]) } else { word.to_owned() }
     };
-    made.split(' ').map(word).collect::<Vec<_>>().join(" ")
+    let made = made.split(' ').map(word).collect::<Vec<_>>().join(" ");
+    // A place at the beginning is no reason.
+    made.trim_start_matches("…: ").to_owned()
 }
 
 #[cfg(test)]
@@ -121,8 +133,18 @@ mod tests {
             refused("b", "unsupported", "`helmCharts` is not built here", json!({"field": "helmCharts", "path": "b"})),
             refused("c", "not-found", "there is no folder `apps/c` in the commit 1234567 of `x`", json!({})),
             refused("d", "unsupported", "in d/kustomization.yaml: no `helmCharts`", json!({"field": "helmCharts"})),
-            refused("e", "unsupported", "`crds` is not built here", json!({"field": "crds", "path": "e", "line": 3, "column": 5})),
-            refused("f", "invalid", "f.yaml:1:2: TG-200: `x` is not honoured", json!({"code": "TG-200", "reason": "`x` is not honoured", "path": "f.yaml", "line": 1})),
+            refused(
+                "e",
+                "unsupported",
+                "`crds` is not built here",
+                json!({"field": "crds", "path": "e", "line": 3, "column": 5}),
+            ),
+            refused(
+                "f",
+                "invalid",
+                "f.yaml:1:2: TG-200: `x` is not honoured",
+                json!({"code": "TG-200", "reason": "`x` is not honoured", "path": "f.yaml", "line": 1}),
+            ),
         ];
         let shown: String = grouped(&all)
             .iter()
@@ -138,7 +160,8 @@ mod tests {
 
     #[test]
     fn names_are_left_out_of_a_general_reason() {
-        assert_eq!(general("read a/b.yaml: \"x\" at 3, or 'y'"), "read …: \"…\" at …, or 'y'");
-        assert_eq!(general("an open ` mark"), "an open `");
+        assert_eq!(general("read a/b.yaml: \"x\" at 3, or 'y'", None), "read …: \"…\" at …, or 'y'");
+        assert_eq!(general("a/b: a/c: no `x` in `y`", Some("y")), "no `…` in `y`");
+        assert_eq!(general("an open ` mark", None), "an open ` mark");
     }
 }

@@ -106,7 +106,11 @@ fn sentence(tally: &Tally, noun: &str, kind: &str) -> String {
 fn surroundings(report: &Report) -> Option<String> {
     let mut lines = Vec::new();
     if !report.terraform.is_empty() {
-        lines.push(format!("{}: {}", plural(report.terraform.len(), "Terraform root folder"), named(&report.terraform)));
+        lines.push(format!(
+            "{}: {}",
+            plural(report.terraform.len(), "Terraform root folder"),
+            named(&report.terraform)
+        ));
     }
     if !report.dockerfiles.is_empty() {
         lines.push(format!("{}: {}", plural(report.dockerfiles.len(), "Dockerfile"), named(&report.dockerfiles)));
@@ -142,7 +146,9 @@ fn changes(report: &Report, most: usize, screen: &Screen) -> Option<String> {
         lines.push(format!("  {} ({place}): {what}", screen.paint(Colour::Bold, name)));
         let Some(diff) = diff else { continue };
         let shown = diff.lines.len().min(left);
-        lines.extend(diff.lines.iter().take(shown).map(|line| format!("    {}", painted(line.mark, &line.text, screen))));
+        lines.extend(
+            diff.lines.iter().take(shown).map(|line| format!("    {}", painted(line.mark, &line.text, screen))),
+        );
         left -= shown;
         cut += diff.lines.len() - shown + diff.cut;
     }
@@ -199,8 +205,8 @@ fn reasons(word: &str, groups: &[Group<'_>], screen: &Screen) -> Option<String> 
             let of = if first.place.starts_with(at.as_str()) { String::new() } else { format!(", of {}", first.place) };
             let label = if all.len() > 1 { "first: " } else { "" };
             lines.push(format!("      {label}{} at {at}{of}", first.name));
-            if first.reason() != reason {
-                lines.push(format!("      {}", first.reason()));
+            if first.says_more(reason) {
+                lines.push(format!("      {}", first.failure.message));
             }
             if let Some(hint) = &first.failure.hint {
                 lines.push(format!("      {} {hint}", screen.paint(Colour::Cyan, "hint:")));
@@ -221,7 +227,9 @@ fn others(tally: &Tally, screen: &Screen) -> Option<String> {
     if all.len() > NAMED {
         lines.push(format!("  and {} more repositories", all.len() - NAMED));
     }
-    lines.push("  name them under `repositories` of tidegate.yaml, and `tidegate apps list` renders them too".to_owned());
+    lines.push(
+        "  name them under `repositories` of tidegate.yaml, and `tidegate apps list` renders them too".to_owned(),
+    );
     lines.push("  if one of them is this repository, add it to its `aliases`".to_owned());
     Some(lines.join("\n"))
 }
@@ -239,3 +247,6 @@ pub fn files(plan: &Plan, screen: &Screen) -> String {
 fn plural(n: usize, noun: &str) -> String {
     if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,9 +8,8 @@ use std::path::{Path, PathBuf};
 
 /// Writes a file. Answers `false` where something is there meanwhile.
 pub fn write(root: &Path, file: &Planned) -> Result<bool, Failure> {
-    let failed = |e: std::io::Error| {
-        Failure::new(Blame::User, "unavailable", format!("{} cannot be written: {e}", file.path))
-    };
+    let failed =
+        |e: std::io::Error| Failure::new(Blame::User, "unavailable", format!("{} cannot be written: {e}", file.path));
     let (folder, name) = file.path.rsplit_once('/').unwrap_or(("", &file.path));
     let folder = make_folders(root, folder).map_err(failed)?;
     let mut made = tempfile::Builder::new()

@@ -6,7 +6,8 @@ use proptest::prelude::*;
 fn shown(stream: &str) -> String {
     let object = |object: Result<crate::Object, usize>| match object {
         Ok(object) => {
-            let lines: Vec<_> = object.lines.iter().map(|line| format!("{}\n", format!("  {}", line.text()).trim_end())).collect();
+            let lines: Vec<_> =
+                object.lines.iter().map(|line| format!("{}\n", format!("  {}", line.text()).trim_end())).collect();
             format!("{}\n{}", object.name, lines.concat())
         }
         Err(bytes) => format!("{bytes} bytes\n"),
@@ -127,7 +128,8 @@ fn scalars_are_quoted_where_some_reader_would_take_them_for_something_else() {
     for plain in ["shop", "apps/shop", "https://git.example.com/a:b", "a b", "_x", "/srv/x.git"] {
         assert_eq!(scalar(plain), plain);
     }
-    for other in ["", "No", "~", "1", "1e3", "0x1", ".5", "a: b", "a:", "a ", " a", "#a", "a #b", "*", "é", "-", "NaN"] {
+    for other in ["", "No", "~", "1", "1e3", "0x1", ".5", "a: b", "a:", "a ", " a", "#a", "a #b", "*", "é", "-", "NaN"]
+    {
         assert!(scalar(other).starts_with('"'), "{other:?}");
     }
 }
