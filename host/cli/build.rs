@@ -12,7 +12,8 @@ fn main() {
     let lock = guests.join("tidegate.lock");
     println!("cargo::rerun-if-changed={}", lock.display());
     let mut text = String::from("pub const BUILTIN: engine::Builtin = engine::Builtin {\n");
-    if !lock.is_file() {
+    let built = PLUGINS.iter().all(|name| guests.join(format!("{name}.cwasm")).is_file());
+    if !lock.is_file() || !built {
         println!("cargo::error=the plugins are not built yet: run `cargo xtask guests`, then build again");
         return;
     }
@@ -20,8 +21,17 @@ fn main() {
     text.push_str(&format!("    lock: include_str!({:?}),\n    components: &[\n", path(&lock)));
     for name in PLUGINS {
         let wasm = guests.join(format!("{name}.wasm"));
-        println!("cargo::rerun-if-changed={}", wasm.display());
-        text.push_str(&format!("        ({name:?}, include_bytes!({:?})),\n", path(&wasm)));
+        let code = guests.join(format!("{name}.cwasm"));
+        for file in [&wasm, &code] {
+            println!("cargo::rerun-if-changed={}", file.display());
+        }
+        let (wasm, code) = (path(&wasm), path(&code));
+        text.push_str(
+            "        // SAFETY: both files come from `cargo xtask guests`, which compiled one to the other.\n",
+        );
+        text.push_str(&format!(
+            "        unsafe {{ plugin::Carried::new({name:?}, include_bytes!({wasm:?}), include_bytes!({code:?})) }},\n"
+        ));
     }
     text.push_str("    ],\n};\n");
     let out = env::var_os("OUT_DIR").unwrap_or_default();

@@ -3,7 +3,7 @@
 use crate::settings::Settings;
 use manifest::{Catalog, StepOffer};
 use model::{Blame, Digest, Failure, Grant};
-use plugin::{Library, Lock, Locked, Plugin, PluginHost};
+use plugin::{Carried, Library, Lock, Locked, Plugin, PluginHost};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -14,8 +14,8 @@ use std::sync::{Arc, Mutex};
 pub struct Builtin {
     /// Their lock.
     pub lock: &'static str,
-    /// Their components by name.
-    pub components: &'static [(&'static str, &'static [u8])],
+    /// Their components.
+    pub components: &'static [Carried],
 }
 
 /// A step as a run pins it.
@@ -133,16 +133,12 @@ impl Shelf {
         }
         let locked = self.lock.plugins.get(name).filter(|locked| locked.digest == *digest);
         let own = locked.filter(|locked| locked.source == BUILTIN).and_then(|_| self.carried(name));
-        let kept;
-        let wasm = match own {
-            Some(bytes) => bytes,
-            None => {
-                kept = self.kept(name, digest)?;
-                &kept
-            }
+        let loaded = match own {
+            // The lock is as much a part of the program as the component, so its digest is the component's.
+            Some(carried) => self.host.load_carried(carried, digest),
+            None => self.host.load(&self.kept(name, digest)?),
         };
-        let plugin =
-            self.host.load(wasm).map_err(|f| Failure { message: format!("plugin `{name}`: {}", f.message), ..f })?;
+        let plugin = loaded.map_err(|f| Failure { message: format!("plugin `{name}`: {}", f.message), ..f })?;
         if let Some(locked) = locked {
             locked.check(name, &plugin)?;
         }
@@ -156,7 +152,7 @@ impl Shelf {
     /// Keeps the bytes of what a run pins, so that a later binary or lock does not strand it.
     pub fn keep(&self, step: &PinnedStep) -> Result<(), Failure> {
         match self.carried(&step.plugin) {
-            Some(bytes) if Digest::of(bytes) == step.digest => self.library.keep(bytes).map(|_| ()),
+            Some(carried) if Digest::of(carried.wasm) == step.digest => self.library.keep(carried.wasm).map(|_| ()),
             _ => self.kept(&step.plugin, &step.digest).map(|_| ()),
         }
     }
@@ -175,8 +171,8 @@ impl Shelf {
         Ok(wasm)
     }
 
-    fn carried(&self, name: &str) -> Option<&'static [u8]> {
-        self.builtin.components.iter().find(|(own, _)| *own == name).map(|(_, bytes)| *bytes)
+    fn carried(&self, name: &str) -> Option<&'static Carried> {
+        self.builtin.components.iter().find(|carried| carried.name == name)
     }
 
     /// The locks in force.

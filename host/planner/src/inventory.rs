@@ -1,7 +1,7 @@
 //! What an application owns: every object that it applied or is about to apply. Whatever is not in here is never pruned.
 //! It never looks at a cluster; it is stored, and written before the first apply of a sync.
 
-use crate::live::LiveObject;
+use crate::live::{Live, LiveObject};
 use crate::object::ObjectKey;
 use crate::owner::ApplicationName;
 use model::Digest;
@@ -86,6 +86,17 @@ impl Inventory {
         self.objects.is_empty()
     }
 
+    /// The objects that are not as they were when they were last found as desired: gone, changed, not read, or never found so.
+    /// While an application's render is the same too, none of them means that all is in sync, and nothing else need be
+    /// looked at.
+    pub fn moved<'a>(&'a self, live: &Live) -> impl Iterator<Item = &'a ObjectKey> {
+        let still = |key: &ObjectKey, owned: &Owned| {
+            let seen = live.see(key).object();
+            owned.desired.is_some() && seen.is_some_and(|live| owned.fingerprint.as_ref() == Some(&live.fingerprint))
+        };
+        self.objects.iter().filter(move |(key, owned)| !still(key, owned)).map(|(key, _)| key)
+    }
+
     /// Whether a live object is the one that this inventory owns: known by its id, else by its mark. An object that
     /// another application has marked is not, and neither is one that was made anew without a mark.
     pub fn claim(&self, application: &ApplicationName, live: &LiveObject) -> Claim {
@@ -131,5 +142,33 @@ mod tests {
         assert!(matches!(inventory.claim(&app, &live(None, None)), Claim::Lost(_)));
         let text = serde_json::to_string(&inventory).unwrap();
         assert_eq!(serde_json::from_str::<Inventory>(&text).unwrap(), inventory);
+    }
+    #[test]
+    fn what_moved_is_looked_at() {
+        use crate::live::Reading;
+        let kind = GroupKind::new("", "ConfigMap");
+        let key = |name: &str| ObjectKey::new(kind.clone(), "shop", name);
+        let object =
+            |name: &str, data: &str| LiveObject::new(key(name), Arc::new(json!({"metadata": {"labels": {"a": data}}})));
+        let mut inventory = Inventory::default();
+        let mut live = Live::default();
+        live.read(kind.clone(), Reading::Known);
+        for name in ["same", "changed", "gone"] {
+            inventory.record(key(name), Owned::synced(&Digest::of("x"), &object(name, "1")));
+            live.insert(object(name, "1"));
+        }
+        let moved = |inventory: &Inventory, live: &Live| {
+            let mut names: Vec<_> = inventory.moved(live).map(|key| key.name().to_owned()).collect();
+            names.sort();
+            names.join(" ")
+        };
+        assert_eq!(moved(&inventory, &live), "");
+        live.insert(object("changed", "2"));
+        live.remove(&key("gone"));
+        inventory.own(key("begun"));
+        live.insert(object("begun", "1"));
+        assert_eq!(moved(&inventory, &live), "begun changed gone");
+        live.read(kind.clone(), Reading::Unreadable("503".to_owned()));
+        assert_eq!(moved(&inventory, &live), "begun changed gone same");
     }
 }

@@ -38,6 +38,14 @@ impl Core {
     }
 }
 
+/// An engine that compiles for any machine of this one's kind, and runs nothing: it takes no instruction for granted that
+/// not every processor of the kind has.
+pub(crate) fn portable() -> wasmtime::Result<Engine> {
+    let mut config = config(true);
+    config.target(&format!("{}-unknown-linux-gnu", std::env::consts::ARCH))?;
+    Engine::new(&config)
+}
+
 /// What every plugin is compiled for. Part of the cache's key through wasmtime's own compatibility hash.
 fn config(pooling: bool) -> Config {
     let mut config = Config::new();

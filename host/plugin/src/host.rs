@@ -2,16 +2,45 @@
 
 use crate::cache::Cache;
 use crate::component::Plugin;
-use crate::engine::Core;
+use crate::engine::{self, Core};
 use model::{Blame, Digest, Failure};
 use std::path::Path;
 use std::sync::Arc;
+use wasmtime::Engine;
 use wasmtime::component::Component;
 
 /// The largest component that is loaded, in bytes: a JavaScript component is 12 MB. Components are compiled in this
 /// process and without a limit of time, about a second a megabyte, so this is all that bounds what an untrusted one costs.
 /// A child process under limits would bound it better.
 pub const LARGEST: usize = 64 << 20;
+
+/// A component that is a part of this very program.
+#[derive(Clone, Copy, Debug)]
+pub struct Carried {
+    /// The plugin's name.
+    pub name: &'static str,
+    /// Its bytes.
+    pub wasm: &'static [u8],
+    code: &'static [u8],
+}
+
+impl Carried {
+    /// Of the component's bytes, and what [`PluginHost::compile`] made of them.
+    ///
+    /// # Safety
+    /// The code is run without a check, as the program itself is: it must have come out of `compile` and into the program's
+    /// file, and be read from nowhere else.
+    #[allow(unsafe_code)]
+    pub const unsafe fn new(name: &'static str, wasm: &'static [u8], code: &'static [u8]) -> Self {
+        Self { name, wasm, code }
+    }
+
+    #[allow(unsafe_code)]
+    fn component(&self, engine: &Engine) -> Option<Component> {
+        // SAFETY: whoever made this promised that the code is this program's own.
+        unsafe { Component::deserialize(engine, self.code) }.ok()
+    }
+}
 
 /// Loads and compiles components.
 #[derive(Clone)]
@@ -31,6 +60,23 @@ impl PluginHost {
             Some(Err(e)) => (None, Some(format!("compiled plugins are not kept: {e}"))),
         };
         Ok((Self { core, cache }, warning))
+    }
+
+    /// Compiles a component for every machine of this one's kind, to be carried by a binary.
+    ///
+    /// Errors: `invalid` for what is no component.
+    pub fn compile(wasm: &[u8]) -> Result<Vec<u8>, Failure> {
+        let engine = engine::portable().map_err(|e| Failure::internal(format!("no compiler: {e:#}")))?;
+        engine.precompile_component(wasm).map_err(|e| Failure::new(Blame::Plugin, "invalid", format!("{e:#}")))
+    }
+
+    /// Loads a component that the binary carries compiled. Where the machine or the engine is another one than it was compiled
+    /// for, it is loaded as any other.
+    pub fn load_carried(&self, carried: &Carried, digest: &Digest) -> Result<Plugin, Failure> {
+        match carried.component(&self.core.engine) {
+            Some(component) => Plugin::new(self.core.clone(), &component, digest.clone(), false),
+            None => self.load(carried.wasm),
+        }
     }
 
     /// Loads a component of any language. Blocking: compiling takes about a second a megabyte. Errors: `invalid` for

@@ -119,7 +119,7 @@ impl Plugin {
                 instance.tidegate_plugin_renderer().call_render(store, &request).await
             })
             .await;
-        (answer.and_then(answer::rendering), receipt)
+        (answer.map_err(of_the_files).and_then(answer::rendering), receipt)
     }
 
     async fn with_steps(&self, store: &mut Store<State>) -> wasmtime::Result<Steps> {
@@ -188,6 +188,14 @@ fn watch_compute(store: &mut Store<State>, compute: Duration) {
 /// Only for a lock that was made of another component, which is refused before.
 fn lacks(role: &str) -> wasmtime::Error {
     wasmtime::Error::msg(format!("it exports no `{role}`"))
+}
+
+/// What a renderer says is wrong, is wrong with the files that it was given.
+fn of_the_files(failure: Failure) -> Failure {
+    match failure.code.as_str() {
+        "invalid" | "not-found" | "unsupported" | "too-large" => Failure { blame: Blame::User, ..failure },
+        _ => failure,
+    }
 }
 
 fn step_of(request: &step::Request) -> String {

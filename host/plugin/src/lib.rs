@@ -37,7 +37,7 @@ pub mod wit {
 
 pub use call::{ChildFiles, HostCall, Kind, authorise, check_path};
 pub use component::{FREE, INTERFACE, Plugin};
-pub use host::{LARGEST, PluginHost};
+pub use host::{Carried, LARGEST, PluginHost};
 pub use imports::clean_line;
 pub use invoke::Invocation;
 pub use library::Library;

@@ -57,9 +57,9 @@ pub fn read(path: &str, bytes: &[u8]) -> Result<Manifest, Error> {
     Ok(Manifest::Objects(objects))
 }
 
-/// The test that Argo CD makes of what it cannot read.
+/// The test that Argo CD makes of what it cannot read, which asks for `metadata:` as well; lists have none.
 fn looks_like_one(text: &str) -> bool {
-    ["apiVersion:", "kind:", "metadata:"].iter().all(|word| text.contains(word))
+    ["apiVersion:", "kind:"].iter().all(|word| text.contains(word))
 }
 
 /// An object, or those of a list.

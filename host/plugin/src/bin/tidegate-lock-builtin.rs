@@ -1,4 +1,5 @@
-//! Locks the first-party components of a folder: writes `FOLDER/tidegate.lock`, which the binary carries. A build tool.
+//! Locks and compiles the first-party components of a folder: writes `FOLDER/tidegate.lock` and a `.cwasm` beside each, which
+//! the binary carries. A build tool.
 
 use plugin::{Lock, Locked, PluginHost, Silent};
 use std::path::Path;
@@ -28,16 +29,21 @@ async fn lock(folder: &Path) -> Result<(), String> {
     {
         let place = |message: String| format!("{}: {message}", path.display());
         let wasm = std::fs::read(&path).map_err(|e| place(e.to_string()))?;
+        let code = PluginHost::compile(&wasm).map_err(|e| place(e.message))?;
+        write(&path.with_extension("cwasm"), &code)?;
         let plugin = host.load(&wasm).map_err(|e| place(e.message))?;
         let description = plugin.describe(Arc::new(Silent)).await.map_err(|e| place(e.message))?;
         let (name, locked) = Locked::new("builtin", &plugin, description)
             .map_err(|all| place(all.into_iter().map(|e| e.message).collect::<Vec<_>>().join("; ")))?;
         lock.plugins.insert(name, locked);
     }
-    let (path, text) = (folder.join("tidegate.lock"), lock.to_text());
-    // Left alone where nothing changed, so that nothing is built anew for it.
-    if std::fs::read_to_string(&path).is_ok_and(|old| old == text) {
+    write(&folder.join("tidegate.lock"), lock.to_text().as_bytes())
+}
+
+/// Left alone where nothing changed, so that nothing is built anew for it.
+fn write(path: &Path, content: &[u8]) -> Result<(), String> {
+    if std::fs::read(path).is_ok_and(|old| old == content) {
         return Ok(());
     }
-    std::fs::write(&path, text).map_err(|e| format!("{}: {e}", path.display()))
+    std::fs::write(path, content).map_err(|e| format!("{}: {e}", path.display()))
 }
