@@ -128,7 +128,7 @@ fn plain(title: &str) -> String {
     text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 }
 
-fn ask(question: &str, screen: &Screen) -> bool {
+pub fn ask(question: &str, screen: &Screen) -> bool {
     let _ = write!(std::io::stderr(), "{} [y/N] ", screen.noted(question));
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer).is_ok() && matches!(answer.trim(), "y" | "Y" | "yes")

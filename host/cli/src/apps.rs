@@ -1,6 +1,7 @@
 //! `tidegate apps`: the applications that the configured repositories declare, and their objects.
 
 use crate::args::{Apps, Host};
+use crate::entry::{Entry, refuse_twins};
 use crate::exit::Exit;
 use crate::open;
 use crate::render::Plugins;
@@ -8,12 +9,11 @@ use crate::screen::{Colour, Screen};
 use crate::table::columns;
 use engine::Engine;
 use globset::GlobMatcher;
-use manifest::{Declaration, Diagnostic, HostConfig, Severity, Source as File};
-use model::application::Application;
+use manifest::{Diagnostic, HostConfig, Severity, Source as File};
 use model::{Blame, Failure};
 use reconcile::{Configured, Kept, Rendered, Renders, Repositories};
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 pub async fn apps(host: &Host, command: Apps, screen: &Screen) -> Result<u8, Exit> {
@@ -22,14 +22,6 @@ pub async fn apps(host: &Host, command: Apps, screen: &Screen) -> Result<u8, Exi
         Apps::List => desk.list(screen).await,
         Apps::Manifests { name } => desk.manifests(&name, screen).await,
     }
-}
-
-/// An application of a repository, or why there is none.
-struct Entry {
-    name: String,
-    project: String,
-    place: String,
-    application: Result<Box<Application>, Failure>,
 }
 
 /// All that is needed to list and render.
@@ -124,12 +116,7 @@ impl Desk {
         let mut tasks = Vec::new();
         for entry in &self.entries {
             let (room, repositories, renders) = (room.clone(), self.repositories.clone(), self.renders.clone());
-            let entry = Entry {
-                name: entry.name.clone(),
-                project: String::new(),
-                place: String::new(),
-                application: entry.application.clone(),
-            };
+            let entry = entry.clone();
             tasks.push(tokio::spawn(async move {
                 let _held = room.acquire().await;
                 render(&entry, &repositories, &renders).await
@@ -210,35 +197,11 @@ fn declared(config: &HostConfig, repositories: &Configured) -> Result<(Vec<Entry
                 if !warnings.is_empty() {
                     problems.push((found.file.clone(), warnings));
                 }
-                let application = match (&document.value, reconcile::refusal(&found.file, document)) {
-                    (Some(Declaration::Application(application)), _) => Ok(application.clone()),
-                    (Some(Declaration::Project(_)), _) => continue,
-                    (None, Some(failure)) if document.kind != manifest::DeclaredKind::AppProject => Err(failure),
-                    _ => continue,
-                };
-                let (line, _) = found.file.position(document.span.start);
-                let place = format!("{name}:{}:{line}", found.file.path);
-                let name = document.name.clone().unwrap_or_else(|| place.clone());
-                let project = document.project.clone().unwrap_or_else(|| Application::DEFAULT_PROJECT.to_owned());
-                entries.push(Entry { name, project, place, application });
             }
+            entries.extend(Entry::of(&found));
         }
     }
     refuse_twins(&mut entries);
     entries.sort_by(|a, b| a.name.cmp(&b.name));
     Ok((entries, problems))
-}
-
-fn refuse_twins(entries: &mut [Entry]) {
-    let mut places: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for entry in entries.iter() {
-        places.entry(entry.name.clone()).or_default().push(entry.place.clone());
-    }
-    for entry in entries {
-        let all = &places[&entry.name];
-        if all.len() > 1 {
-            let message = format!("the name `{}` is taken more than once: {}", entry.name, all.join(", "));
-            entry.application = Err(Failure::new(Blame::User, "invalid", message));
-        }
-    }
 }

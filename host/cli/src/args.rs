@@ -37,6 +37,8 @@ pub enum Output {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Look at this repository, report what would happen, and write the files that it lacks
+    Init(Init),
     /// Run one pipeline here and now
     Run(Run),
     /// Show every problem of pipelines and configurations, with carets
@@ -84,6 +86,16 @@ pub enum Command {
         #[arg(value_enum)]
         shell: clap_complete::Shell,
     },
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct Init {
+    /// Write the files without asking
+    #[arg(long)]
+    pub yes: bool,
+    /// How many lines of diffs to show
+    #[arg(long, default_value_t = 200, value_name = "N")]
+    pub lines: usize,
 }
 
 #[derive(Clone, Debug, Args)]

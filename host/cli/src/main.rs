@@ -6,7 +6,9 @@ mod args;
 mod builtin;
 mod credentials;
 mod demo;
+mod entry;
 mod exit;
+mod init;
 mod open;
 mod plugins;
 mod render;
@@ -64,6 +66,7 @@ fn dispatch(arguments: Arguments, screen: &screen::Screen) -> Result<u8, Exit> {
             Ok(0)
         }
         Command::Demo(wanted) => demo::demo(&wanted, screen),
+        Command::Init(wanted) => block_on(cores(), init::init(&host, &wanted, screen)),
         Command::Run(wanted) => block(run::run(&host, wanted, screen)),
         Command::Apps { command } => block(apps::apps(&host, command, screen)),
         Command::Render(wanted) => block(render::render(&host, &wanted, screen)),
@@ -77,7 +80,15 @@ fn dispatch(arguments: Arguments, screen: &screen::Screen) -> Result<u8, Exit> {
 }
 
 fn block(work: impl Future<Output = Result<u8, Exit>>) -> Result<u8, Exit> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    block_on(2, work)
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(2, usize::from)
+}
+
+fn block_on(threads: usize, work: impl Future<Output = Result<u8, Exit>>) -> Result<u8, Exit> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build();
     let runtime = runtime.map_err(|e| Exit::from(model::Failure::internal(format!("no threads: {e}"))))?;
     let answer = runtime.block_on(work);
     // A thread that waits for a child's output must not keep the process: the shim keeps the child.

@@ -50,6 +50,61 @@ impl WorkTree {
         target.strip_prefix("refs/heads/").map(str::to_owned)
     }
 
+    /// The branch that a clone begins with, as the remote `origin` said it; else the one that is checked out.
+    pub fn default_branch(&self) -> Option<String> {
+        let head = self.repository.find_reference("refs/remotes/origin/HEAD").ok();
+        let target = head.and_then(|head| head.symbolic_target().ok().flatten().map(str::to_owned));
+        let branch = target.and_then(|target| target.strip_prefix("refs/remotes/origin/").map(str::to_owned));
+        branch.or_else(|| self.branch())
+    }
+
+    /// The addresses that the repository is fetched from, as its configuration has them: they may hold credentials, so they
+    /// are for comparing, never for showing.
+    pub fn remotes(&self) -> Result<Vec<String>, Error> {
+        let names = self.repository.remotes().map_err(|e| failed(&self.root, e))?;
+        let url = |name: &str| self.repository.find_remote(name).ok()?.url().ok().map(str::to_owned);
+        Ok(names.iter().flatten().flatten().filter_map(url).collect())
+    }
+
+    /// The commit that a revision means here: a branch, a tag, a branch of `origin`, or a commit's id of seven digits at
+    /// least. A branch goes before a tag of its name, as in a mirror.
+    pub fn resolve(&self, revision: &str) -> Result<Option<CommitId>, Error> {
+        let names = if revision.starts_with("refs/") {
+            vec![revision.to_owned()]
+        } else {
+            ["refs/heads/", "refs/tags/", "refs/remotes/origin/"].map(|place| format!("{place}{revision}")).to_vec()
+        };
+        for full in names.iter().filter(|full| git2::Reference::is_valid_name(full)) {
+            match self.repository.find_reference(full).and_then(|found| found.peel_to_commit()) {
+                Ok(commit) => return Ok(Some(name::id(commit.id()))),
+                Err(e) if e.code() == ErrorCode::NotFound => {}
+                Err(source) => return Err(failed(&self.root, source)),
+            }
+        }
+        let is_id = (7..=40).contains(&revision.len()) && revision.bytes().all(|b| b.is_ascii_hexdigit());
+        let found = is_id.then(|| self.repository.find_commit_by_prefix(revision).ok()).flatten();
+        Ok(found.map(|commit| name::id(commit.id())))
+    }
+
+    /// A commit's first parent; `None` for the first commit, and where a shallow clone ends.
+    pub fn parent(&self, id: &CommitId) -> Result<Option<CommitId>, Error> {
+        let commit = self.repository.find_commit(name::oid(id)?).map_err(|e| failed(&self.root, e))?;
+        let parent = commit.parent_ids().next().filter(|parent| self.repository.find_commit(*parent).is_ok());
+        Ok(parent.map(name::id))
+    }
+
+    /// How many paths differ from the newest commit, or are new to it and not ignored.
+    pub fn uncommitted(&self) -> Result<usize, Error> {
+        let mut options = StatusOptions::new();
+        options.include_untracked(true).recurse_untracked_dirs(true).include_ignored(false).exclude_submodules(true);
+        Ok(self.repository.statuses(Some(&mut options)).map_err(|e| failed(&self.root, e))?.len())
+    }
+
+    /// Whether a path is left out of commits, whatever is or is not there. A folder's ends with a slash.
+    pub fn ignores(&self, path: &str) -> Result<bool, Error> {
+        self.repository.is_path_ignored(path).map_err(|e| failed(&self.root, e))
+    }
+
     /// The newest commit; `None` before the first.
     pub fn head(&self) -> Result<Option<Commit>, Error> {
         let commit = match self.repository.head().and_then(|head| head.peel_to_commit()) {

@@ -107,7 +107,7 @@ pub fn applications(source: &Source) -> Declarations {
 }
 
 /// The objects of a document: itself, or the items of a list (`kubectl get -o yaml` writes one).
-fn unwrapped(node: &Node) -> Vec<&Node> {
+pub(crate) fn unwrapped(node: &Node) -> Vec<&Node> {
     let is_list =
         matches!(node.get("kind").and_then(Node::as_str), Some("List" | "ApplicationList" | "AppProjectList"));
     match node.get("items") {

@@ -24,8 +24,12 @@ pub struct Findings {
     pub overlays: Vec<FolderPath>,
     /// Folders of Terraform that no other one uses as a module: what one applies.
     pub terraform: Vec<FolderPath>,
+    /// Folders that those use as modules, by whatever way.
+    pub modules: Vec<FolderPath>,
     /// Paths of Dockerfiles.
     pub dockerfiles: Vec<String>,
+    /// Paths of files that speak of Argo CD and are no YAML: there may be more documents in them.
+    pub broken: Vec<String>,
     /// How many files were not looked at, because there are too many or they could not be read.
     pub unread: usize,
 }
@@ -141,7 +145,10 @@ impl Look<'_> {
 
     fn application(&mut self, path: &str, text: String) {
         let read = applications(&Source::new(path, text));
-        self.found.unread += usize::from(read.diagnostics.iter().any(|d| d.severity == Severity::Error));
+        if read.diagnostics.iter().any(|d| d.severity == Severity::Error) {
+            self.found.unread += 1;
+            self.found.broken.push(path.to_owned());
+        }
         for declared in read.documents {
             let fit = if declared.value.is_some() { Fitness::Usable } else { Fitness::Refused };
             let found = FoundApplication { path: path.to_owned(), kind: declared.kind, name: declared.name, fit };
@@ -152,7 +159,10 @@ impl Look<'_> {
     fn finish(self) -> Findings {
         let Self { mut found, built_upon, modules, .. } = self;
         found.overlays.retain(|folder| !built_upon.contains(folder));
-        found.terraform.retain(|folder| !modules.contains(folder));
+        let (used, roots) = found.terraform.into_iter().partition(|folder| modules.contains(folder));
+        (found.modules, found.terraform) = (used, roots);
+        found.modules.sort();
+        found.modules.dedup();
         found.terraform.sort();
         found.terraform.dedup();
         found.overlays.sort();
@@ -190,7 +200,10 @@ fn below(folder: &str, relative: &str) -> Option<FolderPath> {
 /// what stands in a comment or text at worst hides a root module, which a person sees missing.
 fn local_modules(text: &str) -> impl Iterator<Item = &str> {
     text.lines().filter_map(|line| {
-        let rest = line.trim_start().trim_start_matches('"').strip_prefix("source")?;
+        let line = line.trim_start();
+        // A block may stand on one line.
+        let inner = line.split_once('{').filter(|_| line.starts_with("module")).map_or(line, |(_, inner)| inner);
+        let rest = inner.trim_start().trim_start_matches('"').strip_prefix("source")?;
         let rest = rest.trim_start_matches('"').trim_start().strip_prefix(['=', ':'])?;
         let source = rest.trim_start().strip_prefix('"')?.split('"').next()?;
         (source.starts_with("./") || source.starts_with("../")).then_some(source)

@@ -7,6 +7,7 @@ mod expressions;
 mod limits;
 mod matching;
 mod mistakes;
+mod objects;
 mod refusals;
 mod robust;
 

@@ -4,6 +4,7 @@ use crate::files::{Content, Files};
 use crate::walk::walk;
 use manifest::Declared;
 use model::{Blame, Failure};
+use serde_json::json;
 
 /// The largest file that is read for applications, in bytes.
 const LARGEST: usize = 4 << 20;
@@ -25,8 +26,12 @@ pub struct Declaring {
 pub fn declared(files: &dyn Files, repository: &str, takes: impl Fn(&str) -> bool) -> Result<Vec<Declaring>, Failure> {
     let paths = walk(files, "")?;
     let yaml = |path: &String| [".yaml", ".yml", ".json"].iter().any(|ending| path.ends_with(ending)) && takes(path);
-    let found = paths.into_iter().filter(yaml).filter_map(|path| in_file(files, repository, path));
-    Ok(found.collect())
+    Ok(declared_at(files, repository, paths.into_iter().filter(yaml)))
+}
+
+/// Reads these files.
+pub fn declared_at(files: &dyn Files, repository: &str, paths: impl IntoIterator<Item = String>) -> Vec<Declaring> {
+    paths.into_iter().filter_map(|path| in_file(files, repository, path)).collect()
 }
 
 fn in_file(files: &dyn Files, repository: &str, path: String) -> Option<Declaring> {
@@ -61,14 +66,17 @@ fn contains(bytes: &[u8], word: &[u8]) -> bool {
     bytes.windows(word.len()).any(|window| window == word)
 }
 
-/// That an application cannot be used as it is written: its first error, and where.
+/// That an application cannot be used as it is written: its first error, and where. The details are those of a failed
+/// render, with `code` and `reason` of the diagnostic.
 pub fn refusal(file: &manifest::Source, declared: &Declared) -> Option<Failure> {
     let errors: Vec<_> = declared.diagnostics.iter().filter(|d| d.severity == manifest::Severity::Error).collect();
     let first = errors.first()?;
     let (line, column) = file.position(first.span.start);
     let more = if errors.len() > 1 { format!(" (and {} more)", errors.len() - 1) } else { String::new() };
     let message = format!("{}:{line}:{column}: {}: {}{more}", file.path, first.code, first.message);
-    let failure = Failure::new(Blame::User, "invalid", message);
+    let details =
+        json!({"path": file.path, "line": line, "column": column, "code": first.code, "reason": first.message});
+    let failure = Failure { details: Some(details), ..Failure::new(Blame::User, "invalid", message) };
     Some(match &first.hint {
         Some(hint) => failure.hint(hint.clone()),
         None => failure,

@@ -54,8 +54,28 @@ pub struct Kept {
 }
 
 enum Place {
-    Memory(Mutex<HashMap<Digest, Arc<Given>>>),
+    Memory(Mutex<Remembered>),
     Disk { folder: PathBuf, blobs: Blobs, keys: Arc<Keyring> },
+}
+
+/// Results in memory, of so many bytes at most.
+struct Remembered {
+    results: HashMap<Digest, Arc<Given>>,
+    bytes: usize,
+    most: usize,
+}
+
+impl Remembered {
+    fn insert(&mut self, result: Digest, size: usize, given: Arc<Given>) {
+        if self.bytes.saturating_add(size) > self.most {
+            // All at once: what is still wanted is rendered again.
+            self.results.clear();
+            self.bytes = 0;
+        }
+        if self.results.insert(result, given).is_none() {
+            self.bytes = self.bytes.saturating_add(size);
+        }
+    }
 }
 
 impl std::fmt::Debug for Kept {
@@ -67,7 +87,14 @@ impl std::fmt::Debug for Kept {
 impl Kept {
     /// As long as this process lives.
     pub fn in_memory() -> Self {
-        Self { known: Mutex::default(), place: Place::Memory(Mutex::default()) }
+        Self::in_memory_up_to(usize::MAX)
+    }
+
+    /// As long as this process lives, and of results so many bytes at most. Which files were read for which result is kept
+    /// of all: `Renders::known` knows them also where the result itself would have to be rendered again.
+    pub fn in_memory_up_to(most: usize) -> Self {
+        let nothing = Remembered { results: HashMap::new(), bytes: 0, most };
+        Self { known: Mutex::default(), place: Place::Memory(Mutex::new(nothing)) }
     }
 
     /// In a folder, encrypted with the newest of these keys.
@@ -95,7 +122,7 @@ impl Kept {
     pub(crate) fn given(&self, variant: &Variant) -> Option<Arc<Given>> {
         match &self.place {
             Place::Memory(results) => {
-                results.lock().unwrap_or_else(PoisonError::into_inner).get(&variant.result).cloned()
+                results.lock().unwrap_or_else(PoisonError::into_inner).results.get(&variant.result).cloned()
             }
             Place::Disk { blobs, keys, .. } => {
                 let text = blobs.get_sealed(&variant.result, LARGEST, keys).ok().flatten()?;
@@ -111,7 +138,7 @@ impl Kept {
         let kept = match &self.place {
             Place::Memory(results) => {
                 let mut results = results.lock().unwrap_or_else(PoisonError::into_inner);
-                results.insert(result.clone(), given.clone());
+                results.insert(result.clone(), text.len(), given.clone());
                 true
             }
             Place::Disk { blobs, keys, .. } => blobs.put_sealed(&text, keys).is_ok(),

@@ -20,7 +20,7 @@ mod walk;
 
 pub use answer::{Answer, Question};
 pub use configured::{Configured, Mirrors};
-pub use declared::{Declaring, declared, refusal};
+pub use declared::{Declaring, declared, declared_at, refusal};
 pub use files::{Content, Files, Listing};
 pub use folder::Folder;
 pub use job::{Elsewhere, Job, Source};
@@ -29,4 +29,4 @@ pub use key::Key;
 pub use reads::ReadSet;
 pub use render::{Offered, Rendered, Renderers, Renders};
 pub use sources::{Repositories, jobs};
-pub use walk::walk;
+pub use walk::{Walked, walk, walk_around};

@@ -26,7 +26,7 @@ pub fn jobs(application: &Application, repositories: &Arc<dyn Repositories>) -> 
     let mut jobs = Vec::new();
     for source in &application.sources {
         let path = match &source.content {
-            Content::Folder(path) => path.to_string(),
+            Content::Folder(path) => path.in_source().to_owned(),
             Content::Reference => continue,
             Content::Chart(chart) => {
                 let message = format!("`chart: {chart}`: charts of Helm repositories are not rendered by this version");

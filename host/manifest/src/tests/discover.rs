@@ -21,12 +21,14 @@ fn shown(files: &[(&str, &str)]) -> String {
         .map(|a| format!("{}:{}:{:?}:{:?}", a.path, a.name.as_deref().unwrap_or("-"), a.kind, a.fit))
         .collect();
     format!(
-        "applications {}\noverlays {}\nterraform {}\ndockerfiles {}\nunread {}",
+        "applications {}\noverlays {}\nterraform {}\nmodules {}\ndockerfiles {}\nunread {}\nbroken {}",
         applications.join(" "),
         folders(&found.overlays),
         folders(&found.terraform),
+        folders(&found.modules),
         found.dockerfiles.join(" "),
         found.unread,
+        found.broken.join(" "),
     )
 }
 
@@ -50,7 +52,8 @@ fn what_is_there_is_found_by_what_it_says() {
         ("apps/shop/unused/kustomization.yaml", "kind: Component\n"),
         ("kustomization.yaml", "resources: [./apps/shop/overlays/dev/, /etc, ../outside]\n"),
         ("environments/dev/main.tf", "module \"net\" {\n  source = \"../../modules/net\"\n}\nmodule \"far\" { source = \"hashicorp/x/aws\" }\n"),
-        ("environments/dev/variables.tf", "# source = \"../prod\"\n"),
+        ("environments/dev/variables.tf", "# source = \"../prod\"\nmodule \"dns\" { source = \"../../modules/dns\" }\n"),
+        ("modules/dns/main.tf", ""),
         ("environments/prod/main.tf.json", "{\"module\": {\"net\": {\n  \"source\": \"../../modules/net/\"\n}}}\n"),
         ("modules/net/main.tf", "module \"inner\" {\n  source=\"./inner\"\n}\n"),
         ("modules/net/inner/main.tf", ""),
@@ -64,8 +67,10 @@ fn what_is_there_is_found_by_what_it_says() {
 applications argocd/many.yml:shop:Application:Refused argocd/many.yml:shop:ApplicationSet:Refused argocd/shop.yaml:shop:Application:Usable templates/app.yaml:shop:Application:Usable
 overlays . apps/shop/overlays/prod
 terraform environments/dev environments/prod
+modules modules/dns modules/net modules/net/inner
 dockerfiles Dockerfile web/Dockerfile.dev web/build.Dockerfile
 unread 1
+broken argocd/broken.yaml
 "##);
 }
 

@@ -76,6 +76,13 @@ checked_name! {
     FolderPath, "a folder of the repository", "it leaves the repository, or is no path", folder
 }
 
+impl FolderPath {
+    /// The path as a renderer's sources have it: empty for the top.
+    pub fn in_source(&self) -> &str {
+        if self.0 == "." { "" } else { &self.0 }
+    }
+}
+
 fn is_label(text: &str) -> bool {
     let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
     let bytes = text.as_bytes();
