@@ -66,7 +66,7 @@ impl Ours {
 }
 
 /// The address as a configuration may hold it: without what could be a secret, and by a scheme that is taken there.
-fn written(address: &str) -> String {
+pub fn written(address: &str) -> String {
     let Some((scheme, rest)) = address.split_once("://") else { return address.trim().to_owned() };
     let scheme = scheme.trim().to_ascii_lowercase();
     let host_end = rest.find('/').unwrap_or(rest.len());

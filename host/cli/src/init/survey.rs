@@ -1,6 +1,7 @@
 //! Renders all that was found, on every core, and compares it with the commit before. Of a result its digest is kept; the
 //! objects themselves are there only while they are compared.
 
+use super::address::written;
 use super::compare::{Diff, compare};
 use super::local::Local;
 use crate::screen::Screen;
@@ -200,7 +201,7 @@ fn elsewhere(subject: &Subject, local: &Local) -> Option<Vec<String>> {
     let other = |source: &&model::application::Source| {
         !matches!(source.content, Content::Chart(_)) && !local.ours.contains(&source.repository)
     };
-    let found: Vec<String> = application.sources.iter().filter(other).map(|s| s.repository.clone()).collect();
+    let found: Vec<String> = application.sources.iter().filter(other).map(|s| written(&s.repository)).collect();
     (!found.is_empty()).then_some(found)
 }
 

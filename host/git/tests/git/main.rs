@@ -12,3 +12,4 @@ mod http;
 mod mirror;
 mod ssh;
 mod transaction;
+mod worktree;

@@ -119,3 +119,26 @@ async fn a_folder_is_rendered_as_its_commit() {
         assert_eq!(renders.count(), before, "what the commit gave is what the folder gives");
     }
 }
+
+#[test]
+fn a_walk_goes_around_what_it_cannot_list() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let repository = odd();
+    let bad = repository.folder.path().join("bad");
+    std::fs::create_dir_all(bad.join("below")).unwrap();
+    std::fs::write(bad.join(std::ffi::OsStr::from_bytes(b"\xff")), "x").unwrap();
+    std::fs::write(bad.join("below/y"), "x").unwrap();
+    let commit = repository.snapshot(&repository.commit());
+    let folder = Folder::open(repository.folder.path()).unwrap();
+    let walked = [&commit as &dyn Files, &folder].map(|files| {
+        let walked = reconcile::walk_around(files, "");
+        let unread: Vec<_> = walked.unread.into_iter().map(|(place, failure)| (place, failure.code)).collect();
+        assert_eq!(unread.len(), 1);
+        assert_eq!(unread[0].0, "bad");
+        walked.files
+    });
+    assert_eq!(walked[0], walked[1]);
+    assert_eq!(walked[0], ["a b/ü", "d/e/f", "d/x", "d-/z", "d.x/y"]);
+    assert!(reconcile::walk(&commit, "").is_err());
+    assert_eq!(reconcile::walk(&commit, "d").unwrap(), ["d/e/f", "d/x"]);
+}

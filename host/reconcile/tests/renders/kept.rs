@@ -59,3 +59,21 @@ async fn what_is_damaged_or_lost_is_rendered_again() {
         assert_eq!(renders.count(), 1, "{}", place.display());
     }
 }
+
+#[tokio::test]
+async fn results_that_are_forgotten_are_still_known() {
+    let repository = Repository::new();
+    repository.write(&[("a", Some("1")), ("b", Some("2"))]);
+    let commit = repository.commit();
+    let (a, b) = (repository.job(&commit, "a"), repository.job(&commit, "b"));
+    // Room for one of them.
+    let renders = renders(Kept::in_memory_up_to(150));
+    let first = renders.render(&a).await.unwrap();
+    renders.render(&b).await.unwrap();
+    assert_eq!(renders.known(&a).unwrap(), Some(first.result.clone()));
+    assert_eq!(renders.count(), 2);
+    assert_eq!(renders.render(&a).await.unwrap().result, first.result);
+    assert_eq!(renders.count(), 3);
+    assert_eq!(renders.render(&a).await.unwrap().manifests, first.manifests);
+    assert_eq!(renders.count(), 3);
+}
