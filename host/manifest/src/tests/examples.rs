@@ -69,7 +69,6 @@ TG-189 16:3 [clusters] `clusters` has no effect in this version: objects are ren
 TG-189 23:9 [clusters] `clusters` has no effect in this version: what is written into a cluster is not held to the environment's rules yet
 TG-184 27:11 [healthy] this build cannot check the requirement `healthy`; what needs it will be denied
 TG-184 28:11 [window] this build cannot check the requirement `window`; what needs it will be denied
-TG-185 38:52 [source] this build does not serve the capability `source`, so it is not granted
 "##);
     let config = parsed.value.unwrap();
     assert_eq!(config.credentials["gitlab_bot"].secret, SecretRef::File("/run/secrets/gitlab".to_owned()));
