@@ -121,7 +121,21 @@ impl<'a> Fields<'a> {
         if scalar.kind != Kind::Str && self.mode == Mode::Strict {
             return Err(wrong(place, "a string", node).hint("write the value in quotes"));
         }
-        Ok(scalar.text.clone())
+        let float = Some(&scalar.text).filter(|_| scalar.kind == Kind::Float).and_then(|text| text.parse::<f32>().ok());
+        Ok(float.map_or_else(|| scalar.text.clone(), float_text))
+    }
+}
+
+/// As Go's `strconv.FormatFloat(f, 'g', -1, 32)`: what becomes of a number where a string is wanted.
+fn float_text(number: f32) -> String {
+    let scientific = format!("{number:e}");
+    let Some((digits, exponent)) = scientific.split_once('e') else { return scientific };
+    match exponent.parse::<i32>() {
+        Ok(exponent) if !(-4..6).contains(&exponent) => {
+            let sign = if exponent < 0 { '-' } else { '+' };
+            format!("{digits}e{sign}{:02}", exponent.abs())
+        }
+        _ => number.to_string(),
     }
 }
 
@@ -148,4 +162,15 @@ fn wrong(place: &str, expected: &str, node: &Node) -> Error {
     };
     let what = format!("expected {expected}, found {found}");
     Error::invalid("", if place.is_empty() { what } else { format!("{place}: {what}") })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::float_text;
+
+    #[test]
+    fn numbers_as_go_writes_them() {
+        let texts = [1.5, 0.1, -2.25, 123_456.5, 1_234_567.5, 0.00012, 0.000_012, 1e20].map(float_text);
+        assert_eq!(texts, ["1.5", "0.1", "-2.25", "123456.5", "1.2345675e+06", "0.00012", "1.2e-05", "1e+20"]);
+    }
 }

@@ -14,6 +14,7 @@ use crate::files::Files;
 use crate::kustomization::Generator;
 use crate::loader::{Loader, Root};
 use crate::resource::Resource;
+use crate::scalar;
 
 /// How long a line of base64 is, where it takes more than one.
 const LINE: usize = 70;
@@ -74,9 +75,9 @@ pub fn make<F: Files + ?Sized>(
 
 fn metadata(generator: &Generator) -> Node {
     let mut metadata = Mapping::new();
-    metadata.insert("name", Node::string(generator.name.as_str()));
+    metadata.insert("name", scalar::fresh(&generator.name));
     if !generator.namespace.is_empty() {
-        metadata.insert("namespace", Node::string(generator.namespace.as_str()));
+        metadata.insert("namespace", scalar::fresh(&generator.namespace));
     }
     for (field, map) in [("labels", &generator.options.labels), ("annotations", &generator.options.annotations)] {
         if !map.is_empty() {
@@ -89,7 +90,7 @@ fn metadata(generator: &Generator) -> Node {
 fn strings(pairs: impl IntoIterator<Item = (String, String)>) -> Node {
     let mut mapping = Mapping::new();
     for (key, value) in pairs {
-        mapping.insert(key, Node::string(value));
+        mapping.insert(key, scalar::fresh(&value));
     }
     Node::Mapping(mapping)
 }

@@ -95,10 +95,8 @@ fn scalar_text(node: &Node) -> &str {
 fn sort(resources: &mut [Resource], kustomization: &Kustomization) {
     let order = kustomization.sort_options.as_ref().map_or_else(Order::legacy, |options| options.order.clone());
     let Order::Legacy { first, last } = order else { return };
-    resources.sort_by_cached_key(|resource| {
-        let id = resource.id();
-        Key { rank: order::rank(&id.gvk.kind, &first, &last), kind: order::text(&id.gvk), id: id.clone() }
-    });
+    resources
+        .sort_by_cached_key(|resource| Key::new(resource.id(), order::rank(&resource.id().gvk.kind, &first, &last)));
 }
 
 /// By what two objects are ordered.
@@ -106,28 +104,30 @@ fn sort(resources: &mut [Resource], kustomization: &Kustomization) {
 struct Key {
     rank: i64,
     kind: String,
-    id: Id,
+    gvk: Gvk,
+    text: String,
 }
 
 impl Key {
-    fn text(&self) -> String {
-        let part = |value: &str, absent: &str| if value.is_empty() { absent.to_owned() } else { value.to_owned() };
-        format!("{}|{}|{}", self.id.gvk, part(&self.id.namespace, "~X"), part(&self.id.name, "~N"))
+    fn new(id: &Id, rank: i64) -> Self {
+        let part = |value: &str, absent: &'static str| if value.is_empty() { absent } else { value }.to_owned();
+        let text = format!("{}|{}|{}", id.gvk, part(&id.namespace, "~X"), part(&id.name, "~N"));
+        Self { rank, kind: order::text(&id.gvk), gvk: id.gvk.clone(), text }
     }
 
     /// Namespaces come before kinds of others that have the same name.
     fn compare_kinds(&self, other: &Self) -> Ordering {
-        let namespace = |gvk: &Gvk| gvk.kind == "Namespace";
-        let core = self.id.gvk.group.is_empty() || other.id.gvk.group.is_empty();
+        let namespaces = self.gvk.kind == "Namespace" && other.gvk.kind == "Namespace";
+        let core = self.gvk.group.is_empty() || other.gvk.group.is_empty();
         let order = self.kind.cmp(&other.kind);
-        if core && namespace(&self.id.gvk) && namespace(&other.id.gvk) { order.reverse() } else { order }
+        if namespaces && core { order.reverse() } else { order }
     }
 }
 
 impl Ord for Key {
     fn cmp(&self, other: &Self) -> Ordering {
-        if self.id.gvk == other.id.gvk {
-            return self.text().cmp(&other.text());
+        if self.gvk == other.gvk {
+            return self.text.cmp(&other.text);
         }
         self.rank.cmp(&other.rank).then_with(|| self.compare_kinds(other))
     }

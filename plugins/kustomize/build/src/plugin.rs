@@ -1,9 +1,9 @@
 //! Generators, transformers and validators that are written as objects of `apiVersion: builtin`. Others would run
 //! programs or containers, which is not done here.
 
-use kustomize_yaml::Node;
 use kustomize_yaml::read::{self, Limits};
 use kustomize_yaml::schema::Schema;
+use kustomize_yaml::{Node, write};
 
 use crate::decode::{Fields, Mode};
 use crate::error::{Error, Result};
@@ -40,6 +40,14 @@ fn builtin(resource: &Resource) -> Result<&str> {
     Err(Error::unsupported(&gvk.kind, "only plugins of apiVersion builtin are run", hint))
 }
 
+/// The object as kustomize hands it to a plugin: printed, and read again in the dialect of kustomizations.
+fn configuration(resource: &Resource) -> Result<Node> {
+    let mut text = String::new();
+    write::document(resource.node(), &mut text).map_err(|error| Error::invalid("", error))?;
+    let node = read::config(&text, Limits::default()).map_err(|error| Error::yaml("", &error))?;
+    Ok(node.unwrap_or_else(Node::null))
+}
+
 fn unknown(kind: &str) -> Error {
     Error::invalid("", format!("unable to load builtin {kind}"))
 }
@@ -64,7 +72,7 @@ impl<F: Files + ?Sized> Place<'_, '_, F> {
             }
             kind => return Err(unknown(kind)),
         };
-        let generator = Generator::plugin(resource.node())?;
+        let generator = Generator::plugin(&configuration(resource)?)?;
         generate::make(kind, &generator, self.loader, self.root, self.schema).map(|object| vec![object])
     }
 
@@ -93,7 +101,7 @@ impl<F: Files + ?Sized> Place<'_, '_, F> {
     /// One that is not built in, and a configuration that it does not take.
     pub fn transformer(&self, resource: &Resource) -> Result<Transformer> {
         let kind = builtin(resource)?;
-        let node = resource.node();
+        let node = &configuration(resource)?;
         let fields = Fields::new(node, "", Mode::Lenient, &[])?;
         Ok(match kind {
             "AnnotationsTransformer" => entries("annotations", &fields)?,

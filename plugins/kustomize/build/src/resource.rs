@@ -248,7 +248,7 @@ fn metadata(node: &mut Node) -> Result<&mut Mapping> {
 pub fn set_strings(metadata: &mut Mapping, field: &str, strings: &BTreeMap<String, String>) {
     metadata.remove(field);
     if !strings.is_empty() {
-        let entries = strings.iter().map(|(key, value)| (Scalar::string(key.as_str()), Node::string(value.as_str())));
+        let entries = strings.iter().map(|(key, value)| (Scalar::string(key.as_str()), scalar::fresh(value)));
         metadata.insert(field, Node::Mapping(entries.collect()));
     }
 }

@@ -4,7 +4,9 @@
 
 use kustomize_yaml::{Kind, Node};
 
+use crate::error::{Error, Result};
 use crate::fieldspec::{Step, follow};
+use crate::scalar;
 
 /// Deepest place that is remembered.
 const MAX_STEPS: usize = 32;
@@ -29,14 +31,14 @@ impl Entry {
     ///
     /// # Errors
     /// Anything but a mapping or null.
-    pub fn set(&mut self, node: &mut Node, place: &[Step]) -> crate::error::Result<()> {
+    pub fn set(&mut self, node: &mut Node, place: &[Step]) -> Result<()> {
         if node.is_null() {
             return Ok(());
         }
         let shape = node.shape();
         let Node::Mapping(mapping) = node else {
             let what = format!("wrong node kind: expected mapping but got {shape}");
-            return Err(crate::error::Error::invalid("", what));
+            return Err(Error::invalid("", what));
         };
         let mut at = place.to_vec();
         at.push(Step::Key(self.key.clone()));
@@ -46,9 +48,9 @@ impl Entry {
                 scalar.kind = Kind::Str;
                 self.overwritten.push(at);
             }
-            Some(other) => *other = Node::string(self.value.as_str()),
+            Some(other) => *other = scalar::fresh(&self.value),
             None => {
-                mapping.insert(self.key.as_str(), Node::string(self.value.as_str()));
+                mapping.insert(self.key.as_str(), scalar::fresh(&self.value));
                 self.created.push(at);
             }
         }
