@@ -22,6 +22,9 @@ use crate::resources::Resources;
 use crate::transform::{self, Step};
 use crate::vars::Vars;
 
+/// How many kustomizations one build may read: two folders that build on two others each, and so on, would never end.
+const MAX_KUSTOMIZATIONS: usize = 20_000;
+
 /// What a kustomization and all below it have come to.
 #[derive(Debug, Default)]
 pub struct Accumulator {
@@ -46,13 +49,14 @@ pub struct Builder<'f, F: ?Sized> {
     loader: Loader<'f, F>,
     pub schema: Rc<Schema>,
     schema_is_chosen: bool,
+    read: usize,
     pub warnings: Vec<String>,
 }
 
 impl<'f, F: Files + ?Sized> Builder<'f, F> {
     pub fn new(files: &'f F) -> Self {
         let schema = Rc::new(Schema::builtin());
-        Self { loader: Loader::new(files), schema, schema_is_chosen: false, warnings: Vec::new() }
+        Self { loader: Loader::new(files), schema, schema_is_chosen: false, read: 0, warnings: Vec::new() }
     }
 
     /// The kustomization that the build starts from.
@@ -85,6 +89,11 @@ impl<'f, F: Files + ?Sized> Builder<'f, F> {
     }
 
     fn target(&mut self, root: Rc<Root>, origin: Option<Origin>) -> Result<Target> {
+        self.read += 1;
+        if self.read > MAX_KUSTOMIZATIONS {
+            let what = format!("more than {MAX_KUSTOMIZATIONS} kustomizations in one build");
+            return Err(Error::invalid(root.path.as_str(), what));
+        }
         let mut found = Vec::new();
         for name in FILE_NAMES {
             if self.loader.locate(&root, name)? == Located::File {

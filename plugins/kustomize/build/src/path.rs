@@ -11,6 +11,17 @@ use crate::error::{Error, Result};
 use crate::fieldspec::split_path;
 use crate::scalar;
 
+/// How many parts a path may have that makes what is missing.
+const MAX_PARTS: usize = 64;
+
+/// Refuses paths that would make trees too deep to walk.
+fn bounded(path: &[String]) -> Result<()> {
+    if path.len() > MAX_PARTS {
+        return Err(Error::invalid("", format!("a path of more than {MAX_PARTS} parts")));
+    }
+    Ok(())
+}
+
 /// One part of a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Part<'a> {
@@ -136,6 +147,7 @@ fn position(items: &[Node], part: &Part<'_>) -> Option<usize> {
 /// # Errors
 /// As for [`lookup`].
 pub fn lookup_or_create<'a>(node: &'a mut Node, path: &[String]) -> Result<Option<&'a mut Node>> {
+    bounded(path)?;
     let parts: Vec<Part<'_>> = cleaned(path).map(part).collect::<Result<_>>()?;
     let mut found = node;
     for (at, part) in parts.iter().enumerate() {

@@ -12,6 +12,9 @@ use crate::kustomization::{Behavior, Selector};
 use crate::resource::{Resource, Viewer, set_strings};
 use crate::selector::Matcher;
 
+/// How many objects one list may have.
+const MAX_OBJECTS: usize = 200_000;
+
 /// What identifies an object.
 type Key = (Gvk, String, String);
 
@@ -67,6 +70,9 @@ impl Resources {
         if !keys.insert(resource.id().key()) {
             let what = "may not add resource with an already registered id";
             return Err(Error::conflict(resource.id(), what).hint("name each object once, or change it by a patch"));
+        }
+        if self.list.len() >= MAX_OBJECTS {
+            return Err(Error::invalid("", format!("more than {MAX_OBJECTS} objects")));
         }
         self.list.push(resource);
         Ok(())

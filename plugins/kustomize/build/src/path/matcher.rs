@@ -2,7 +2,7 @@
 
 use kustomize_yaml::{Mapping, Node};
 
-use super::{Part, element, part, wrong_kind};
+use super::{Part, bounded, element, part, wrong_kind};
 use crate::error::{Error, Result};
 use crate::scalar;
 use crate::selector::Pattern;
@@ -30,6 +30,7 @@ type Visit<'v> = dyn FnMut(&mut Node, Place) -> Result<()> + 'v;
 /// # Errors
 /// A field of a list, an element of a mapping, an index that is too large, and those of `visit`.
 pub fn for_each(node: &mut Node, path: &[String], create: Option<Shape>, visit: &mut Visit<'_>) -> Result<usize> {
+    bounded(path)?;
     // kustomize writes all annotations anew at the end, and finds there what was written below a null.
     if let ([metadata, annotations, _, ..], Some(_)) = (path, create)
         && metadata == "metadata"

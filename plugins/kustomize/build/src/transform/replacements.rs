@@ -16,19 +16,27 @@ use crate::selector::MetaMatcher;
 /// Where a value is read and written when nothing is said.
 const DEFAULT_PATH: &str = "metadata.name";
 
+/// How much text all replacements of a kustomization may copy, in bytes. Without a bound, a few that copy an object into
+/// itself would fill any memory.
+const MAX_COPIED: usize = 32 << 20;
+
+/// How deep a value may be nested that is copied.
+const MAX_DEPTH: usize = 128;
+
 /// The entries of `replacements:`.
 #[derive(Debug)]
 pub struct Replacements(pub Vec<Replacement>);
 
 impl Replacements {
     pub(super) fn apply(&self, resources: &mut Resources, schema: &Schema) -> Result<()> {
+        let mut budget = MAX_COPIED;
         for replacement in &self.0 {
             let (Some(source), Some(targets)) = (&replacement.source, &replacement.targets) else {
                 return Err(failure("replacements must specify a source and at least one target"));
             };
             let value = source_value(resources, source)?;
             for target in targets {
-                apply_target(resources, target, &value, schema)?;
+                apply_target(resources, target, &value, schema, &mut budget)?;
             }
         }
         Ok(())
@@ -71,7 +79,13 @@ fn refine(value: &Node, options: &FieldOptions) -> Result<Node> {
     Ok(Node::Scalar(part_of))
 }
 
-fn apply_target(resources: &mut Resources, target: &Target, value: &Node, schema: &Schema) -> Result<()> {
+fn apply_target(
+    resources: &mut Resources,
+    target: &Target,
+    value: &Node,
+    schema: &Schema,
+    budget: &mut usize,
+) -> Result<()> {
     let Some(select) = &target.select else { return Err(failure("target must specify resources to select")) };
     let wanted = MetaMatcher::new(select)?;
     let rejected = target.reject.iter().filter(|reject| !reject.labels.is_empty() || !reject.annotations.is_empty());
@@ -87,20 +101,23 @@ fn apply_target(resources: &mut Resources, target: &Target, value: &Node, schema
     };
     let places: Vec<usize> =
         resources.iter().enumerate().filter(|(_, resource)| meant(resource)).map(|(at, _)| at).collect();
+    let weight = weigh(value, 0)?;
     for at in places {
         let Some(resource) = resources.list_mut().get_mut(at) else { continue };
         let id = resource.id().to_string();
         resource.overwritten = true;
         for (field, path) in &paths {
-            write(resource, path, &target.options, value)
+            let count = write(resource, path, &target.options, value)
                 .map_err(|error| failure(format!("{id}: field {field}: {error}")))?;
+            let left = weight.checked_mul(count).and_then(|copied| budget.checked_sub(copied));
+            *budget = left.ok_or_else(|| failure("copy more than 32 MiB"))?;
         }
         resource.refresh(schema);
     }
     Ok(())
 }
 
-fn write(resource: &mut Resource, path: &[String], options: &FieldOptions, value: &Node) -> Result<()> {
+fn write(resource: &mut Resource, path: &[String], options: &FieldOptions, value: &Node) -> Result<usize> {
     let create = options.create.then(|| Shape::of(value));
     resource.changing_shared(|node| {
         let count = path::for_each(node, path, create, &mut |field, place| set(field, place, options, value))?;
@@ -109,8 +126,23 @@ fn write(resource: &mut Resource, path: &[String], options: &FieldOptions, value
                 Error::invalid("", "unable to find field in replacement target").hint("set options.create to add it")
             );
         }
-        Ok(())
+        Ok(count)
     })
+}
+
+/// About how many bytes a copy of a value takes.
+fn weigh(value: &Node, depth: usize) -> Result<usize> {
+    if depth > MAX_DEPTH {
+        return Err(failure("a value that is nested too deep"));
+    }
+    let own = std::mem::size_of::<Node>();
+    match value {
+        Node::Scalar(scalar) => Ok(own + scalar.text.len()),
+        Node::Sequence(items) => items.iter().try_fold(own, |sum, item| Ok(sum + weigh(item, depth + 1)?)),
+        Node::Mapping(mapping) => {
+            mapping.iter().try_fold(own, |sum, (key, item)| Ok(sum + own + key.text.len() + weigh(item, depth + 1)?))
+        }
+    }
 }
 
 fn set(field: &mut Node, place: Place, options: &FieldOptions, value: &Node) -> Result<()> {
@@ -120,6 +152,9 @@ fn set(field: &mut Node, place: Place, options: &FieldOptions, value: &Node) -> 
             return Err(Error::invalid("", "delimiter option can only be used with scalar nodes"));
         };
         text = splice(&scalar.text, &text, options);
+        if text.len() > MAX_COPIED {
+            return Err(failure("a text of more than 32 MiB"));
+        }
     }
     let Node::Scalar(scalar) = field else {
         *field = value.clone();

@@ -1,6 +1,8 @@
 //! Replacements.
 
-use crate::support::check;
+use kustomize_build::{Options, build};
+
+use crate::support::{Tree, check};
 
 /// Whole values, parts of them, list elements, every element, new fields.
 #[test]
@@ -127,4 +129,24 @@ spec:
     host: www.example.org
 "#,
     );
+}
+
+/// An object that is copied into itself again and again must not fill the memory.
+#[test]
+fn copies_are_bounded() {
+    let mut files =
+        String::from("-- object.yaml --\n{apiVersion: v1, kind: ConfigMap, metadata: {name: one}, data: {a: b}}\n");
+    files.push_str("-- kustomization.yaml --\nresources: [object.yaml]\nreplacements:\n");
+    for _ in 0..80 {
+        files.push_str(
+            "- source: {kind: ConfigMap, fieldPath: data}\n  targets:\n  - {select: {kind: ConfigMap}, fieldPaths: [data.x], \
+             options: {create: true}}\n",
+        );
+        files.push_str(
+            "- source: {kind: ConfigMap, fieldPath: data}\n  targets:\n  - {select: {kind: ConfigMap}, fieldPaths: [data.y], \
+             options: {create: true}}\n",
+        );
+    }
+    let error = build(&Tree::parse(&files), "", &Options::default()).unwrap_err();
+    assert_eq!(error.to_string(), "kustomization.yaml: replacements: copy more than 32 MiB");
 }
