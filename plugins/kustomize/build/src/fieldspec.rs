@@ -6,6 +6,7 @@ use kustomize_yaml::{Mapping, Node};
 use crate::decode::{Fields, Mode};
 use crate::error::{Error, Result};
 use crate::id::Gvk;
+use crate::path;
 
 /// How deep a path may lead. Deeper is no field of Kubernetes.
 const MAX_DEPTH: usize = 64;
@@ -151,9 +152,7 @@ impl Walk<'_, '_> {
     }
 
     fn mapping(&mut self, mapping: &mut Mapping, first: &Segment, rest: &[Segment]) -> Result<()> {
-        if first.name.is_empty() {
-            return Err(Error::invalid("", "cannot set or create an empty field name"));
-        }
+        let name = path::key(&first.name)?;
         let shape = match self.create {
             _ if first.list => None,
             Create::AsSpecified(shape) if rest.is_empty() => Some(shape),
@@ -161,11 +160,11 @@ impl Walk<'_, '_> {
             Create::Never => None,
         };
         if let Some(shape) = shape
-            && !mapping.contains_key(&first.name)
+            && !mapping.contains_key(name)
         {
-            mapping.insert(first.name.as_str(), shape.empty());
+            mapping.insert(name, shape.empty());
         }
-        let Some(field) = mapping.get_mut(&first.name) else { return Ok(()) };
+        let Some(field) = mapping.get_mut(name) else { return Ok(()) };
         if field.is_null() {
             match shape {
                 Some(shape) => *field = shape.empty(),
@@ -173,7 +172,7 @@ impl Walk<'_, '_> {
                 None => {}
             }
         }
-        self.place.push(Step::Key(first.name.clone()));
+        self.place.push(Step::Key(name.to_owned()));
         self.node(field, rest)?;
         self.place.pop();
         Ok(())

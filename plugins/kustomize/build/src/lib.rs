@@ -32,6 +32,7 @@ mod resource;
 mod resources;
 mod scalar;
 mod selector;
+mod text;
 mod transform;
 mod vars;
 

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use crate::error::{Error, ErrorKind, Result};
 use crate::files::{Files, Kind, Remote};
 use crate::remote;
+use crate::text;
 
 /// How many links one path may lead through.
 const MAX_LINKS: usize = 64;
@@ -99,8 +100,7 @@ impl<'f, F: Files + ?Sized> Loader<'f, F> {
     /// # Errors
     /// Bytes that are not UTF-8.
     pub fn text(&self, root: &Root, path: &str) -> Result<String> {
-        let bytes = self.load(root, path)?;
-        String::from_utf8(bytes).map_err(|_| Error::invalid(shown(root, path), "not UTF-8"))
+        text::decode(self.load(root, path)?).map_err(|what| Error::invalid(shown(root, path), what))
     }
 
     /// The folder of another kustomization that the one in `root` names.

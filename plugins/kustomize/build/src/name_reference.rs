@@ -29,9 +29,6 @@ type Filter<'c> = (&'c Gvk, &'c FieldSpec);
 /// A name that may mean several objects, and fields of a shape that no reference has.
 pub fn fix(resources: &mut Resources, references: &[NameReference], schema: &Schema) -> Result<()> {
     let candidates = Candidates::new(resources);
-    if candidates.is_empty() {
-        return Ok(());
-    }
     let mut filters: HashMap<Gvk, Rc<[Filter<'_>]>> = HashMap::new();
     for resource in resources.list_mut() {
         let gvk = &resource.original().gvk;
@@ -54,11 +51,15 @@ fn select<'c>(references: &'c [NameReference], gvk: &Gvk) -> Rc<[Filter<'c>]> {
 }
 
 fn fix_one(resource: &mut Resource, filters: &[Filter<'_>], candidates: &Candidates) -> Result<()> {
+    let version = resource.node().get("apiVersion");
+    if version.is_some_and(|version| version.is_null() && !scalar::value(version).is_empty()) {
+        return Err(Error::invalid("", format!("the apiVersion of {} is null", resource.id())));
+    }
     let referrer = Referrer {
         id: resource.id().clone(),
         prefixes: resource.prefixes().to_vec(),
         suffixes: resource.suffixes().to_vec(),
-        bound: bound_namespaces(resource),
+        bound: bound_namespaces(resource)?,
     };
     let role = role(resource.node());
     for (target, spec) in filters {
@@ -72,13 +73,27 @@ fn fix_one(resource: &mut Resource, filters: &[Filter<'_>], candidates: &Candida
 }
 
 /// Namespaces of the service accounts that a role binding names: it may refer to objects there.
-fn bound_namespaces(resource: &Resource) -> HashSet<String> {
-    if resource.id().gvk.kind != "RoleBinding" {
-        return HashSet::new();
+///
+/// # Errors
+/// A subject that is no mapping, and a namespace that is there but no text, whether or not any name has changed.
+fn bound_namespaces(resource: &Resource) -> Result<HashSet<String>> {
+    let id = resource.id();
+    let mut found = HashSet::new();
+    if id.cluster || id.gvk.kind != "RoleBinding" {
+        return Ok(found);
     }
-    let subjects = resource.node().get("subjects").and_then(Node::as_sequence).unwrap_or_default();
-    let accounts = subjects.iter().filter(|subject| subject.get("kind").and_then(Node::text) == Some("ServiceAccount"));
-    accounts.filter_map(|subject| subject.get("namespace").and_then(Node::text)).map(str::to_owned).collect()
+    for subject in resource.node().get("subjects").and_then(Node::as_sequence).unwrap_or_default() {
+        let subject =
+            subject.as_mapping().ok_or_else(|| Error::invalid("", format!("a subject of {id} is no mapping")))?;
+        let (Some(namespace), Some(kind)) = (subject.get("namespace"), subject.get("kind")) else { continue };
+        let kind =
+            kind.as_str().ok_or_else(|| Error::invalid("", format!("the kind of a subject of {id} is no text")))?;
+        if kind == "ServiceAccount" {
+            let blank = || Error::invalid("", format!("Invalid Input: namespace is blank for resource \"{id}\""));
+            found.insert(namespace.as_str().ok_or_else(blank)?.to_owned());
+        }
+    }
+    Ok(found)
 }
 
 /// Group and kind of the role that a binding means.

@@ -5,7 +5,7 @@ mod matcher;
 
 use kustomize_yaml::{Mapping, Node, Scalar};
 
-pub use matcher::{Place, Shape, for_each};
+pub use matcher::{Place, Shape, Walked, for_each};
 
 use crate::error::{Error, Result};
 use crate::fieldspec::split_path;
@@ -54,6 +54,22 @@ fn part(text: &str) -> Result<Part<'_>> {
     let what = "list path element must contain fieldName=fieldValue for element to match";
     let (name, value) = inner.split_once('=').ok_or_else(|| Error::invalid("", what))?;
     Ok(Part::Element { name, value })
+}
+
+/// The key of a mapping that one part of a path means. A path that is walked part by part has such parts only: where a
+/// mapping is, kustomize fails on what is written as an element of a list.
+///
+/// # Errors
+/// An index, an element by its value, `-` and `*`, as kustomize reads them before it looks.
+pub fn key(text: &str) -> Result<&str> {
+    match part(text.trim())? {
+        Part::Field("") => Err(Error::invalid("", "cannot set or create an empty field name")),
+        Part::Field(name) => Ok(name),
+        Part::Every => Err(Error::invalid("", "wildcard is not supported here")),
+        Part::Index(_) | Part::Last | Part::Element { .. } => {
+            Err(Error::invalid("", "wrong node kind: expected list but got mapping"))
+        }
+    }
 }
 
 fn wrong_kind(expected: &str, node: &Node) -> Error {

@@ -15,7 +15,7 @@ use crate::kustomization::Behavior;
 use crate::origin::Origin;
 use crate::scalar;
 
-pub use annotations::{Notes, Viewer};
+pub use annotations::{Notes, Viewer, has_notes};
 pub use shared::Entry;
 
 /// An object.
@@ -40,6 +40,11 @@ pub struct Resource {
     pub overwritten: bool,
     /// Emptied by a patch: to be dropped.
     pub gone: bool,
+    /// A replacement wrote below a null: kustomize prints the null, but what makes a mapping of it later would bring out
+    /// what was written.
+    pub below_null: bool,
+    /// An identity was remembered that had no name.
+    nameless: bool,
 }
 
 impl Resource {
@@ -59,6 +64,8 @@ impl Resource {
             shared: shared::Groups::default(),
             overwritten: false,
             gone: false,
+            below_null: false,
+            nameless: false,
         };
         resource.absorb_annotations(schema);
         resource.refresh(schema);
@@ -118,10 +125,21 @@ impl Resource {
         }
     }
 
-    /// Remembers the identity of now, before it changes.
-    pub fn store_previous(&mut self) {
-        let namespace = self.id.effective_namespace().to_owned();
-        self.previous.push(Id { namespace, cluster: false, ..self.id.clone() });
+    /// Remembers the identity of now, before it changes. kustomize forgets an empty name but not the namespace beside
+    /// it, and stops where it counts other numbers of the two.
+    ///
+    /// # Errors
+    /// An object that has a name at one time and none at another.
+    pub fn store_previous(&mut self) -> Result<()> {
+        self.nameless |= self.id.name.is_empty();
+        if !self.nameless {
+            let namespace = self.id.effective_namespace().to_owned();
+            self.previous.push(Id { namespace, cluster: false, ..self.id.clone() });
+        } else if !(self.id.name.is_empty() && self.previous.is_empty()) {
+            let what = "number of previous names, number of previous namespaces, number of previous kinds not equal";
+            return Err(Error::conflict(&self.id, what).hint("a patch may not take an object's name away"));
+        }
+        Ok(())
     }
 
     /// Takes the identity from the tree anew.
@@ -189,6 +207,20 @@ impl Resource {
     pub fn meta_strings(&self, field: &str) -> impl Iterator<Item = (&str, &str)> {
         let map = self.node.at(&["metadata", field]).and_then(Node::as_mapping);
         map.into_iter().flatten().map(|(key, value)| (key.text.as_str(), scalar::value(value)))
+    }
+
+    /// Looks at the shape of labels and annotations. kustomize reads a list of them two by two, and stops where one is
+    /// left over.
+    ///
+    /// # Errors
+    /// A list.
+    pub fn check_strings(&self) -> Result<()> {
+        for field in ["labels", "annotations"] {
+            if let Some(Node::Sequence(_)) = self.node.at(&["metadata", field]) {
+                return Err(Error::invalid("", format!("metadata.{field} of {} is a list, not a mapping", self.id)));
+            }
+        }
+        Ok(())
     }
 
     /// Notes what a label or annotation that was set in several places shares.

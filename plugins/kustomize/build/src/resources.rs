@@ -189,6 +189,7 @@ impl Resources {
 /// strings, null included; version and group are the object's.
 fn adapt(patch: &StrategicPatch, target: &Resource) -> Result<StrategicPatch> {
     let mut adapted = patch.clone();
+    patch.resource.check_strings()?;
     let strings = |field: &str| -> BTreeMap<String, String> {
         patch.resource.meta_strings(field).map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
     };
@@ -207,7 +208,7 @@ fn adapt(patch: &StrategicPatch, target: &Resource) -> Result<StrategicPatch> {
 fn apply_strategic(resource: &mut Resource, patch: &StrategicPatch, schema: &Schema) -> Result<()> {
     let before = resource.id().clone();
     if patch.rename == Permission::Granted || patch.change_kind == Permission::Granted {
-        resource.store_previous();
+        resource.store_previous()?;
     }
     let merged = resource.with_notes(Viewer::StrategicMerge, |node| {
         let merged = merge::strategic(node, patch.resource.node(), schema);

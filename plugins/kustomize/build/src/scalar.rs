@@ -1,7 +1,7 @@
 //! Writing text into scalars as kyaml does: quotes stay where they are, and text without quotes is whatever it looks
 //! like. A number in quotes that gets a prefix stays a string; without quotes `1` and `2` may become the number 12.
 
-use kustomize_yaml::read::{self, Limits, resolve};
+use kustomize_yaml::read::{self, resolve};
 use kustomize_yaml::{Kind, Mapping, Node, Scalar, Style};
 
 use crate::error::{Error, Result};
@@ -36,24 +36,8 @@ fn scalar(node: &mut Node) -> Result<&mut Scalar> {
 /// A string as kyaml puts it in a new place: in quotes where it would be something else without. Whoever overwrites it
 /// later keeps the quotes, and with them the string.
 pub fn fresh(text: &str) -> Node {
-    let style = if is_string_unquoted(text) { Style::Plain } else { Style::Double };
+    let style = if read::is_string_unquoted(text) { Style::Plain } else { Style::Double };
     Node::Scalar(Scalar { text: text.to_owned(), kind: Kind::Str, style })
-}
-
-/// Whether the dialect of kustomizations reads the text as a string. Text of several lines counts as one.
-fn is_string_unquoted(text: &str) -> bool {
-    let simple = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/');
-    // No word of that dialect is longer than `false`.
-    if text.len() > 5 && text.starts_with(|c: char| c.is_ascii_alphabetic()) && text.chars().all(simple) {
-        return true;
-    }
-    if text.is_empty() || text.contains('\n') {
-        return true;
-    }
-    match read::config(text, Limits::default()) {
-        Ok(node) => node.is_some_and(|node| node.as_str().is_some()),
-        Err(_) => true,
-    }
 }
 
 /// Sets a field to a text: [`overwrite`] where it is there, a string where it is new.

@@ -11,6 +11,7 @@ mod list;
 mod map;
 
 use crate::node::{Kind, Node, Scalar, Style};
+use crate::read;
 use crate::schema::{Known, Schema};
 
 /// What is left of the target.
@@ -49,10 +50,17 @@ pub fn strategic(target: &mut Node, patch: &Node, schema: &Schema) -> Result<Mer
 }
 
 /// Sets a field as kyaml does it: text and kind are those of `value`, the style stays that of the scalar which stood
-/// there. A number in place of text in quotes is therefore printed as text.
+/// there. A number in place of text in quotes is therefore printed as text. In a new place, text that YAML 1.1 takes for
+/// something else gets quotes, which what comes later keeps.
 pub fn set_field(mapping: &mut crate::node::Mapping, key: Scalar, mut value: Node) {
-    if let (Some(old), Node::Scalar(new)) = (mapping.get(&key.text), &mut value) {
-        new.style = style_of(old);
+    match (mapping.get(&key.text), &mut value) {
+        (Some(old), Node::Scalar(new)) => new.style = style_of(old),
+        (None, Node::Scalar(new))
+            if new.kind == Kind::Str && new.style == Style::Plain && !read::is_string_unquoted(&new.text) =>
+        {
+            new.style = Style::Double;
+        }
+        _ => {}
     }
     mapping.insert_scalar(key, value);
 }

@@ -148,6 +148,22 @@ impl Node {
         self.as_scalar().filter(|scalar| scalar.kind != Kind::Null).map(|scalar| scalar.text.as_str())
     }
 
+    /// About how many bytes a copy takes; `None` where it is nested deeper than `depth`.
+    pub fn weight(&self, depth: usize) -> Option<usize> {
+        let own = std::mem::size_of::<Self>();
+        match self {
+            Self::Scalar(scalar) => Some(own + scalar.text.len()),
+            Self::Sequence(items) => {
+                let below = depth.checked_sub(1)?;
+                items.iter().try_fold(own, |sum, item| Some(sum + item.weight(below)?))
+            }
+            Self::Mapping(fields) => {
+                let below = depth.checked_sub(1)?;
+                fields.iter().try_fold(own, |sum, (key, item)| Some(sum + own + key.text.len() + item.weight(below)?))
+            }
+        }
+    }
+
     /// The text of a string; of no number and no bool.
     pub fn as_str(&self) -> Option<&str> {
         self.as_scalar().filter(|scalar| scalar.kind == Kind::Str).map(|scalar| scalar.text.as_str())

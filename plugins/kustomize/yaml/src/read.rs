@@ -8,6 +8,7 @@ mod config;
 mod cursor;
 mod fields;
 mod flow;
+mod json;
 mod merge_key;
 mod plain;
 mod property;
@@ -21,8 +22,9 @@ mod token;
 use thiserror::Error;
 
 pub(crate) use compose::single;
-pub use config::{config, manifests};
+pub use config::{config, is_string_unquoted, manifests};
 pub(crate) use cursor::break_width;
+pub use json::{json, json_tokens};
 pub use stream::documents;
 
 /// What a text may cost at most. Text beyond is an error, never a stack overflow or an exhausted memory.

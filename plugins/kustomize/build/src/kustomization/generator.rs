@@ -19,6 +19,16 @@ pub enum Behavior {
 }
 
 impl Behavior {
+    /// As kustomize calls it.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Unspecified => "unspecified",
+            Self::Create => "create",
+            Self::Replace => "replace",
+            Self::Merge => "merge",
+        }
+    }
+
     /// Anything unknown counts as not said.
     pub fn parse(text: &str) -> Self {
         match text {

@@ -59,11 +59,6 @@ impl Candidates {
         candidates
     }
 
-    /// Nobody has another name than before.
-    pub fn is_empty(&self) -> bool {
-        self.by_name.is_empty()
-    }
-
     /// The objects of a former name that `referrer` may refer to at all, in their order. `namespace` is the one that
     /// the reference names: where any object came from there, former namespaces count, else present ones.
     pub fn of_name(&self, name: &str, namespace: Option<&str>, referrer: &Referrer) -> Vec<&Candidate> {

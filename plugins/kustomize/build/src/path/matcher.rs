@@ -22,6 +22,14 @@ pub enum Place {
     Made,
 }
 
+/// What a walk has done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Walked {
+    pub places: usize,
+    /// Something should have been made below a null. kyaml makes it there, hidden for as long as the null stays a null.
+    pub below_null: bool,
+}
+
 /// What happens at each place.
 type Visit<'v> = dyn FnMut(&mut Node, Place) -> Result<()> + 'v;
 
@@ -29,7 +37,7 @@ type Visit<'v> = dyn FnMut(&mut Node, Place) -> Result<()> + 'v;
 ///
 /// # Errors
 /// A field of a list, an element of a mapping, an index that is too large, and those of `visit`.
-pub fn for_each(node: &mut Node, path: &[String], create: Option<Shape>, visit: &mut Visit<'_>) -> Result<usize> {
+pub fn for_each(node: &mut Node, path: &[String], create: Option<Shape>, visit: &mut Visit<'_>) -> Result<Walked> {
     bounded(path)?;
     // kustomize writes all annotations anew at the end, and finds there what was written below a null.
     if let ([metadata, annotations, _, ..], Some(_)) = (path, create)
@@ -39,12 +47,15 @@ pub fn for_each(node: &mut Node, path: &[String], create: Option<Shape>, visit: 
     {
         *annotations = Node::Mapping(Mapping::new());
     }
-    Walk { create, visit }.node(node, path, Place::Found)
+    let mut walk = Walk { create, visit, below_null: false };
+    let places = walk.node(node, path, Place::Found)?;
+    Ok(Walked { places, below_null: walk.below_null })
 }
 
 struct Walk<'a, 'v> {
     create: Option<Shape>,
     visit: &'a mut Visit<'v>,
+    below_null: bool,
 }
 
 impl Walk<'_, '_> {
@@ -73,8 +84,7 @@ impl Walk<'_, '_> {
 
     fn field(&mut self, node: &mut Node, name: &str, rest: &[String]) -> Result<usize> {
         if node.is_null() {
-            // kyaml writes below the null, where nothing is printed.
-            return Ok(usize::from(self.create.is_some()));
+            return Ok(self.hidden());
         }
         let shape = self.next_shape(rest);
         let mapping = match node {
@@ -110,10 +120,10 @@ impl Walk<'_, '_> {
     }
 
     fn elements(&mut self, node: &mut Node, (name, value): (&str, &str), rest: &[String]) -> Result<usize> {
-        let pattern = Pattern::anywhere(value).map_err(|error| Error::invalid("", error))?;
+        let pattern = Pattern::anywhere(value)?;
         let items = match node {
             Node::Sequence(items) => items,
-            node if node.is_null() => return Ok(usize::from(self.create.is_some())),
+            node if node.is_null() => return Ok(self.hidden()),
             node => return Err(wrong_kind("list", node)),
         };
         let count = self.matching(items, name, &pattern, rest)?;
@@ -135,6 +145,12 @@ impl Walk<'_, '_> {
             }
         }
         Ok(count)
+    }
+
+    /// kyaml writes below the null, where nothing is printed.
+    fn hidden(&mut self) -> usize {
+        self.below_null |= self.create.is_some();
+        usize::from(self.create.is_some())
     }
 
     /// What a missing field or element becomes; `None` where nothing is made.

@@ -5,10 +5,10 @@
 use std::collections::BTreeMap;
 
 use kustomize_yaml::schema::Schema;
-use kustomize_yaml::{Mapping, Node};
+use kustomize_yaml::{Kind, Mapping, Node};
 
 use super::{Resource, metadata, set_strings};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::id::Id;
 use crate::kustomization::Behavior;
 use crate::origin;
@@ -91,21 +91,51 @@ impl Resource {
         }
     }
 
-    fn notes(&self) -> Vec<&'static str> {
+    /// Takes the notes out of annotations that another object's were written over.
+    pub fn retake_annotations(&mut self, schema: &Schema) {
+        self.previous.clear();
+        self.prefixes.clear();
+        self.suffixes.clear();
+        self.generated = None;
+        self.needs_hash = false;
+        self.absorb_annotations(schema);
+    }
+
+    /// The annotations that kustomize would have here now.
+    fn notes(&self) -> Result<Vec<(&'static str, String)>> {
+        let list = |part: fn(&Id) -> &str| self.previous.iter().map(part).collect::<Vec<_>>().join(",");
         let mut notes = Vec::new();
-        let mut note = |due: bool, keys: &[&'static str]| {
-            if due {
-                notes.extend_from_slice(keys);
-            }
-        };
-        note(!self.previous.is_empty(), &[NAMES, NAMESPACES, KINDS]);
-        note(!self.prefixes.is_empty(), &[PREFIXES]);
-        note(!self.suffixes.is_empty(), &[SUFFIXES]);
-        note(self.generated.is_some(), &[BEHAVIOR]);
-        note(self.needs_hash, &[HASH]);
-        note(self.origin.is_some(), &[origin::ORIGIN]);
-        note(!self.transformations.is_empty(), &[origin::TRANSFORMATIONS]);
-        notes
+        if !self.previous.is_empty() {
+            notes.push((NAMES, list(|id| &id.name)));
+            notes.push((NAMESPACES, list(|id| &id.namespace)));
+            notes.push((KINDS, list(|id| &id.gvk.kind)));
+        }
+        let lists = [(PREFIXES, &self.prefixes), (SUFFIXES, &self.suffixes)];
+        notes.extend(lists.into_iter().filter(|(_, list)| !list.is_empty()).map(|(key, list)| (key, list.join(","))));
+        notes.extend(self.generated.map(|behavior| (BEHAVIOR, behavior.text().to_owned())));
+        if self.needs_hash {
+            notes.push((HASH, "enabled".to_owned()));
+        }
+        if let Some(origin) = &self.origin {
+            notes.push((origin::ORIGIN, origin.text()?));
+        }
+        if !self.transformations.is_empty() {
+            notes.push((origin::TRANSFORMATIONS, origin::list(&self.transformations)?));
+        }
+        Ok(notes)
+    }
+
+    /// A value for others to copy: in `metadata` and `metadata.annotations` the notes are part of it.
+    ///
+    /// # Errors
+    /// Those of `look`, and an origin that cannot be written.
+    pub fn copied(&self, path: &[String], look: impl Fn(&Node) -> Result<Option<&Node>>) -> Result<Option<Node>> {
+        if !has_notes(path) {
+            return Ok(look(&self.node)?.cloned());
+        }
+        let mut node = self.node.clone();
+        put_notes(&mut node, &self.notes()?)?;
+        Ok(look(&node)?.cloned())
     }
 
     /// Runs a patch while the notes are in the tree: whether `metadata.annotations` is there matters to it.
@@ -113,29 +143,19 @@ impl Resource {
     /// # Errors
     /// Those of `patch`.
     pub fn with_notes<T>(&mut self, viewer: Viewer, patch: impl FnOnce(&mut Node) -> Result<T>) -> Result<T> {
-        let notes = self.notes();
-        if !notes.is_empty() {
-            let annotations =
-                metadata(&mut self.node)?.get_or_insert_with("annotations", || Node::Mapping(Mapping::new()));
-            if !matches!(annotations, Node::Mapping(_)) {
-                *annotations = Node::Mapping(Mapping::new());
-            }
-            if let Node::Mapping(annotations) = annotations {
-                for note in &notes {
-                    annotations.insert(*note, Node::string(""));
-                }
-            }
-        }
+        let notes = self.notes()?;
+        put_notes(&mut self.node, &notes)?;
         let result = self.changing_shared(patch)?;
         self.take_notes(viewer, &notes);
         Ok(result)
     }
 
-    fn take_notes(&mut self, viewer: Viewer, notes: &[&'static str]) {
-        let mut lost: Vec<&&str> = Vec::new();
+    fn take_notes(&mut self, viewer: Viewer, notes: &[(&'static str, String)]) {
+        let keys = notes.iter().map(|(key, _)| *key);
+        let mut lost: Vec<&str> = Vec::new();
         match self.node.at_mut(&["metadata", "annotations"]) {
             Some(Node::Mapping(annotations)) => {
-                lost.extend(notes.iter().filter(|note| annotations.remove(note).is_none()));
+                lost.extend(keys.filter(|key| annotations.remove(key).is_none()));
                 if annotations.is_empty()
                     && !notes.is_empty()
                     && let Some(Node::Mapping(metadata)) = self.node.get_mut("metadata")
@@ -143,10 +163,10 @@ impl Resource {
                     metadata.remove("annotations");
                 }
             }
-            _ => lost.extend(notes),
+            _ => lost.extend(keys),
         }
         for note in lost {
-            match *note {
+            match note {
                 origin::ORIGIN => self.origin = None,
                 origin::TRANSFORMATIONS => self.transformations.clear(),
                 _ if viewer == Viewer::Json => {}
@@ -163,8 +183,9 @@ impl Resource {
     /// Makes strings of all annotations, as kustomize does whenever it writes one of its own.
     ///
     /// # Errors
-    /// An object whose `metadata` is no mapping.
+    /// An object whose `metadata`, labels or annotations are no mapping.
     pub fn rewrite_annotations(&mut self) -> Result<()> {
+        self.check_strings()?;
         let strings = self.meta_strings("annotations").map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
         set_strings(metadata(&mut self.node)?, "annotations", &strings);
         self.shared.forget(&["metadata", "annotations"]);
@@ -174,8 +195,14 @@ impl Resource {
     /// Leaves the annotations that the output has, all of them strings.
     ///
     /// # Errors
-    /// An object whose `metadata` is no mapping.
+    /// An object whose `metadata` or annotations are no mapping, and annotations whose names are no strings.
     pub fn finish(&mut self, notes: Notes) -> Result<()> {
+        self.check_strings()?;
+        let annotations = self.node.at(&["metadata", "annotations"]).and_then(Node::as_mapping);
+        if let Some((key, _)) = annotations.into_iter().flatten().find(|(key, _)| key.kind != Kind::Str) {
+            let what = format!("the annotation '{}' of {} has no string for a name", key.text, self.id);
+            return Err(Error::invalid("", what).hint("write the annotation's name in quotes"));
+        }
         let mut strings: BTreeMap<String, String> = self
             .meta_strings("annotations")
             .filter(|(key, _)| !INTERNAL.contains(key))
@@ -190,6 +217,31 @@ impl Resource {
         set_strings(metadata(&mut self.node)?, "annotations", &strings);
         Ok(())
     }
+}
+
+/// Whether the notes are part of what is at a path.
+pub fn has_notes(path: &[String]) -> bool {
+    let mut parts = path.iter().map(String::as_str);
+    match (parts.next(), parts.next(), parts.next()) {
+        (Some("metadata"), annotations, None) => matches!(annotations, None | Some("annotations")),
+        _ => false,
+    }
+}
+
+fn put_notes(node: &mut Node, notes: &[(&'static str, String)]) -> Result<()> {
+    if notes.is_empty() {
+        return Ok(());
+    }
+    let annotations = metadata(node)?.get_or_insert_with("annotations", || Node::Mapping(Mapping::new()));
+    if !matches!(annotations, Node::Mapping(_)) {
+        *annotations = Node::Mapping(Mapping::new());
+    }
+    if let Node::Mapping(annotations) = annotations {
+        for (key, text) in notes {
+            annotations.insert(*key, Node::string(text.as_str()));
+        }
+    }
+    Ok(())
 }
 
 fn set_note(

@@ -1,6 +1,10 @@
 //! Regular expressions as kustomize uses them, with a short way for the most common one: plain text.
 
+mod syntax;
+
 use regex_lite::Regex;
+
+use crate::error::{Error, Result};
 
 /// An expression.
 #[derive(Debug, Clone)]
@@ -21,22 +25,24 @@ impl Pattern {
     ///
     /// # Errors
     /// Text that is no expression.
-    pub fn whole(text: &str) -> Result<Self, regex_lite::Error> {
+    pub fn whole(text: &str) -> Result<Self> {
         if text.is_empty() {
             return Ok(Self::Any);
         }
         if is_plain(text) {
             return Ok(Self::Text(text.to_owned()));
         }
-        Regex::new(&format!("^(?:{text})$")).map(Self::Expression)
+        Self::anywhere(&format!("^(?:{text})$"))
     }
 
     /// Matches texts that have what the expression describes anywhere.
     ///
     /// # Errors
     /// Text that is no expression.
-    pub fn anywhere(text: &str) -> Result<Self, regex_lite::Error> {
-        Regex::new(text).map(Self::Expression)
+    pub fn anywhere(text: &str) -> Result<Self> {
+        let refused = |what: String| Error::invalid("", format!("error parsing regexp '{text}': {what}"));
+        let expression = syntax::translate(text).map_err(|what| refused(what.to_owned()))?;
+        Regex::new(&expression).map(Self::Expression).map_err(|error| refused(error.to_string()))
     }
 
     pub fn matches(&self, text: &str) -> bool {

@@ -2,7 +2,6 @@
 //! `initContainers`, whatever the kind.
 
 use kustomize_yaml::Node;
-use regex_lite::Regex;
 
 use super::named;
 use crate::error::{Error, Result};
@@ -10,6 +9,7 @@ use crate::fieldspec::{Create, FieldSpec};
 use crate::kustomization::Image;
 use crate::resources::Resources;
 use crate::scalar;
+use crate::selector::Pattern;
 
 /// Deepest place in which containers are looked for.
 const MAX_DEPTH: usize = 512;
@@ -26,7 +26,7 @@ pub struct Images {
 #[derive(Debug)]
 enum Name {
     Dotted(String),
-    Expression(Regex),
+    Expression(Pattern),
 }
 
 impl Name {
@@ -35,13 +35,13 @@ impl Name {
             return Ok(Self::Dotted(name.to_owned()));
         }
         let expression = format!("^{name}(:[a-zA-Z0-9_.{{}}-]*)?(@sha256:[a-zA-Z0-9_.{{}}-]*)?$");
-        Regex::new(&expression).map(Self::Expression).map_err(|error| Error::transform("images", error))
+        Pattern::anywhere(&expression).map(Self::Expression).map_err(|error| Error::transform("images", error))
     }
 
     fn matches(&self, image: &str) -> bool {
         let name = match self {
             Self::Dotted(name) => name,
-            Self::Expression(regex) => return regex.is_match(image),
+            Self::Expression(pattern) => return pattern.matches(image),
         };
         let mut rest = image.chars();
         let named = name.chars().all(|wanted| rest.next().is_some_and(|c| c == wanted || (wanted == '.' && c != '\n')));

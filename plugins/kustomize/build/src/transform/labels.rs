@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::fieldspec::{Create, FieldSpec, Shape};
 use crate::resource::Entry;
 use crate::resources::Resources;
@@ -22,6 +22,10 @@ impl Entries {
             return Ok(());
         }
         for resource in resources.list_mut() {
+            if resource.below_null {
+                let what = format!("a replacement wrote below a null of {}, which may come out here", resource.id());
+                return Err(Error::unsupported(self.field, &what, "take the null away, or write {} in its place"));
+            }
             let gvk = resource.id().gvk.clone();
             for (key, value) in &self.entries {
                 let mut entry = Entry::new(key, value);

@@ -61,7 +61,7 @@ impl Affix {
                     End::Prefix => resource.add_prefix(&self.text),
                     End::Suffix => resource.add_suffix(&self.text),
                 }
-                resource.store_previous();
+                resource.store_previous()?;
             }
             let gvk = resource.id().gvk.clone();
             spec.apply(&gvk, resource.node_mut(), Create::AsSpecified(Shape::Scalar), &mut |node, _| {
@@ -85,7 +85,7 @@ impl Affix {
 pub fn add_hashes(resources: &mut Resources, schema: &Schema) -> Result<()> {
     for resource in resources.list_mut().iter_mut().filter(|resource| resource.needs_hash) {
         let name = format!("{}-{}", resource.id().name, hash::of(resource.node())?);
-        resource.store_previous();
+        resource.store_previous()?;
         resource.set_name(&name)?;
         resource.refresh(schema);
     }

@@ -68,7 +68,7 @@ impl Namespace {
         }
         for resource in resources.list_mut() {
             let before = resource.id().key();
-            resource.store_previous();
+            resource.store_previous()?;
             self.apply_one(resource).map_err(named("namespace"))?;
             resource.refresh(schema);
             if let Some(count) = counts.get_mut(&before) {
@@ -123,21 +123,29 @@ impl Namespace {
             return Err(Error::invalid("", "subjects of a binding are a list"));
         };
         for subject in subjects {
-            if let Node::Mapping(subject) = subject
-                && self.means(subject)
-            {
-                self.set(subject.get_or_insert_with("namespace", || Node::string("")))?;
+            match subject {
+                Node::Mapping(subject) => {
+                    if self.means(subject)? {
+                        self.set(subject.get_or_insert_with("namespace", || Node::string("")))?;
+                    }
+                }
+                subject if subject.is_null() || self.subjects == Subjects::None => {}
+                _ => return Err(Error::invalid("", "a subject of a binding is a mapping")),
             }
         }
         Ok(())
     }
 
-    fn means(&self, subject: &Mapping) -> bool {
-        let is = |key: &str, value: &str| subject.get(key).and_then(Node::text) == Some(value);
-        match self.subjects {
-            Subjects::Default => is("name", "default"),
-            Subjects::AllServiceAccounts => is("kind", "ServiceAccount"),
-            Subjects::None => false,
+    fn means(&self, subject: &Mapping) -> Result<bool> {
+        let (key, value) = match self.subjects {
+            Subjects::Default => ("name", "default"),
+            Subjects::AllServiceAccounts => ("kind", "ServiceAccount"),
+            Subjects::None => return Ok(false),
+        };
+        match subject.get(key) {
+            None => Ok(false),
+            Some(Node::Scalar(_)) => Ok(subject.get(key).and_then(Node::text) == Some(value)),
+            Some(_) => Err(Error::invalid("", format!("the {key} of a binding's subject is a text"))),
         }
     }
 }

@@ -141,6 +141,9 @@ fn operations(text: &str, source: &str) -> Result<Vec<Operation>> {
     if text.is_empty() {
         return Err(Error::invalid(source, "empty json patch operations"));
     }
+    if text.starts_with('[') {
+        return json_patch::from_json(text, Limits::default()).map_err(|error| Error::invalid(source, error));
+    }
     let node = read::config(text, Limits::default()).map_err(|error| Error::yaml(source, &error))?;
     let Some(node) = node else { return Ok(Vec::new()) };
     if node.as_sequence().is_none() {
@@ -166,7 +169,7 @@ fn apply_json(
     for at in resources.select(target)? {
         let Some(resource) = resources.list_mut().get_mut(at) else { continue };
         if history == History::Stored {
-            resource.store_previous();
+            resource.store_previous()?;
         }
         resource.unshare();
         let id = resource.id().to_string();

@@ -7,8 +7,8 @@ use kustomize_yaml::schema::Schema;
 use crate::error::{Error, Result};
 use crate::id::Id;
 use crate::kustomization::{FieldOptions, Replacement, Source, Target};
-use crate::path::{self, Place, Shape};
-use crate::resource::Resource;
+use crate::path::{self, Place, Shape, Walked};
+use crate::resource::{Resource, has_notes};
 use crate::resources::Resources;
 use crate::scalar;
 use crate::selector::MetaMatcher;
@@ -54,12 +54,14 @@ fn source_value(resources: &Resources, source: &Source) -> Result<Node> {
         return Err(failure(format!("multiple matches for selector {}", source.id)));
     }
     let field = if source.field_path.is_empty() { DEFAULT_PATH } else { &source.field_path };
-    let found = path::lookup(object.node(), &path::split(field))
+    let path = path::split(field);
+    let found = object
+        .copied(&path, |node| path::lookup(node, &path))
         .map_err(|error| failure(format!("error looking up replacement source: {error}")))?;
     let Some(value) = found.filter(|value| !value.is_empty()) else {
         return Err(failure(format!("fieldPath `{field}` is missing for replacement source {}", source.id)));
     };
-    refine(value, &source.options)
+    refine(&value, &source.options)
 }
 
 /// The part of a value that a delimiter and an index mean.
@@ -101,48 +103,37 @@ fn apply_target(
     };
     let places: Vec<usize> =
         resources.iter().enumerate().filter(|(_, resource)| meant(resource)).map(|(at, _)| at).collect();
-    let weight = weigh(value, 0)?;
+    let weight = value.weight(MAX_DEPTH).ok_or_else(|| failure("a value that is nested too deep"))?;
     for at in places {
         let Some(resource) = resources.list_mut().get_mut(at) else { continue };
         let id = resource.id().to_string();
         resource.overwritten = true;
         for (field, path) in &paths {
-            let count = write(resource, path, &target.options, value)
+            let walked = write(resource, path, &target.options, value)
                 .map_err(|error| failure(format!("{id}: field {field}: {error}")))?;
-            let left = weight.checked_mul(count).and_then(|copied| budget.checked_sub(copied));
+            let left = weight.checked_mul(walked.places).and_then(|copied| budget.checked_sub(copied));
             *budget = left.ok_or_else(|| failure("copy more than 32 MiB"))?;
+            resource.below_null |= walked.below_null;
+            if has_notes(path) {
+                resource.retake_annotations(schema);
+            }
         }
         resource.refresh(schema);
     }
     Ok(())
 }
 
-fn write(resource: &mut Resource, path: &[String], options: &FieldOptions, value: &Node) -> Result<usize> {
+fn write(resource: &mut Resource, path: &[String], options: &FieldOptions, value: &Node) -> Result<Walked> {
     let create = options.create.then(|| Shape::of(value));
     resource.changing_shared(|node| {
-        let count = path::for_each(node, path, create, &mut |field, place| set(field, place, options, value))?;
-        if count == 0 {
+        let walked = path::for_each(node, path, create, &mut |field, place| set(field, place, options, value))?;
+        if walked.places == 0 {
             return Err(
                 Error::invalid("", "unable to find field in replacement target").hint("set options.create to add it")
             );
         }
-        Ok(count)
+        Ok(walked)
     })
-}
-
-/// About how many bytes a copy of a value takes.
-fn weigh(value: &Node, depth: usize) -> Result<usize> {
-    if depth > MAX_DEPTH {
-        return Err(failure("a value that is nested too deep"));
-    }
-    let own = std::mem::size_of::<Node>();
-    match value {
-        Node::Scalar(scalar) => Ok(own + scalar.text.len()),
-        Node::Sequence(items) => items.iter().try_fold(own, |sum, item| Ok(sum + weigh(item, depth + 1)?)),
-        Node::Mapping(mapping) => {
-            mapping.iter().try_fold(own, |sum, (key, item)| Ok(sum + own + key.text.len() + weigh(item, depth + 1)?))
-        }
-    }
 }
 
 fn set(field: &mut Node, place: Place, options: &FieldOptions, value: &Node) -> Result<()> {

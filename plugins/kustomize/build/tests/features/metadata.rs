@@ -1,6 +1,6 @@
 //! Build metadata.
 
-use crate::support::check;
+use crate::support::{check, fails};
 
 /// Where each object came from, what changed it, and who manages it.
 #[test]
@@ -136,4 +136,73 @@ metadata:
   name: c-6ct58987ht
 ",
     );
+}
+
+/// Whoever copies the annotations as a whole gets kustomize's own notes with them.
+#[test]
+fn copies_of_annotations_have_the_notes() {
+    check(
+        r"
+-- kustomization.yaml --
+namespace: shop
+namePrefix: pre-
+resources: [deployment.yaml]
+patches:
+- target: {kind: Deployment}
+  patch: '- {op: copy, from: /metadata, path: /spec/first}'
+replacements:
+- source: {kind: Deployment, fieldPath: metadata.annotations}
+  targets:
+  - select: {kind: Deployment}
+    fieldPaths: [spec.template.metadata.annotations]
+    options: {create: true}
+-- deployment.yaml --
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec: {template: {}}
+",
+        "",
+        "
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: pre-web
+  namespace: shop
+spec:
+  first:
+    annotations:
+      internal.config.kubernetes.io/previousKinds: Deployment
+      internal.config.kubernetes.io/previousNames: web
+      internal.config.kubernetes.io/previousNamespaces: default
+    name: web
+  template:
+    metadata:
+      annotations:
+        internal.config.kubernetes.io/prefixes: pre-
+        internal.config.kubernetes.io/previousKinds: Deployment,Deployment,Deployment
+        internal.config.kubernetes.io/previousNames: web,web,web
+        internal.config.kubernetes.io/previousNamespaces: default,default,shop
+",
+    );
+}
+
+/// Annotations that are none: kustomize stops, in one way or another.
+#[test]
+fn annotations_of_a_wrong_shape() {
+    let map = |metadata: &str| {
+        format!(
+            r"
+-- kustomization.yaml --
+resources: [map.yaml]
+-- map.yaml --
+apiVersion: v1
+kind: ConfigMap
+metadata: {{name: a, {metadata}}}
+"
+        )
+    };
+    let id = "ConfigMap.v1.[noGrp]/a.[noNs]";
+    fails(&map("annotations: [a]"), "", &format!("metadata.annotations of {id} is a list, not a mapping"));
+    fails(&map("annotations: {5: a}"), "", &format!("the annotation '5' of {id} has no string for a name"));
 }

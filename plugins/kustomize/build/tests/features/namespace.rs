@@ -1,6 +1,6 @@
 //! Namespaces.
 
-use crate::support::check;
+use crate::support::{check, fails};
 
 /// Cluster-wide kinds have none; subjects named default, API services and conversions follow.
 #[test]
@@ -179,4 +179,29 @@ metadata:
   namespace: shop
 ",
     );
+}
+
+/// A subject is a mapping with a name; a null in its place is passed over.
+#[test]
+fn subjects_of_a_wrong_shape() {
+    for (subject, what) in [
+        ("a", "a subject of a binding is a mapping"),
+        ("{kind: User, name: {a: b}}", "the name of a binding's subject is a text"),
+        ("{kind: User, name: [a]}", "the name of a binding's subject is a text"),
+    ] {
+        let files = format!(
+            r"
+-- kustomization.yaml --
+namespace: shop
+resources: [binding.yaml]
+-- binding.yaml --
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: {{name: b}}
+roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: r}}
+subjects: [{subject}]
+"
+        );
+        fails(&files, "", &format!("kustomization.yaml: namespace: {what}"));
+    }
 }

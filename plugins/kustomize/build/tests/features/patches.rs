@@ -1,6 +1,6 @@
 //! Patches.
 
-use crate::support::check;
+use crate::support::{check, fails};
 
 /// Lists merge by their keys, new items come first, null takes away, directives replace and delete.
 #[test]
@@ -361,5 +361,95 @@ kind: ConfigMap
 metadata:
   name: p-a
 "#,
+    );
+}
+
+/// Text that YAML 1.1 takes for something else gets quotes in a new place, and what a later patch writes there keeps them.
+#[test]
+fn quotes_outlive_the_text_that_needed_them() {
+    check(
+        r"
+-- kustomization.yaml --
+resources: [map.yaml]
+patches:
+- patch: |
+    apiVersion: v1
+    kind: Foo
+    metadata: {name: a}
+    spec: {a: on, b: text}
+- patch: |
+    apiVersion: v1
+    kind: Foo
+    metadata: {name: a}
+    spec: {a: 1.50, b: 1.50}
+-- map.yaml --
+apiVersion: v1
+kind: Foo
+metadata: {name: a}
+spec: {c: 1}
+",
+        "",
+        r#"
+apiVersion: v1
+kind: Foo
+metadata:
+  name: a
+spec:
+  a: "1.50"
+  b: 1.5
+  c: 1
+"#,
+    );
+}
+
+/// A patch that begins with `[` is JSON, and what it tests must be written as Go writes it.
+#[test]
+fn patches_in_json() {
+    let files = |patch: &str| {
+        format!(
+            r"
+-- kustomization.yaml --
+resources: [foo.yaml]
+patches:
+- target: {{kind: Foo}}
+  path: patch.json
+-- patch.json --
+{patch}
+-- foo.yaml --
+apiVersion: v1
+kind: Foo
+metadata: {{name: a}}
+spec: {{a: a<b, b: 1, c: A}}
+"
+        )
+    };
+    let printed = "
+apiVersion: v1
+kind: Foo
+metadata:
+  name: a
+spec:
+  a: a<b
+  b: 1
+  c: A
+";
+    for value in [r#"{"c": "A", "b": 1, "a": "a\u003cb"}"#, r#"{"a": "a\u003cb", "b": 1, "c": "A"}"#] {
+        check(&files(&format!(r#"[{{"op": "test", "path": "/spec", "value": {value}}}]"#)), "", printed);
+    }
+    check(&files("- {op: test, path: /spec/a, value: a<b}\n- {op: test, path: /spec/b, value: 1.0}"), "", printed);
+    for (path, value) in [("a", r#""a<b""#), ("b", "1.0"), ("c", r#""\u0041""#), ("b", r#""1""#), ("b", "[1]")] {
+        let patch = format!(r#"[{{"op": "test", "path": "/spec/{path}", "value": {value}}}]"#);
+        let message = format!(
+            "kustomization.yaml: patch.json: Foo.v1.[noGrp]/a.[noNs]: patches: testing value /spec/{path} failed"
+        );
+        fails(&files(&patch), "", &message);
+    }
+    let what = "invalid character looking for beginning of object key string";
+    fails(
+        &files("[{op: test, path: /spec/b, value: 1}]"),
+        "",
+        &format!(
+            "kustomization.yaml: unable to parse SM or JSON patch: patch.json: not JSON: line 1, column 3: {what}"
+        ),
     );
 }

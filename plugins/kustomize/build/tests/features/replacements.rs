@@ -1,6 +1,6 @@
 //! Replacements.
 
-use kustomize_build::{Options, build};
+use kustomize_build::{ErrorKind, Options, build};
 
 use crate::support::{Tree, check};
 
@@ -149,4 +149,48 @@ fn copies_are_bounded() {
     }
     let error = build(&Tree::parse(&files), "", &Options::default()).unwrap_err();
     assert_eq!(error.to_string(), "kustomization.yaml: replacements: copy more than 32 MiB");
+}
+
+/// kustomize writes below a null and prints the null. What it wrote would come out with the next label.
+#[test]
+fn below_a_null() {
+    let base = r"
+-- base/kustomization.yaml --
+resources: [objects.yaml]
+replacements:
+- source: {kind: ConfigMap, fieldPath: metadata.name}
+  targets:
+  - select: {kind: Deployment}
+    fieldPaths: [spec.template.metadata.labels.x]
+    options: {create: true}
+-- base/objects.yaml --
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: a}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: d}
+spec:
+  template: null
+-- overlay/kustomization.yaml --
+resources: [../base]
+labels: [{pairs: {l: m}, includeSelectors: true}]
+";
+    let printed = "
+apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: a
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: d
+spec:
+  template: null
+";
+    check(base, "base", printed);
+    let error = build(&Tree::parse(base), "overlay", &Options::default()).unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Unsupported { field: "labels".to_owned() });
 }

@@ -1,6 +1,7 @@
 //! JSON pointers (RFC 6901): a collection, and a key or an index in it that need not be there.
 
 use super::PatchError;
+use super::bounds::MAX_DEPTH;
 use crate::node::Node;
 
 /// Where the last part of a pointer leads.
@@ -15,6 +16,9 @@ impl<'d, 'p> Place<'d, 'p> {
     /// Walks all parts but the last. What stands before the first `/` counts for nothing.
     pub fn find(doc: &'d mut Node, path: &'p str, op: &'static str) -> Result<Self, PatchError> {
         let missing = || PatchError::Missing { op, path: path.to_owned() };
+        if path.split('/').nth(MAX_DEPTH).is_some() {
+            return Err(PatchError::Limit { op, what: "a path that leads too deep" });
+        }
         let mut parts = path.split('/').skip(1).map(decode).peekable();
         let mut parent = doc;
         let mut key = parts.next().ok_or_else(missing)?;

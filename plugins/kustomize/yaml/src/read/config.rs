@@ -20,6 +20,22 @@ pub fn config(text: &str, limits: Limits) -> Result<Option<Node>, ReadError> {
     read.filter(|node| !node.is_null()).map(|node| jsonable(node, 1)).transpose()
 }
 
+/// Whether unquoted text is a string in this dialect. Text of several lines counts as one.
+pub fn is_string_unquoted(text: &str) -> bool {
+    let simple = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/');
+    // No word of this dialect is longer than `false`.
+    if text.len() > 5 && text.starts_with(|c: char| c.is_ascii_alphabetic()) && text.chars().all(simple) {
+        return true;
+    }
+    if text.is_empty() || text.contains('\n') {
+        return true;
+    }
+    match config(text, Limits::default()) {
+        Ok(node) => node.is_some_and(|node| node.as_str().is_some()),
+        Err(_) => true,
+    }
+}
+
 /// All documents of a stream but the empty ones, each with the line that it begins in, counted from 1. As [`config`],
 /// but a key that comes twice is an error.
 ///
