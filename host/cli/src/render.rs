@@ -29,8 +29,9 @@ impl Plugins {
         if let Some(warning) = warning {
             screen.note(&format!("warning: {warning}"));
         }
-        let state = state.map_or_else(open::default_state, Ok)?;
-        let library = Library::new(&state.join("plugins"));
+        // Without a configuration there are only the binary's plugins, which are in no folder. Looking for one would begin libgit2
+        // and OpenSSL, which take longer than rendering does.
+        let library = Library::new(&state.unwrap_or_default().join("plugins"));
         Ok(Self::Alone(Box::new(Shelf::new(engine, library, BUILTIN, &settings)?)))
     }
 
