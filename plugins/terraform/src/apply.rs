@@ -255,7 +255,7 @@ fn apply(
     let workspace = manifest.root.workspace.as_deref().unwrap_or("default");
     let invocation = commands.apply(&inputs.lock_timeout, inputs.parallelism).in_workspace(workspace);
     let mut follower = Follower::new(&manifest.root.directory, manifest.objects);
-    let (ending, words) = session::followed(host, &invocation, &mut follower, &mut |follower| {
+    let (ending, words) = session::begin(host, invocation.clone())?.followed(&mut follower, &mut |follower| {
         if journal.standing != follower.standing {
             journal.standing = follower.standing.clone();
             // A note that is not written must not stop the reading of what a running tool says.

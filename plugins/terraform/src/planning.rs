@@ -77,7 +77,13 @@ pub fn make(
     }
     let plan = commands.plan(planning);
     let mut follower = Follower::new(&root.directory, 0);
-    let (ending, words) = session::followed(host, &plan, &mut follower, &mut |_| {})?;
+    let planned = session::begin(host, plan.clone())?;
+    // The state is read meanwhile: it takes no lock, and what it is for tolerates that somebody was faster.
+    let state = match purpose {
+        Purpose::Apply => session::begin(host, commands.pull_state()).ok(),
+        Purpose::Drift => None,
+    };
+    let (ending, words) = planned.followed(&mut follower, &mut |_| {})?;
     let changes = match session::status(&plan, ending)? {
         0 => false,
         2 => true,
@@ -90,13 +96,7 @@ pub fn make(
             )));
         }
     };
-    // The state is read while the plan is.
-    let shown = session::begin(host, commands.show())?;
-    let state = match purpose {
-        Purpose::Apply => session::begin(host, commands.pull_state()).ok(),
-        Purpose::Drift => None,
-    };
-    let view = view(shown, root, &choice.env)?;
+    let view = view(session::begin(host, commands.show())?, root, &choice.env)?;
     let state = state.and_then(state_of);
     Ok(Made { tool: installed, changes, view, lock_file, state, notes })
 }

@@ -89,6 +89,42 @@ impl Begun<'_> {
             _ => Err(explain::failure(&self.name(), &self.invocation.directory, &[], &words)),
         }
     }
+
+    /// Waits for a command that prints events, and hands over the standing after each piece.
+    ///
+    /// # Errors
+    /// Those of [`Running::wait`]. That it was ended from outside is no error here: how far it came is known, and counts.
+    pub fn followed(
+        mut self,
+        follower: &mut Follower,
+        after: &mut dyn FnMut(&Follower),
+    ) -> Result<(Ending, String), Error> {
+        let host = self.host;
+        let mut words = Vec::new();
+        let tell = |notes: Vec<Note>| {
+            for note in notes {
+                match note {
+                    Note::Line(Level::Info, line) => host.info(&line),
+                    Note::Line(Level::Warn, line) => host.warn(&line),
+                    Note::Line(Level::Error, line) => host.error(&line),
+                    Note::Progress { task, done, total } => host.progress(task, done, total),
+                }
+            }
+        };
+        let ending = self.running.wait(&mut |channel, chunk| match channel {
+            Channel::StandardOutput => {
+                tell(follower.feed(chunk));
+                after(follower);
+            }
+            Channel::StandardError => keep(&mut words, chunk),
+        })?;
+        tell(follower.finish());
+        let words = said(&words);
+        if !words.trim().is_empty() {
+            host.warn(words.trim_end());
+        }
+        Ok((ending, words))
+    }
 }
 
 /// Runs it, and shows nothing.
@@ -105,42 +141,6 @@ pub fn quietly(host: &dyn Host, invocation: &Invocation) -> Result<Ended, Error>
 /// Those of [`begin`] and [`Begun::aloud`].
 pub fn aloud(host: &dyn Host, invocation: &Invocation) -> Result<String, Error> {
     begin(host, invocation.clone())?.aloud()
-}
-
-/// Runs a command that prints events, and hands over the standing after each piece.
-///
-/// # Errors
-/// Those of [`Host::start`]. That it was ended from outside is no error here: how far it came is known, and counts.
-pub fn followed(
-    host: &dyn Host,
-    invocation: &Invocation,
-    follower: &mut Follower,
-    after: &mut dyn FnMut(&Follower),
-) -> Result<(Ending, String), Error> {
-    let mut words = Vec::new();
-    let tell = |notes: Vec<Note>| {
-        for note in notes {
-            match note {
-                Note::Line(Level::Info, line) => host.info(&line),
-                Note::Line(Level::Warn, line) => host.warn(&line),
-                Note::Line(Level::Error, line) => host.error(&line),
-                Note::Progress { task, done, total } => host.progress(task, done, total),
-            }
-        }
-    };
-    let ending = host.start(invocation)?.wait(&mut |channel, chunk| match channel {
-        Channel::StandardOutput => {
-            tell(follower.feed(chunk));
-            after(follower);
-        }
-        Channel::StandardError => keep(&mut words, chunk),
-    })?;
-    tell(follower.finish());
-    let words = said(&words);
-    if !words.trim().is_empty() {
-        host.warn(words.trim_end());
-    }
-    Ok((ending, words))
 }
 
 /// The exit status of a command that ended by itself.
