@@ -7,7 +7,7 @@ use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use tidegate_tests::registry::Registry;
-use tidegate_tests::{Ran, World, holding};
+use tidegate_tests::{Ran, World};
 
 const MAIN: &str = r#"terraform {
   backend "local" {}
@@ -144,50 +144,6 @@ fn terraform() -> PathBuf {
     let paths = std::env::var_os("PATH").unwrap_or_default();
     let found = std::env::split_paths(&paths).map(|folder| folder.join("terraform")).find(|path| path.is_file());
     found.expect("these tests put the machine's `terraform` into an image, and there is none in PATH")
-}
-
-/// The names of everything below a folder.
-fn below(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        if entry.path().is_dir() && !entry.path().is_symlink() {
-            below(&entry.path(), found);
-        }
-        found.push(entry.path());
-    }
-}
-
-#[test]
-fn the_tool_of_an_image_plans_and_applies() {
-    let scene = Scene::with_terraform();
-    let (run, ran) = scene.start();
-    let steps = ran.expect(3).json()["steps"].clone();
-    let planned = &steps["plan"]["outputs"];
-    assert_eq!(planned["summary"], "1 to add, 0 to change, 0 to destroy", "{planned:#}");
-    let tool = planned["tool"].as_str().expect("a tool");
-    assert!(tool.starts_with("terraform 1.") && tool.ends_with(&format!(" in {}", scene.image)), "{tool}");
-    assert_eq!(steps["check"]["outputs"]["tool"], tool);
-    // People see which image it is, and what the tool said as it came.
-    assert!(planned["markdown"].as_str().is_some_and(|text| text.contains(&scene.image)), "{planned:#}");
-    let logs = scene.logs(&run);
-    assert_eq!(logs.matches("pulling the image").count(), 2, "once a step: {logs}");
-    assert!(!logs.contains("exit status") && !logs.contains("exited with status"), "{logs}");
-    // The image is in no artifact, and in no file that is left.
-    let mut left = Vec::new();
-    below(&scene.world.path().join("state"), &mut left);
-    for path in &left {
-        assert!(!path.to_string_lossy().contains(".tidegate-image"), "{}", path.display());
-        assert!(!path.is_file() || path.metadata().expect("its size").len() < 8 << 20, "{}", path.display());
-    }
-    scene.approve(&run);
-    let ran = scene.resume(&run).expect(0);
-    let steps = &ran.json()["steps"];
-    assert_eq!(steps["apply"]["outputs"]["outputs"]["made"], "in an image", "{steps:#}");
-    assert_eq!(steps["drift"]["outputs"]["drift"], 0, "{steps:#}");
-    let logs = scene.logs(&run);
-    assert_eq!(logs.matches("pulling the image").count(), 4, "{logs}");
-    assert_eq!(scene.state()["resources"][0]["instances"][0]["attributes"]["input"]["value"], PASSWORD);
-    assert_eq!(holding(&scene.world.path().join("state"), PASSWORD), [""; 0]);
-    assert!(!logs.contains(PASSWORD) && !ran.out.contains(PASSWORD), "{logs}");
 }
 
 #[test]
