@@ -1,11 +1,9 @@
 //! Terraform from an image, through the whole host: by the real builder, out of a real registry, with the machine's own
 //! terraform put into the image. What planned is what applies, or nothing is applied.
 
-use serde_json::Value;
 use std::fs;
-use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use tidegate_tests::registry::Registry;
 use tidegate_tests::{Ran, World};
 
@@ -129,15 +127,6 @@ impl Scene {
     fn resume(&self, run: &str) -> Ran {
         Ran::of(&mut self.command(&["runs", "resume", run, "--output", "json"]))
     }
-
-    fn logs(&self, run: &str) -> String {
-        self.world.tidegate(&["runs", "logs", run]).expect(0).out
-    }
-
-    fn state(&self) -> Value {
-        let text = fs::read_to_string(self.world.path().join("tfstate/prod.tfstate")).expect("a state");
-        serde_json::from_str(&text).expect("JSON")
-    }
 }
 
 fn terraform() -> PathBuf {
@@ -180,37 +169,4 @@ fn an_image_without_terraform_is_explained_and_a_tag_is_refused() {
     let error = &ran.json()["steps"]["check"]["error"];
     assert_eq!(error["code"], "invalid", "{error:#}");
     assert!(error["hint"].as_str().is_some_and(|hint| hint.contains("by digest")), "{error:#}");
-}
-
-#[test]
-fn a_cancel_reaches_terraform_once_and_it_saves_its_state() {
-    let scene = Scene::with_terraform();
-    let pipes = scene.world.path().join("tfstate").canonicalize().expect("its place");
-    let up = pipes.join("up").display().to_string();
-    // A second interrupt would have the tool leave at once.
-    let slow = format!(
-        "terraform {{\n  backend \"local\" {{}}\n}}\nvariable \"password\" {{ sensitive = true }}\nresource \"terraform_data\" \"first\" {{}}\nresource \"terraform_data\" \"slow\" {{\n  depends_on = [terraform_data.first]\n  provisioner \"local-exec\" {{\n    command = \"echo there > '{up}'; busybox sleep 600\"\n  }}\n}}\n"
-    );
-    scene.world.write("infra/prod/main.tf", slow);
-    scene.world.push("infra", "slow");
-    assert!(Command::new("mkfifo").arg(&up).status().expect("mkfifo").success());
-    scene.world.open_to_children();
-    let (run, ran) = scene.start();
-    ran.expect(3);
-    scene.approve(&run);
-    let mut going = scene.command(&["runs", "resume", &run]);
-    let mut going = going.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the binary");
-    // Ends once the provisioner runs.
-    let mut there = String::new();
-    BufReader::new(fs::File::open(&up).expect("the pipe")).read_line(&mut there).expect("a word");
-    assert_eq!(there, "there\n");
-    scene.world.tidegate(&["runs", "cancel", &run]).expect(0);
-    going.wait().expect("it ends");
-    let logs = scene.logs(&run);
-    assert!(logs.to_lowercase().contains("interrupt"), "{logs}");
-    assert!(!logs.contains("Two interrupts"), "{logs}");
-    let shown = scene.world.tidegate(&["runs", "show", &run, "--output", "json"]).expect(0).json();
-    assert_eq!(shown["status"], "cancelled", "{shown:#}");
-    let resources = scene.state()["resources"].clone();
-    assert!(resources.as_array().is_some_and(|all| all.iter().any(|one| one["name"] == "first")), "{resources:#}");
 }

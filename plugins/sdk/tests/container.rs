@@ -1,7 +1,7 @@
 //! With the real Buildah and a real registry: exactly the arguments that a child gets.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufRead as _, BufReader};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -220,25 +220,6 @@ fn an_image_that_is_not_there_never_begins() {
     assert_ne!(output.status.code(), Some(0), "{}", text(&output));
     assert!(!workspace.0.join(BEGUN).exists() && !workspace.0.join(FOLDER).exists());
     assert!(text(&output).contains("/other@sha256:"), "it says which: {}", text(&output));
-}
-
-#[test]
-fn an_interrupt_ends_it_and_leaves_nothing() {
-    let registry = Registry::start();
-    let workspace = workspace();
-    let script = "echo begun; exec busybox sleep 1000";
-    let mut child = registry.once(&workspace.0, &registry.image, &["sh", "-c", script], &[]).spawn().expect("sh");
-    let mut output = BufReader::new(child.stdout.take().expect("piped"));
-    let mut told = String::new();
-    output.read_line(&mut told).expect("text");
-    assert_eq!(told, "begun\n");
-    let group = format!("-{}", child.id());
-    assert!(Command::new("kill").args(["-INT", "--", &group]).status().expect("kill").success());
-    // Until every process that could write there has let go of its output.
-    output.read_to_string(&mut told).expect("text");
-    let ended = child.wait_with_output().expect("an end");
-    assert!(!ended.status.success(), "{}", text(&ended));
-    assert!(!workspace.0.join(FOLDER).exists());
 }
 
 /// Says how often it was interrupted, once it may end.
