@@ -132,15 +132,7 @@ impl Begun<'_> {
 /// # Errors
 /// Those of [`begin`] and [`Begun::quietly`].
 pub fn quietly(host: &dyn Host, invocation: &Invocation) -> Result<Ended, Error> {
-    let ended = begin(host, invocation.clone())?.quietly()?;
-    // Buildah 1.28 was seen to lose all that a program printed in its container, on a machine with much to do. These commands only
-    // read, so one that said nothing at all is asked again, as a child of its own.
-    let silent = ended.output.is_empty() && ended.words.trim().is_empty();
-    if invocation.container.is_none() || !silent {
-        return Ok(ended);
-    }
-    let again = Invocation { key: format!("{}-again", invocation.key), ..invocation.clone() };
-    begin(host, again)?.quietly()
+    begin(host, invocation.clone())?.quietly()
 }
 
 /// Runs it and shows all that it prints.
