@@ -51,7 +51,7 @@ pub struct Inputs {
     pub cache: Vec<Cache>,
     /// A container image to run in, with its registry and best by digest: `docker.io/library/rust@sha256:…`; what a tag means
     /// can change. The workspace is at `/workspace`, and everything is run as root of the container, whatever user the image
-    /// names. `script` needs the image's `sh` (or `bash`), and variables under Buildah need its `sh` and `cat`. It takes a
+    /// names. `script` needs the image's `sh` (or `bash`), Buildah its `sh`, and its `cat` where there are variables. It takes a
     /// jail that can make containers: the profile `builder`, and a network to the registry, which an operator grants.
     #[serde(default)]
     pub image: Option<String>,

@@ -1,7 +1,7 @@
 //! With the real Buildah and a real registry: exactly the arguments that a child gets.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -97,10 +97,12 @@ impl Registry {
 
     /// The child for a line in a workspace, as the jail would start it: nothing but its own variables.
     fn child(&self, workspace: &Path, line: &CommandLine, variables: &[(&str, &str)]) -> Command {
-        let mut command = Command::new(&line.program);
+        // What runs a test may ignore interrupts, which children inherit and no shell can undo; the jail does it for them.
+        let mut command = Command::new("env");
+        command.args(["--default-signal=INT,TERM", &line.program]);
         command.args(&line.arguments).current_dir(workspace).env_clear().envs(variables.iter().copied());
         command.env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
-        command.env("TMPDIR", &self.folder.0).env("HOME", &self.folder.0);
+        command.env("HOME", &self.folder.0);
         command.env("CONTAINERS_REGISTRIES_CONF", self.folder.0.join("registries.conf"));
         command.env("TIDEGATE_OUTPUT", "/workspace/.tidegate-output-1");
         command.env("TIDEGATE_RUN", "run 1").env("TIDEGATE_STEP", "test[a 'b']");
@@ -187,7 +189,7 @@ fn a_script_runs_in_its_image() {
     let stdout = String::from_utf8_lossy(&output.stdout);
     assert_eq!(
         stdout,
-        format!("{hostile}||image|step|run 1|test[a 'b']|a name of the driver's|/workspace/sub|0|from the commit|||\n"),
+        format!("{hostile}||image|step|run 1|test[a 'b']|a name of the driver's|/workspace/sub|0|from the commit||output\nwords|\n"),
         "{}",
         text(&output)
     );
@@ -220,6 +222,53 @@ fn an_image_that_is_not_there_never_begins() {
     assert_ne!(output.status.code(), Some(0), "{}", text(&output));
     assert!(!workspace.0.join(BEGUN).exists() && !workspace.0.join(FOLDER).exists());
     assert!(text(&output).contains("/other@sha256:"), "it says which: {}", text(&output));
+}
+
+#[test]
+fn an_interrupt_ends_it_and_leaves_nothing() {
+    let registry = Registry::start();
+    let workspace = workspace();
+    let script = "echo begun; exec busybox sleep 1000";
+    let mut child = registry.once(&workspace.0, &registry.image, &["sh", "-c", script], &[]).spawn().expect("sh");
+    let mut output = BufReader::new(child.stdout.take().expect("piped"));
+    let mut told = String::new();
+    output.read_line(&mut told).expect("text");
+    assert_eq!(told, "begun\n");
+    let group = format!("-{}", child.id());
+    assert!(Command::new("kill").args(["-INT", "--", &group]).status().expect("kill").success());
+    // Until every process that could write there has let go of its output.
+    output.read_to_string(&mut told).expect("text");
+    let ended = child.wait_with_output().expect("an end");
+    assert!(!ended.status.success(), "{}", text(&ended));
+    assert!(!workspace.0.join(FOLDER).exists());
+}
+
+/// As much as a pipe holds, so that the program can end long before somebody has read all of it.
+#[test]
+fn what_was_printed_last_arrives() {
+    let registry = Registry::start();
+    let workspace = workspace();
+    let container = registry.container(&[]);
+    registry.pull(&workspace.0, &container);
+    let script = "busybox head -c 65536 /dev/zero; busybox head -c 65536 /dev/zero >&2; exit 4";
+    for _ in 0..10 {
+        let output =
+            registry.within(&workspace.0, &container, &["sh", "-c", script], &[("A", "b")]).output().expect("sh");
+        let lengths = (output.stdout.len(), output.stderr.len(), output.status.code());
+        assert_eq!(lengths, (65_536, 65_536, Some(4)));
+    }
+}
+
+#[test]
+fn what_a_program_leaves_running_ends_with_it() {
+    let registry = Registry::start();
+    let workspace = workspace();
+    let script = "busybox sleep 1000 & echo $!; exit 5";
+    let output = registry.run(&workspace.0, &["sh", "-c", script], &[]);
+    assert_eq!(output.status.code(), Some(5), "{}", text(&output));
+    let process = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    assert!(stat.is_empty() || stat.contains(") Z ") || !stat.contains("(busybox)"), "{stat}");
 }
 
 /// Says how often it was interrupted, once it may end.
@@ -271,9 +320,9 @@ fn an_image_is_pulled_once_for_several_children() {
     for child in both.drain(..) {
         let output = child.wait_with_output().expect("an end");
         let stdout = String::from_utf8_lossy(&output.stdout);
-        assert_eq!(stdout, "it's|from the machine|from the commit||\n", "{}", text(&output));
+        assert_eq!(stdout, "it's|from the machine|from the commit|output\nwords|\n", "{}", text(&output));
         assert_eq!(output.status.code(), Some(3));
-        assert_eq!(tidegate::container::without_trailer(&String::from_utf8_lossy(&output.stderr)), "");
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "", "nothing of the tool's");
     }
     let remove = container.remove().expect("valid");
     let output = registry.child(&workspace.0, &remove, &[]).output().expect("sh");

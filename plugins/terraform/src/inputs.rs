@@ -24,8 +24,8 @@ pub struct Validate {
     pub version: Option<String>,
     /// A container image that has the tool, by digest: `docker.io/hashicorp/terraform@sha256:…`. The tool of that image is
     /// run, in a container that Buildah, Podman or Docker makes, and not that of the machine. It takes a jail that can make
-    /// containers: the profile `builder`, the program `sh`, and a network to the registry, which an operator grants. Under
-    /// Buildah variables need its `sh` and `cat`.
+    /// containers: the profile `builder`, the program `sh`, and a network to the registry, which an operator grants.
+    /// Buildah needs the image's `sh`, and its `cat` where there are variables.
     #[serde(default)]
     pub image: Option<String>,
     /// Takes the image from a registry that speaks plain HTTP, or whose certificate nobody vouches for.
@@ -74,8 +74,8 @@ pub struct Plan {
     pub version: Option<String>,
     /// A container image that has the tool, by digest: `docker.io/hashicorp/terraform@sha256:…`. The tool of that image is
     /// run, in a container that Buildah, Podman or Docker makes, and not that of the machine. It takes a jail that can make
-    /// containers: the profile `builder`, the program `sh`, and a network to the registry, which an operator grants. Under
-    /// Buildah variables need its `sh` and `cat`.
+    /// containers: the profile `builder`, the program `sh`, and a network to the registry, which an operator grants.
+    /// Buildah needs the image's `sh`, and its `cat` where there are variables.
     #[serde(default)]
     pub image: Option<String>,
     /// Takes the image from a registry that speaks plain HTTP, or whose certificate nobody vouches for.
@@ -156,8 +156,8 @@ pub struct Drift {
     pub version: Option<String>,
     /// A container image that has the tool, by digest: `docker.io/hashicorp/terraform@sha256:…`. The tool of that image is
     /// run, in a container that Buildah, Podman or Docker makes, and not that of the machine. It takes a jail that can make
-    /// containers: the profile `builder`, the program `sh`, and a network to the registry, which an operator grants. Under
-    /// Buildah variables need its `sh` and `cat`.
+    /// containers: the profile `builder`, the program `sh`, and a network to the registry, which an operator grants.
+    /// Buildah needs the image's `sh`, and its `cat` where there are variables.
     #[serde(default)]
     pub image: Option<String>,
     /// Takes the image from a registry that speaks plain HTTP, or whose certificate nobody vouches for.

@@ -7,7 +7,7 @@ use crate::invocation::{Commands, Invocation};
 use crate::root::Choice;
 use crate::tool::{self, Installed, Tool};
 use tidegate::process::{Channel, Ending};
-use tidegate::{Error, container};
+use tidegate::Error;
 
 /// The most bytes of a command's words that are kept to explain its failure.
 const MOST_WORDS: usize = 256 * 1024;
@@ -254,7 +254,7 @@ fn last_line(words: &str) -> &str {
 
 /// What a command said on its standard error.
 fn said(words: &[u8]) -> String {
-    container::without_trailer(&String::from_utf8_lossy(words)).to_owned()
+    String::from_utf8_lossy(words).into_owned()
 }
 
 fn keep(words: &mut Vec<u8>, chunk: &[u8]) {

@@ -62,34 +62,26 @@ limit() {
 }
 # Begins these words in a session of their own, and says which process that is.
 outside() {
-    setsid sh -c 'echo $$ >"$1" && shift && exec "$@"' sh "$TIDEGATE_MARK.child" "$@"
+    setsid sh -c 'echo $$ >"$1" && shift && exec "$@"' sh "$TIDEGATE_ASIDE/child" "$@"
 }
-# The processes below this one without buildah's own, which run its file or, behind the change of root, a copy in memory.
-contained() {
-    TIDEGATE_BELOW=" $1 " TIDEGATE_GROWN=yes TIDEGATE_FOUND=
-    while [ -n "$TIDEGATE_GROWN" ]; do
-        TIDEGATE_GROWN=
-        for TIDEGATE_STAT in /proc/[0-9]*/stat; do
-            read -r TIDEGATE_LINE 2>/dev/null <"$TIDEGATE_STAT" || continue
-            case $TIDEGATE_BELOW in *" ${TIDEGATE_LINE%% *} "*) continue ;; esac
-            # Behind the name, which may hold anything: state, parent.
-            set -- "${TIDEGATE_LINE%% *}" ${TIDEGATE_LINE##*) }
-            case $TIDEGATE_BELOW in *" $3 "*) TIDEGATE_BELOW="$TIDEGATE_BELOW$1 " TIDEGATE_GROWN=yes ;; esac
-        done
-    done
-    for TIDEGATE_PROCESS in $TIDEGATE_BELOW; do
-        if [ "/proc/$TIDEGATE_PROCESS/exe" -ef "/proc/$TIDEGATE_CHILD/exe" ]; then continue; fi
-        case $(readlink "/proc/$TIDEGATE_PROCESS/exe") in /memfd:buildah*) continue ;; esac
-        TIDEGATE_FOUND="$TIDEGATE_FOUND $TIDEGATE_PROCESS"
+# The processes within the container without buildah's own, which run its file or, behind the change of root, a copy in memory.
+within() {
+    TIDEGATE_FOUND=
+    for TIDEGATE_PROCESS in /proc/[0-9]*; do
+        # No other one has these pipes there.
+        if ! [ "$TIDEGATE_PROCESS/root$TIDEGATE_HIDDEN" -ef "$TIDEGATE_PIPES" ]; then continue; fi
+        if [ "$TIDEGATE_PROCESS/exe" -ef "/proc/$1/exe" ]; then continue; fi
+        case $(readlink "$TIDEGATE_PROCESS/exe") in /memfd:buildah*) continue ;; esac
+        TIDEGATE_FOUND="$TIDEGATE_FOUND ${TIDEGATE_PROCESS#/proc/}"
     done
 }
 # Passes an interrupt on; false where nobody is there yet.
 interrupt() {
-    if [ -e "$TIDEGATE_MARK.status" ]; then return 0; fi
-    read -r TIDEGATE_CHILD 2>/dev/null <"$TIDEGATE_MARK.child" || return 1
+    if [ -e "$TIDEGATE_ASIDE/status" ]; then return 0; fi
+    read -r TIDEGATE_CHILD 2>/dev/null <"$TIDEGATE_ASIDE/child" || return 1
     case $TIDEGATE_TOOL in
     buildah)
-        contained "$TIDEGATE_CHILD"
+        within "$TIDEGATE_CHILD"
         if [ -z "$TIDEGATE_FOUND" ]; then return 1; fi
         # Whoever is gone meanwhile needs no interrupt, and nobody else a second one.
         kill -INT $TIDEGATE_FOUND 2>/dev/null || true
@@ -105,12 +97,44 @@ forward() {
         sleep 0.1
     done
 }
+# Buildah 1.28 to 1.43 copies what is printed in a container, and ends with the program whether or not it has copied all of it.
+# So the program prints to pipes of ours, which two processes copy until nobody has them open any more.
+open_pipes() {
+    mkdir "$TIDEGATE_PIPES"
+    mkfifo "$TIDEGATE_PIPES/output" "$TIDEGATE_PIPES/words"
+    # Open both ways first: one way alone waits for the other.
+    exec 6<>"$TIDEGATE_PIPES/output" 7<>"$TIDEGATE_PIPES/words"
+    exec 8<"$TIDEGATE_PIPES/output" 9<"$TIDEGATE_PIPES/words"
+    (trap '' INT TERM && exec cat <&8 6>&- 7>&- 8<&- 9<&-) &
+    TIDEGATE_COPIES=$!
+    (trap '' INT TERM && exec cat <&9 >&2 6>&- 7>&- 8<&- 9<&-) &
+    TIDEGATE_COPIES="$TIDEGATE_COPIES $!"
+    exec 8<&- 9<&-
+}
+# What a program left running ends with its container, as podman and docker have it.
+close_pipes() {
+    read -r TIDEGATE_CHILD 2>/dev/null <"$TIDEGATE_ASIDE/child" || TIDEGATE_CHILD=none
+    within "$TIDEGATE_CHILD"
+    while [ -n "$TIDEGATE_FOUND" ]; do
+        kill -KILL $TIDEGATE_FOUND 2>/dev/null || true
+        within "$TIDEGATE_CHILD"
+    done
+    exec 6<&- 7<&-
+    for TIDEGATE_COPY in $TIDEGATE_COPIES; do
+        # An interrupt ends a wait, not what is waited for.
+        while kill -0 "$TIDEGATE_COPY" 2>/dev/null; do wait "$TIDEGATE_COPY" || true; done
+    done
+    # How the program ended is told by the status.
+    sed -e '/^subprocess exited with status [0-9]*$/d' -e '/^Error: exit status [0-9]*$/d' "$TIDEGATE_ASIDE/buildah" >&2
+}
 # Runs these words in the container, and ends with their status.
 enter() {
+    # What one child of several leaves for itself.
+    TIDEGATE_ASIDE=$(mktemp -d "$TIDEGATE_STORAGE/run-XXXXXXXX")
+    TIDEGATE_PIPES=$TIDEGATE_ASIDE/pipes
     if [ "$TIDEGATE_TOOL" = buildah ]; then
-        if [ -n "$TIDEGATE_NAMES" ]; then
-            set -- sh -c 'eval "$(cat)" && exec "$@" </dev/null' sh "$@"
-        fi
+        set -- sh -c 'exec >"$1/output" 2>"$1/words" && given=$(if [ -n "$2" ]; then cat; fi) && shift 2 && eval "$given" &&
+            exec "$@" </dev/null' sh "$TIDEGATE_HIDDEN" "$TIDEGATE_NAMES" "$@"
         set -- step -- "$@"
         for TIDEGATE_NAME in $TIDEGATE_PLAIN; do
             eval "set -- --env \"$TIDEGATE_NAME=\$$TIDEGATE_NAME\" \"\$@\""
@@ -127,8 +151,9 @@ enter() {
     done
     case $TIDEGATE_TOOL in
     buildah)
-        set -- --isolation chroot --user 0:0 --volume "$PWD:/workspace" \
-            --mount "type=tmpfs,destination=$TIDEGATE_HIDDEN" --workingdir "$TIDEGATE_FOLDER" "$@"
+        open_pipes
+        set -- --isolation chroot --user 0:0 --volume "$PWD:/workspace" --volume "$TIDEGATE_PIPES:$TIDEGATE_HIDDEN" \
+            --workingdir "$TIDEGATE_FOLDER" "$@"
         ;;
     podman)
         set -- --rm --pull never --network host --user 0:0 --entrypoint '' \
@@ -143,8 +168,6 @@ enter() {
     # An interrupt of the step reaches all its processes, and buildah kills its container for one. So the tool has a session of
     # its own, and the second half of this pipe, which lives as long as the first, passes the interrupt on, once. Half of a pipe,
     # since what a shell begins with `&` ignores interrupts for good.
-    TIDEGATE_MARK=${TMPDIR:-/tmp}/tidegate-$$
-    rm -f "$TIDEGATE_MARK.child" "$TIDEGATE_MARK.status"
     trap : INT TERM
     exec 4>&1
     {
@@ -153,17 +176,22 @@ enter() {
         variables | {
             # A shell that an interrupt ends would not wait for the container.
             trap : INT TERM
-            run run "$@" >&4 4>&-
+            if [ "$TIDEGATE_TOOL" = buildah ]; then
+                run run "$@" >/dev/null 2>"$TIDEGATE_ASIDE/buildah" 4>&- 6>&- 7>&-
+            else
+                run run "$@" >&4 4>&-
+            fi
         } || TIDEGATE_STATUS=$?
-        echo "$TIDEGATE_STATUS" >"$TIDEGATE_MARK.status"
+        echo "$TIDEGATE_STATUS" >"$TIDEGATE_ASIDE/status"
     } | {
         trap forward INT TERM
         exec 5<&0
         cat <&5 >/dev/null &
         until wait "$!"; do :; done
     }
-    read -r TIDEGATE_STATUS <"$TIDEGATE_MARK.status"
-    rm -f "$TIDEGATE_MARK.child" "$TIDEGATE_MARK.status"
+    read -r TIDEGATE_STATUS <"$TIDEGATE_ASIDE/status"
+    if [ "$TIDEGATE_TOOL" = buildah ]; then close_pipes; fi
+    rm -r "$TIDEGATE_ASIDE"
     return "$TIDEGATE_STATUS"
 }
 TIDEGATE_BEFORE=
