@@ -314,6 +314,25 @@ fn one_hostile_file_hides_no_application() {
 }
 
 #[test]
+fn one_repository_that_cannot_be_read_hides_no_other() {
+    let world = applications();
+    let configuration = fs::read_to_string(world.path().join("tidegate.yaml")).expect("a configuration");
+    world.write(
+        "tidegate.yaml",
+        format!("{configuration}    lost: {{ url: ./lost.git, applications: [\"**\"] }}\n"),
+    );
+    let ran = world.tidegate(&["apps", "list", "--output", "json"]).expect(5);
+    assert_eq!(ran.json().as_array().map(Vec::len), Some(8), "{}", ran.out);
+    assert!(ran.err.contains("the repository `lost` cannot be read: "), "{}", ran.err);
+    // What was fetched before is still there when its remote is not.
+    world.write("tidegate.yaml", configuration);
+    fs::rename(world.path().join("base.git"), world.path().join("moved.git")).expect("moved");
+    let ran = world.tidegate(&["apps", "list", "--output", "json"]).expect(0);
+    assert!(ran.out.contains("1 object"), "{}", ran.out);
+    assert!(ran.err.contains("`base` is as it was last fetched"), "{}", ran.err);
+}
+
+#[test]
 fn manifests_are_those_of_the_revision() {
     let world = applications();
     let ran = world.tidegate(&["apps", "manifests", "images"]).expect(0);

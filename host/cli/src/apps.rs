@@ -8,13 +8,17 @@ use crate::render::Plugins;
 use crate::screen::{Colour, Screen};
 use crate::table::columns;
 use engine::Engine;
+use git::Mirror;
 use globset::GlobMatcher;
 use manifest::{Diagnostic, HostConfig, Severity, Source as File};
 use model::{Blame, Failure};
-use reconcile::{Configured, Kept, Rendered, Renders, Repositories};
+use reconcile::{Configured, Declarations, Kept, Rendered, Renders, Repositories};
 use serde_json::{Value, json};
-use std::collections::HashSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+/// The exit code where something that is needed could not be reached.
+const UNREACHABLE: u8 = 5;
 
 pub async fn apps(host: &Host, command: Apps, screen: &Screen) -> Result<u8, Exit> {
     let desk = Desk::open(host, screen).await?;
@@ -29,6 +33,10 @@ struct Desk {
     entries: Vec<Entry>,
     repositories: Arc<dyn Repositories>,
     renders: Arc<Renders>,
+    /// What was said of remotes that did not answer.
+    away: Arc<Mutex<Vec<String>>>,
+    /// How a listing ends: there may be more applications than could be found.
+    end: u8,
 }
 
 impl Desk {
@@ -42,21 +50,28 @@ impl Desk {
         let keys = engine.keyring()?;
         let kept = Kept::open(&engine.state().folder("renders"), keys)?;
         let engine = Arc::new(engine);
-        let opened = Arc::new(Configured::new(config.clone(), fetching(engine.clone())));
+        let away = Arc::new(Mutex::new(Vec::new()));
+        let opened = Arc::new(Configured::new(config.clone(), fetching(engine.clone(), away.clone())));
         let renders = Arc::new(Renders::new(Arc::new(Plugins::Engine(engine)), kept));
         let listed = opened.clone();
         let found = tokio::task::spawn_blocking(move || declared(&config, &listed));
-        let (entries, problems) =
-            found.await.map_err(|e| Failure::internal(format!("the listing panicked: {e}")))??;
+        let Found { entries, problems, unread } =
+            found.await.map_err(|e| Failure::internal(format!("the listing panicked: {e}")))?;
         for (file, diagnostics) in &problems {
             screen.warnings(file, diagnostics);
         }
-        Ok(Self { entries, repositories: opened, renders })
+        for (name, failure) in &unread {
+            screen.note(&format!("error: {name} cannot be read: {failure}"));
+        }
+        let end = if unread.is_empty() { 0 } else { UNREACHABLE };
+        Ok(Self { entries, repositories: opened, renders, away, end })
     }
 
     async fn list(&self, screen: &Screen) -> Result<u8, Exit> {
         let mut rows = Vec::new();
-        for (entry, rendered) in self.entries.iter().zip(self.render_all().await) {
+        let all = self.render_all().await;
+        self.note_away(screen);
+        for (entry, rendered) in self.entries.iter().zip(all) {
             let (message, revision) = match &rendered {
                 Ok(rendered) => (summary(&rendered.all), rendered.revision.clone()),
                 Err(failure) => (failure.message.clone(), String::new()),
@@ -70,9 +85,9 @@ impl Desk {
                     "health": "Unknown", "message": message})
             };
             screen.document(&rows.iter().map(row).collect::<Vec<Value>>());
-            return Ok(0);
+            return Ok(self.end);
         }
-        if rows.is_empty() {
+        if rows.is_empty() && self.end == 0 {
             screen
                 .out("no application is declared where the configuration looks: `spec.repositories.NAME.applications`");
             return Ok(0);
@@ -84,7 +99,7 @@ impl Desk {
             vec![entry.name.clone(), entry.project.clone(), short, message]
         };
         screen.out(&columns(&std::iter::once(head).chain(rows.iter().map(row)).collect::<Vec<_>>()));
-        Ok(0)
+        Ok(self.end)
     }
 
     async fn manifests(&self, name: &str, screen: &Screen) -> Result<u8, Exit> {
@@ -95,7 +110,9 @@ impl Desk {
                 nearest.map_or("`tidegate apps list` shows all".to_owned(), |near| format!("did you mean `{near}`?"));
             return Err(failure.hint(hint).into());
         };
-        let Whole { all, revision } = render(entry, &self.repositories, &self.renders).await?;
+        let rendered = render(entry, &self.repositories, &self.renders).await;
+        self.note_away(screen);
+        let Whole { all, revision } = rendered?;
         for warning in all.iter().flat_map(|rendered| &rendered.warnings) {
             screen.note(&format!("warning: {warning}"));
         }
@@ -108,6 +125,12 @@ impl Desk {
             screen.exact(&manifests);
         }
         Ok(0)
+    }
+
+    fn note_away(&self, screen: &Screen) {
+        for word in self.away.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+            screen.note(&word);
+        }
     }
 
     /// All of them, a few at a time, in their order.
@@ -163,31 +186,55 @@ fn summary(all: &[Rendered]) -> String {
     }
 }
 
-/// Mirrors that are fetched when they are first asked for.
-fn fetching(engine: Arc<Engine>) -> Box<reconcile::Mirrors> {
-    let fetched = Mutex::new(HashSet::new());
+/// Mirrors that are fetched when they are first asked for. Where the remote does not answer, what was fetched before will
+/// do, and is said to be so.
+fn fetching(engine: Arc<Engine>, away: Arc<Mutex<Vec<String>>>) -> Box<reconcile::Mirrors> {
+    let fetched = Mutex::new(HashMap::<String, Arc<OnceLock<Result<Mirror, Failure>>>>::new());
     Box::new(move |name| {
-        let mirror = engine.mirror(name)?;
-        let mut fetched = fetched.lock().unwrap_or_else(PoisonError::into_inner);
-        if !fetched.contains(name) {
-            mirror.fetch().map_err(|e| e.failure())?;
-            fetched.insert(name.to_owned());
-        }
-        Ok(mirror)
+        let once = fetched.lock().unwrap_or_else(PoisonError::into_inner).entry(name.to_owned()).or_default().clone();
+        // A slow remote delays those who ask for it, and nobody else.
+        once.get_or_init(|| {
+            let mirror = engine.mirror(name)?;
+            match mirror.fetch() {
+                Err(e) if e.failure().retryable && matches!(mirror.resolve("HEAD"), Ok(Some(_))) => {
+                    let word = format!("warning: `{name}` is as it was last fetched: {}", e.failure());
+                    away.lock().unwrap_or_else(PoisonError::into_inner).push(word);
+                }
+                Err(e) => return Err(e.failure()),
+                Ok(_) => {}
+            }
+            Ok(mirror)
+        })
+        .clone()
     })
 }
 
-type Problems = Vec<(File, Vec<Diagnostic>)>;
+/// What the configured repositories declare.
+struct Found {
+    /// The applications, by name. Two of one name are both refused.
+    entries: Vec<Entry>,
+    /// What only warns.
+    problems: Vec<(File, Vec<Diagnostic>)>,
+    /// Repositories and folders that could not be read, and why. They take no other one with them.
+    unread: Vec<(String, Failure)>,
+}
 
-/// The applications of all repositories, by name, and what only warns. Two of one name are both refused.
-fn declared(config: &HostConfig, repositories: &Configured) -> Result<(Vec<Entry>, Problems), Failure> {
-    let (mut entries, mut problems) = (Vec::new(), Vec::new());
+fn declared(config: &HostConfig, repositories: &Configured) -> Found {
+    let (mut entries, mut problems, mut unread) = (Vec::new(), Vec::new(), Vec::new());
     for (name, repository) in config.repositories.iter().filter(|(_, repository)| !repository.applications.is_empty()) {
-        let source = repositories.at(name, "HEAD")?;
         let globs: Vec<GlobMatcher> =
             repository.applications.iter().filter_map(|glob| access::environment::glob(glob)).collect();
         let takes = |path: &str| globs.iter().any(|glob| glob.is_match(path));
-        for found in reconcile::declared(&*source.files, name, takes)? {
+        let Declarations { files, unlisted } = match repositories.at(name, "HEAD") {
+            Ok(source) => reconcile::declared(&*source.files, name, takes),
+            Err(failure) => {
+                unread.push((format!("the repository `{name}`"), failure));
+                continue;
+            }
+        };
+        let place = |folder: String| if folder.is_empty() { name.clone() } else { format!("{name}:{folder}") };
+        unread.extend(unlisted.into_iter().map(|(folder, failure)| (format!("the folder `{}`", place(folder)), failure)));
+        for found in files {
             if !found.diagnostics.is_empty() {
                 problems.push((found.file.clone(), found.diagnostics.clone()));
             }
@@ -203,5 +250,5 @@ fn declared(config: &HostConfig, repositories: &Configured) -> Result<(Vec<Entry
     }
     refuse_twins(&mut entries);
     entries.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok((entries, problems))
+    Found { entries, problems, unread }
 }

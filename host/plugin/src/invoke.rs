@@ -144,7 +144,8 @@ impl Plugin {
         store.set_max_component_handles(handles + 256);
         watch_compute(&mut store, compute);
         let running = self.core.clock.run();
-        let answer = tokio::time::timeout(wall, function(&mut store)).await;
+        let clock = store.data().wall.clone();
+        let answer = clock.within(wall, function(&mut store)).await;
         drop(running);
         let state = store.data_mut();
         state.abandon_children().await;
@@ -158,9 +159,9 @@ impl Plugin {
         };
         let place = format!("{who}, in `{}`", mode.function());
         let answer = match answer {
-            Ok(Ok(answer)) => answer.map_err(|error| state.told.judge(error, &who)),
-            Ok(Err(error)) => Err(explain(&error, &place)),
-            Err(_) => {
+            Some(Ok(answer)) => answer.map_err(|error| state.told.judge(error, &who)),
+            Some(Err(error)) => Err(explain(&error, &place)),
+            None => {
                 let message = format!("{place}: it took longer than {}", in_words(wall));
                 Err(Failure::new(Blame::Plugin, "timed-out", message))
             }

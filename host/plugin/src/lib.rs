@@ -10,6 +10,7 @@ mod cache;
 mod call;
 mod component;
 mod engine;
+mod fixed;
 mod host;
 mod imports;
 mod invoke;
@@ -22,6 +23,7 @@ mod services;
 mod silent;
 mod source;
 mod state;
+mod wall;
 
 /// The types of the WIT package as Rust sees them.
 #[allow(missing_docs, reason = "generated from wit/, which documents it")]

@@ -22,9 +22,14 @@ pub struct Root {
     pub source: Arc<dyn Source>,
 }
 
-/// The roots of a request to a renderer, found when they are first asked for.
+/// The roots of a request to a renderer, by name: `main`, the `ref` of a source, or what a file calls another repository.
 pub trait Roots: Send + Sync {
-    /// The root of this name: `main`, the `ref` of a source, or what a file calls another repository. Errors: `unavailable`
-    /// where it cannot be read now.
-    fn find(&self, name: &str) -> Result<Option<Root>, Failure>;
+    /// The repository of a root, which a grant is for; `None` where there is no such root. It contacts nobody.
+    fn repository(&self, name: &str) -> Option<String>;
+
+    /// A root that was opened before, or was found not to be there.
+    fn opened(&self, name: &str) -> Option<Option<Root>>;
+
+    /// Opens a root, which may fetch its repository: blocking. Errors: `no-such-revision`, `unavailable`.
+    fn open(&self, name: &str) -> Result<Option<Root>, Failure>;
 }

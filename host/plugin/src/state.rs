@@ -3,11 +3,13 @@
 use crate::bindings::tidegate::plugin::types::Error;
 use crate::blame::Told;
 use crate::call::{HostCall, Kind, authorise};
+use crate::fixed;
 use crate::limits::{Exhausted, Limits, Meter, in_words};
 use crate::mode::Mode;
 use crate::record::Receipt;
 use crate::services::{Child, Services, Transaction};
 use crate::source::Roots;
+use crate::wall::Wall;
 use model::{Blame, Failure, Grant};
 use std::future::Future;
 use std::sync::Arc;
@@ -36,6 +38,7 @@ pub(crate) struct State {
     /// What a renderer reads; absent in every other mode.
     pub(crate) roots: Option<Arc<dyn Roots>>,
     pub(crate) meter: Meter,
+    pub(crate) wall: Wall,
     pub(crate) table: ResourceTable,
     pub(crate) receipt: Receipt,
     pub(crate) told: Told,
@@ -62,12 +65,19 @@ impl State {
         let mut table = ResourceTable::new();
         // WASI's own streams and pollables live there too.
         table.set_max_capacity(limits.handles + 64);
+        // Inert: no file, no argument, no variable, no socket, no name to look up, and output goes nowhere.
+        let mut wasi = WasiCtxBuilder::new();
+        wasi.allow_blocking_current_thread(false).max_random_size(RANDOM);
+        if mode == Mode::Render {
+            fixed::stand_still(&mut wasi);
+        }
         Self {
             mode,
             grant,
             services,
             roots: None,
             meter: Meter::new(limits.memory),
+            wall: Wall::default(),
             table,
             receipt: Receipt::default(),
             told: Told::default(),
@@ -78,8 +88,7 @@ impl State {
             last_now: i64::MIN,
             calls: 0,
             effects: 0,
-            // Inert: no file, no argument, no variable, no socket, no name to look up, and output goes nowhere.
-            wasi: WasiCtxBuilder::new().allow_blocking_current_thread(false).max_random_size(RANDOM).build(),
+            wasi: wasi.build(),
             limits,
         }
     }

@@ -30,13 +30,13 @@ impl Configured {
         Self { config, mirrors, opened: Mutex::default() }
     }
 
-    /// The files of a configured repository at a revision. Errors: `not-found` for the revision.
+    /// The files of a configured repository at a revision. Errors: `no-such-revision`, and those of the mirror.
     pub fn at(&self, repository: &str, revision: &str) -> Result<Source, Failure> {
         let mirror = (self.mirrors)(repository)?;
         let found = mirror.resolve(revision).map_err(|e| e.failure())?;
         let commit = found.ok_or_else(|| {
             let message = format!("the repository `{repository}` has no branch, tag or commit `{revision}`");
-            Failure::new(Blame::User, "not-found", message).hint("ranges of versions are not resolved by this version")
+            Failure::new(Blame::User, "no-such-revision", message).hint("ranges of versions are not resolved by this version")
         })?;
         let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (repository.to_owned(), commit);
@@ -58,6 +58,10 @@ impl Configured {
 }
 
 impl Repositories for Configured {
+    fn name(&self, address: &str) -> Option<String> {
+        manifest::repository_of(address, &self.config).map(str::to_owned)
+    }
+
     fn open(&self, address: &str, revision: &str) -> Result<Option<Source>, Failure> {
         match manifest::repository_of(address, &self.config) {
             Some(repository) => self.at(repository, revision).map(Some),

@@ -1,7 +1,7 @@
 //! What the files of a commit declare: applications and projects, each with the place where it is written.
 
 use crate::files::{Content, Files};
-use crate::walk::walk;
+use crate::walk::{Walked, walk_around};
 use manifest::Declared;
 use model::{Blame, Failure};
 use serde_json::json;
@@ -22,11 +22,20 @@ pub struct Declaring {
     pub diagnostics: Vec<manifest::Diagnostic>,
 }
 
-/// Reads the files that are taken. One that cannot be read is a problem of that file alone. Errors: those of listing.
-pub fn declared(files: &dyn Files, repository: &str, takes: impl Fn(&str) -> bool) -> Result<Vec<Declaring>, Failure> {
-    let paths = walk(files, "")?;
+/// What a commit declares.
+#[derive(Clone, Debug)]
+pub struct Declarations {
+    /// The files with declarations.
+    pub files: Vec<Declaring>,
+    /// Folders that could not be listed, and why. There may be more declarations in them.
+    pub unlisted: Vec<(String, Failure)>,
+}
+
+/// Reads the files that are taken. What cannot be read is a problem of that file or folder alone.
+pub fn declared(files: &dyn Files, repository: &str, takes: impl Fn(&str) -> bool) -> Declarations {
+    let Walked { files: paths, unread } = walk_around(files, "");
     let yaml = |path: &String| [".yaml", ".yml", ".json"].iter().any(|ending| path.ends_with(ending)) && takes(path);
-    Ok(declared_at(files, repository, paths.into_iter().filter(yaml)))
+    Declarations { files: declared_at(files, repository, paths.into_iter().filter(yaml)), unlisted: unread }
 }
 
 /// Reads these files.

@@ -24,8 +24,11 @@ pub struct Source {
 
 /// Other repositories, that files of a job name by URL.
 pub trait Elsewhere: Send + Sync {
+    /// The configured name of the repository at a URL; contacts nobody.
+    fn name(&self, url: &str) -> Option<String>;
+
     /// The repository at a URL with its revision (`?ref=`), as a file writes it; `None` where it is not configured. Errors:
-    /// `unavailable`.
+    /// `no-such-revision`, `unavailable`.
     fn find(&self, url: &str) -> Result<Option<Source>, Failure>;
 }
 
@@ -65,6 +68,12 @@ impl Job {
             (None, Some(elsewhere)) => elsewhere.find(name),
             (None, None) => Ok(None),
         }
+    }
+
+    /// The repository of the root of this name; contacts nobody.
+    pub(crate) fn repository(&self, name: &str) -> Option<String> {
+        let own = self.sources.iter().find(|source| source.name == name).map(|own| own.repository.clone());
+        own.or_else(|| self.elsewhere.as_ref()?.name(name))
     }
 
     /// The renderer that the folder is for. It is found out anew each time, so it is in no read set.

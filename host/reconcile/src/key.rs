@@ -1,6 +1,7 @@
 //! What a render depends on besides the files that it reads.
 
 use model::Digest;
+use model::grant::SourceGrant;
 use serde_json::{Value, json};
 
 /// Names all renders that would be the same if they read the same files.
@@ -8,15 +9,22 @@ use serde_json::{Value, json};
 pub struct Key(Digest);
 
 /// The form of what is kept. A new one finds nothing of an old one.
-const FORM: u32 = 1;
+const FORM: u32 = 2;
 
 impl Key {
-    /// Of this renderer with these parameters on these roots, named with their repositories. The commit is none of it:
-    /// what was read of it counts.
-    pub fn new(renderer: (&Digest, &str), job: [&str; 3], roots: &[(&str, &str)], parameters: &Value) -> Self {
+    /// Of this renderer under this grant, with these parameters on these roots, named with their repositories. The commit is
+    /// none of it: what was read of it counts.
+    pub fn new(
+        renderer: (&Digest, &str),
+        grant: &Option<SourceGrant>,
+        job: [&str; 3],
+        roots: &[(&str, &str)],
+        parameters: &Value,
+    ) -> Self {
         let (plugin, name) = renderer;
         let [application, namespace, path] = job;
-        let whole = json!([FORM, plugin.as_str(), name, application, namespace, path, roots, sorted(parameters)]);
+        let whole =
+            json!([FORM, plugin.as_str(), name, grant, application, namespace, path, roots, sorted(parameters)]);
         Self(Digest::of(whole.to_string()))
     }
 
@@ -49,8 +57,10 @@ mod tests {
     fn every_part_counts_and_the_order_of_keys_does_not() {
         let (plugin, other) = (Digest::of("a"), Digest::of("b"));
         let roots = [("main", "config")];
-        let key =
-            |plugin, name, job, roots: &[(&str, &str)], parameters| Key::new((plugin, name), job, roots, &parameters);
+        let grant = Some(SourceGrant::default());
+        let key = |plugin, name, job, roots: &[(&str, &str)], parameters| {
+            Key::new((plugin, name), &grant, job, roots, &parameters)
+        };
         let base = key(&plugin, "kustomize", ["app", "ns", "path"], &roots, json!({"a": 1, "b": {"c": 2, "d": 3}}));
         assert_eq!(
             base,

@@ -20,7 +20,7 @@ mod walk;
 
 pub use answer::{Answer, Question};
 pub use configured::{Configured, Mirrors};
-pub use declared::{Declaring, declared, declared_at, refusal};
+pub use declared::{Declarations, Declaring, declared, declared_at, refusal};
 pub use files::{Content, Files, Listing};
 pub use folder::Folder;
 pub use job::{Elsewhere, Job, Source};

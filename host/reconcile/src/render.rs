@@ -85,7 +85,7 @@ impl Renders {
     /// to the plugin.
     pub async fn render(&self, job: &Job) -> Result<Rendered, Failure> {
         let order = self.order(job)?;
-        if let Some(variant) = self.same(&order)?
+        if let Some(variant) = self.same(&order)
             && let Some(given) = self.kept.given(&variant)
         {
             return answer(&order, &given, &variant.result, Some(variant.reads.clone()));
@@ -96,7 +96,7 @@ impl Renders {
     /// The digest of a job's result, where that is known without rendering.
     pub fn known(&self, job: &Job) -> Result<Option<Digest>, Failure> {
         let order = self.order(job)?;
-        Ok(self.same(&order)?.map(|variant| variant.result))
+        Ok(self.same(&order).map(|variant| variant.result))
     }
 
     fn order<'a>(&self, job: &'a Job) -> Result<Order<'a>, Failure> {
@@ -107,17 +107,16 @@ impl Renders {
         let offered = self.renderers.find(name)?;
         let roots: Vec<_> = job.sources.iter().map(|root| (root.name.as_str(), root.repository.as_str())).collect();
         let of = [job.application.as_str(), &job.namespace, &job.path];
-        let key = Key::new((&offered.digest, &offered.renderer), of, &roots, &job.parameters);
+        let key = Key::new((&offered.digest, &offered.renderer), &offered.grant.source, of, &roots, &job.parameters);
         Ok(Order { job, offered, key })
     }
 
-    fn same(&self, order: &Order<'_>) -> Result<Option<Variant>, Failure> {
-        for variant in self.kept.variants(&order.key).iter() {
-            if variant.reads.holds(|name| roots::files(order.job, name))? {
-                return Ok(Some(variant.clone()));
-            }
-        }
-        Ok(None)
+    fn same(&self, order: &Order<'_>) -> Option<Variant> {
+        // What cannot be looked at now does not hold: an older render may have read a branch that is gone.
+        let variants = self.kept.variants(&order.key);
+        let holds =
+            |variant: &&Variant| variant.reads.holds(|name| roots::files(order.job, name)).unwrap_or_default();
+        variants.iter().find(holds).cloned()
     }
 
     async fn render_now(&self, order: &Order<'_>) -> Result<Rendered, Failure> {
@@ -145,7 +144,9 @@ impl Renders {
         let given = match given {
             Ok(renderer::Rendering { manifests, warnings }) => Given::Rendering { manifests, warnings },
             // Any other may be over when it is tried again.
-            Err(failure) if failure.blame == Blame::User && !failure.retryable => Given::Failure(failure),
+            Err(failure) if failure.blame == Blame::User && !failure.retryable && failure.code != "denied" => {
+                Given::Failure(failure)
+            }
             Err(failure) => return Err(failure),
         };
         match recorded.reads() {

@@ -7,7 +7,7 @@ use crate::recorder::Recorder;
 use model::Failure;
 use plugin::Root;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A root that was asked for.
 #[derive(Clone)]
@@ -19,17 +19,27 @@ struct Opened {
 /// The roots that were asked for so far; nothing for one that there is not.
 pub(crate) struct Recorded {
     job: Job,
-    opened: Mutex<BTreeMap<String, Option<Opened>>>,
+    roots: Mutex<Roots>,
+}
+
+#[derive(Default)]
+struct Roots {
+    opened: BTreeMap<String, Option<Opened>>,
+    /// Whether one could not be opened: it may be there the next time, though nothing that was read has changed.
+    unsure: bool,
 }
 
 impl Recorded {
     pub(crate) fn new(job: Job) -> Self {
-        Self { job, opened: Mutex::default() }
+        Self { job, roots: Mutex::default() }
     }
 
     /// All that was read; `None` where the same questions may have other answers though nothing changed.
     pub(crate) fn reads(&self) -> Option<ReadSet> {
-        let opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        let roots = self.lock();
+        if roots.unsure {
+            return None;
+        }
         let root = |(name, opened): (&String, &Option<Opened>)| {
             let reads = match opened {
                 Some(opened) => Some(opened.recorder.reads()?),
@@ -37,25 +47,37 @@ impl Recorded {
             };
             Some((name.clone(), reads))
         };
-        opened.iter().map(root).collect::<Option<Vec<_>>>().map(ReadSet::new)
+        roots.opened.iter().map(root).collect::<Option<Vec<_>>>().map(ReadSet::new)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Roots> {
+        self.roots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
+fn wire(opened: Option<Opened>) -> Option<Root> {
+    opened.map(|Opened { repository, recorder }| Root { repository, source: recorder })
+}
+
 impl plugin::Roots for Recorded {
-    fn find(&self, name: &str) -> Result<Option<Root>, Failure> {
-        let mut all = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
-        let opened = match all.get(name) {
-            Some(known) => known.clone(),
-            None => {
-                let opened = self.job.root(name)?.map(|Source { repository, files, .. }| Opened {
-                    repository,
-                    recorder: Arc::new(Recorder::new(files)),
-                });
-                all.insert(name.to_owned(), opened.clone());
-                opened
-            }
-        };
-        Ok(opened.map(|Opened { repository, recorder }| Root { repository, source: recorder }))
+    fn repository(&self, name: &str) -> Option<String> {
+        self.job.repository(name)
+    }
+
+    fn opened(&self, name: &str) -> Option<Option<Root>> {
+        self.lock().opened.get(name).cloned().map(wire)
+    }
+
+    fn open(&self, name: &str) -> Result<Option<Root>, Failure> {
+        let found = self.job.root(name);
+        let mut roots = self.lock();
+        let found = found.map_err(|failure| {
+            roots.unsure = true;
+            failure
+        })?;
+        let new = |Source { repository, files, .. }| Opened { repository, recorder: Arc::new(Recorder::new(files)) };
+        // Of two that open it at once the first one's record is everybody's.
+        Ok(wire(roots.opened.entry(name.to_owned()).or_insert_with(|| found.map(new)).clone()))
     }
 }
 

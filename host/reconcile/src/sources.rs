@@ -8,14 +8,17 @@ use std::sync::Arc;
 
 /// The repositories that a host may read.
 pub trait Repositories: Send + Sync {
+    /// The configured name of a repository, by its address as somebody wrote it; contacts nobody.
+    fn name(&self, address: &str) -> Option<String>;
+
     /// The files of a repository at a revision (a branch, a tag, a commit, `HEAD`), by its address as somebody wrote it;
-    /// `None` where it is not configured. Errors: `not-found` for the revision, `unavailable`.
+    /// `None` where it is not configured. Errors: `no-such-revision`, `unavailable`.
     fn open(&self, address: &str, revision: &str) -> Result<Option<Source>, Failure>;
 }
 
 /// The jobs of an application, in the order of its sources.
 ///
-/// Errors: `not-found` for a repository that is not configured, or a revision; `unsupported` for charts of Helm repositories.
+/// Errors: `not-found` for a repository that is not configured; `no-such-revision`; `unsupported` for charts of Helm repositories.
 pub fn jobs(application: &Application, repositories: &Arc<dyn Repositories>) -> Result<Vec<Job>, Failure> {
     let mut references = Vec::new();
     for source in &application.sources {
@@ -79,6 +82,10 @@ fn rendering(renderer: &Renderer) -> Result<(Option<String>, Value), Failure> {
 struct ByUrl(Arc<dyn Repositories>);
 
 impl Elsewhere for ByUrl {
+    fn name(&self, url: &str) -> Option<String> {
+        self.0.name(url.split_once('?').map_or(url, |(address, _)| address))
+    }
+
     fn find(&self, url: &str) -> Result<Option<Source>, Failure> {
         let (address, query) = url.split_once('?').unwrap_or((url, ""));
         let revision = query.split('&').find_map(|part| part.strip_prefix("ref=")).unwrap_or("HEAD");

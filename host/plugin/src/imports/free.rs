@@ -3,6 +3,8 @@
 use crate::bindings::cut;
 use crate::bindings::tidegate::plugin::{cancellation, clock, log, random, types};
 use crate::call::HostCall;
+use crate::fixed;
+use crate::mode::Mode;
 use crate::services::{Entry, Level};
 use crate::state::State;
 use wasmtime::Result;
@@ -131,7 +133,7 @@ impl State {
 
 impl clock::Host for State {
     async fn now(&mut self) -> Result<String> {
-        let now = self.services.now();
+        let now = if self.mode == Mode::Render { fixed::NOW } else { self.services.now() };
         self.last_now = self.last_now.max(now.0);
         let text = model::Timestamp(self.last_now).to_string();
         let answer = self.perform(HostCall::Now, async { Ok(text) }).await?;
@@ -139,7 +141,10 @@ impl clock::Host for State {
     }
 
     async fn elapsed(&mut self) -> Result<u32> {
-        let elapsed = u32::try_from(self.began.elapsed().as_millis()).unwrap_or(u32::MAX);
+        let elapsed = match self.mode {
+            Mode::Render => 0,
+            _ => u32::try_from(self.began.elapsed().as_millis()).unwrap_or(u32::MAX),
+        };
         Ok(self.perform(HostCall::Elapsed, async { Ok(elapsed) }).await?.unwrap_or_default())
     }
 }
@@ -147,7 +152,12 @@ impl clock::Host for State {
 impl random::Host for State {
     async fn draw(&mut self, length: u32) -> Result<Vec<u8>> {
         let mut bytes = vec![0; (length as usize).min(RANDOM)];
-        getrandom::fill(&mut bytes).map_err(|e| wasmtime::Error::msg(format!("the machine has no randomness: {e}")))?;
+        if self.mode == Mode::Render {
+            fixed::fill(&mut bytes);
+        } else {
+            getrandom::fill(&mut bytes)
+                .map_err(|e| wasmtime::Error::msg(format!("the machine has no randomness: {e}")))?;
+        }
         Ok(self.perform(HostCall::Draw, async { Ok(bytes) }).await?.unwrap_or_default())
     }
 }

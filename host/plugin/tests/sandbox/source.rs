@@ -48,7 +48,16 @@ impl Source for Files {
 struct Two(Arc<Files>);
 
 impl Roots for Two {
-    fn find(&self, name: &str) -> Result<Option<Root>, Failure> {
+    fn repository(&self, name: &str) -> Option<String> {
+        ["main", "values", "away"].contains(&name).then(|| format!("{name}-repository"))
+    }
+
+    fn opened(&self, _: &str) -> Option<Option<Root>> {
+        None
+    }
+
+    fn open(&self, name: &str) -> Result<Option<Root>, Failure> {
+        self.0.note("open", name);
         match name {
             "main" | "values" => Ok(Some(Root { repository: format!("{name}-repository"), source: self.0.clone() })),
             "away" => Err(Failure::unavailable("it is away")),
@@ -73,7 +82,7 @@ async fn a_renderer_reads_its_roots() {
     let all = json!({"source": {}});
     let (answer, asked) = source("main:f/a", all.clone()).await;
     assert_eq!(answer.expect("it may"), "Kind::Executable; content; nothing");
-    assert_eq!(asked, ["look f/a", "read f/a", "entries f/a"]);
+    assert_eq!(asked, ["open main", "look f/a", "open main", "read f/a", "open main", "entries f/a"]);
     let (answer, _) = source("values:f", all.clone()).await;
     assert_eq!(answer.expect("it may"), "Kind::Directory; nothing; a Kind::Executable");
     let (answer, _) = source("away:f", all.clone()).await;
@@ -114,6 +123,14 @@ async fn paths_stay_within_the_root() {
         assert_eq!(answer.expect_err(path).code, "invalid", "{path}");
         assert!(asked.is_empty(), "{path}: {asked:?}");
     }
+}
+
+#[tokio::test]
+async fn a_render_sees_neither_clock_nor_chance() {
+    let chance = async || Attempt::new("chance").render(none()).await.answer.expect("it may").manifests;
+    let first = chance().await;
+    assert!(first.ends_with(" 0 1970-01-01T00:00:00.000Z 0"), "{first}");
+    assert_eq!(chance().await, first);
 }
 
 #[tokio::test]

@@ -128,19 +128,33 @@ async fn the_renderer_is_found_out_by_the_folders_files() {
     }
 }
 
-/// Another repository, which is configured or not.
+/// Another repository, which is configured or not, or has not the revision.
 #[derive(Default)]
-struct Others(std::sync::Mutex<Option<(Repository, model::CommitId)>>);
+struct Others(std::sync::Mutex<Option<Other>>);
+
+enum Other {
+    There(Repository, model::CommitId),
+    NoRevision,
+}
 
 impl reconcile::Elsewhere for Others {
+    fn name(&self, url: &str) -> Option<String> {
+        self.0.lock().unwrap().as_ref().filter(|_| url == "https://x/y").map(|_| "other".to_owned())
+    }
+
     fn find(&self, url: &str) -> Result<Option<reconcile::Source>, model::Failure> {
-        let others = self.0.lock().unwrap();
-        Ok(others.as_ref().filter(|_| url == "https://x/y").map(|(repository, commit)| reconcile::Source {
-            name: url.to_owned(),
-            repository: "other".to_owned(),
-            commit: commit.0.clone(),
-            files: std::sync::Arc::new(repository.snapshot(commit)),
-        }))
+        match self.0.lock().unwrap().as_ref().filter(|_| url == "https://x/y") {
+            None => Ok(None),
+            Some(Other::NoRevision) => {
+                Err(model::Failure::new(model::Blame::User, "no-such-revision", "there is no branch"))
+            }
+            Some(Other::There(repository, commit)) => Ok(Some(reconcile::Source {
+                name: url.to_owned(),
+                repository: "other".to_owned(),
+                commit: commit.0.clone(),
+                files: std::sync::Arc::new(repository.snapshot(commit)),
+            })),
+        }
     }
 }
 
@@ -158,10 +172,32 @@ async fn another_repository_counts_as_soon_as_there_is_one() {
     let without = renders.render(&job).await.unwrap();
     assert_eq!(without.manifests, "there is no root `https://x/y` in this request");
     assert_eq!(renders.known(&job).unwrap(), Some(without.result));
-    *others.0.lock().unwrap() = Some((other, commit_of_other));
+    // That there is no such branch yet is no fact of the files that were read.
+    *others.0.lock().unwrap() = Some(Other::NoRevision);
+    assert_eq!(renders.render(&job).await.unwrap().manifests, "there is no branch");
+    assert_eq!(renders.known(&job).unwrap(), None);
+    *others.0.lock().unwrap() = Some(Other::There(other, commit_of_other));
     assert_eq!(renders.known(&job).unwrap(), None);
     assert!(renders.render(&job).await.unwrap().manifests.starts_with("Kind::File; 2; "));
     *others.0.lock().unwrap() = None;
     assert_eq!(renders.render(&job).await.unwrap().manifests, without.manifests);
-    assert_eq!(renders.count(), 2);
+    assert_eq!(renders.count(), 3);
+    // What one render has read may be gone: the other one's result stands for itself.
+    *others.0.lock().unwrap() = Some(Other::NoRevision);
+    assert_eq!(renders.render(&job).await.unwrap().manifests, "there is no branch");
+    assert_eq!(renders.count(), 4);
+}
+
+#[tokio::test]
+async fn a_grant_is_never_outlived() {
+    let repository = Repository::new();
+    repository.write(&[("a", Some("1"))]);
+    let job = repository.job(&repository.commit(), "a");
+    let may = std::sync::Arc::new(std::sync::Mutex::new(serde_json::json!({"source": {"repositories": ["elsewhere"]}})));
+    let renders = renders_granted(Kept::in_memory(), may.clone());
+    assert!(renders.render(&job).await.unwrap_err().is_denied());
+    *may.lock().unwrap() = serde_json::json!({"source": {}});
+    assert!(renders.render(&job).await.is_ok());
+    *may.lock().unwrap() = serde_json::json!({"source": {"repositories": ["elsewhere"]}});
+    assert!(renders.render(&job).await.unwrap_err().is_denied());
 }

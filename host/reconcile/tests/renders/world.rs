@@ -4,9 +4,9 @@ use git::{Folders, Snapshot};
 use model::{CommitId, Digest, Failure, Grant};
 use plugin::{Plugin, PluginHost};
 use reconcile::{Files, Job, Kept, Offered, Renderers, Renders, Source};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, Mutex};
 
 static GUEST: LazyLock<Arc<Plugin>> = LazyLock::new(|| {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/guests/test/hostile.wasm");
@@ -15,12 +15,12 @@ static GUEST: LazyLock<Arc<Plugin>> = LazyLock::new(|| {
     Arc::new(PluginHost::new(None).unwrap().0.load(&wasm).unwrap())
 });
 
-/// The guest under the names of its renderers.
-pub struct Guest;
+/// The guest under the names of its renderers, and what it may.
+pub struct Guest(Arc<Mutex<Value>>);
 
 impl Renderers for Guest {
     fn find(&self, name: &str) -> Result<Offered, Failure> {
-        let grant: Grant = serde_json::from_value(json!({"source": {}})).unwrap();
+        let grant: Grant = serde_json::from_value(self.0.lock().unwrap().clone()).unwrap();
         let renderer = name.to_owned();
         Ok(Offered { plugin: "hostile".to_owned(), renderer, digest: Digest::of("guest"), grant })
     }
@@ -31,7 +31,11 @@ impl Renderers for Guest {
 }
 
 pub fn renders(kept: Kept) -> Renders {
-    Renders::new(Arc::new(Guest), kept)
+    renders_granted(kept, Arc::new(Mutex::new(json!({"source": {}}))))
+}
+
+pub fn renders_granted(kept: Kept, grant: Arc<Mutex<Value>>) -> Renders {
+    Renders::new(Arc::new(Guest(grant)), kept)
 }
 
 /// A repository in a folder of its own.

@@ -34,6 +34,7 @@ pub fn misdeed(request: &step::Request) -> Answer {
         "free" => exhaustion::free(&text(inputs)),
         "draw" => exhaustion::draw(),
         "clock" => exhaustion::clock(),
+        "chance" => exhaustion::chance(),
         "say" => log::say(inputs),
         "giant-line" => log::giant_line(number(inputs)),
         "many-lines" => log::many_lines(number(inputs)),
