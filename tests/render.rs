@@ -1,5 +1,6 @@
 //! `tidegate render` and `tidegate apps`: files of folders and commits in, objects out; hostile ones in, a clear error out.
 
+use std::fs;
 use std::os::unix::fs::symlink;
 use std::process::Command;
 use tidegate_tests::{Ran, World, holding};
@@ -95,11 +96,11 @@ fn nothing_outside_of_the_repository_is_read() {
     let world = world();
     let outside = tempfile::TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder");
     let secret = outside.path().join("secret.yaml");
-    std::fs::write(&secret, DEPLOYMENT).expect("a file");
+    fs::write(&secret, DEPLOYMENT).expect("a file");
     let path = secret.to_str().expect("UTF-8");
     let link = |target: &str, name: &str| {
         let place = world.path().join(name);
-        std::fs::create_dir_all(place.parent().expect("a parent")).expect("a folder");
+        fs::create_dir_all(place.parent().expect("a parent")).expect("a folder");
         symlink(target, place).expect("a link");
     };
     for (index, resource) in [
@@ -173,7 +174,7 @@ fn hostile_documents_end_soon_with_an_error() {
         world.write(&format!("{name}/objects.yaml"), &text);
         world.write(&format!("{name}/kustomization.yaml"), "resources: [objects.yaml]\n");
         refused(&world, name, 2, &["error[", "objects.yaml"]);
-        std::fs::remove_file(world.path().join(name).join("kustomization.yaml")).expect("removed");
+        fs::remove_file(world.path().join(name).join("kustomization.yaml")).expect("removed");
         refused(&world, name, 2, &["error[", "objects.yaml"]);
     }
     // A circle of kustomizations, and one of components.
@@ -317,10 +318,7 @@ fn one_hostile_file_hides_no_application() {
 fn one_repository_that_cannot_be_read_hides_no_other() {
     let world = applications();
     let configuration = fs::read_to_string(world.path().join("tidegate.yaml")).expect("a configuration");
-    world.write(
-        "tidegate.yaml",
-        format!("{configuration}    lost: {{ url: ./lost.git, applications: [\"**\"] }}\n"),
-    );
+    world.write("tidegate.yaml", format!("{configuration}    lost: {{ url: ./lost.git, applications: [\"**\"] }}\n"));
     let ran = world.tidegate(&["apps", "list", "--output", "json"]).expect(5);
     assert_eq!(ran.json().as_array().map(Vec::len), Some(8), "{}", ran.out);
     assert!(ran.err.contains("the repository `lost` cannot be read: "), "{}", ran.err);

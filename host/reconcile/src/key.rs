@@ -51,6 +51,7 @@ fn sorted(value: &Value) -> Value {
 mod tests {
     use super::Key;
     use model::Digest;
+    use model::grant::SourceGrant;
     use serde_json::json;
 
     #[test]

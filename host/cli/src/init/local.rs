@@ -92,6 +92,10 @@ impl Local {
 }
 
 impl Repositories for Local {
+    fn name(&self, address: &str) -> Option<String> {
+        self.ours.contains(address).then(|| self.opened.name.clone())
+    }
+
     fn open(&self, address: &str, revision: &str) -> Result<Option<Source>, Failure> {
         if self.ours.contains(address) { self.at(revision).map(Some) } else { Ok(None) }
     }

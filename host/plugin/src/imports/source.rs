@@ -63,7 +63,7 @@ impl State {
                 let message = format!("there is no root `{}` in this request", root.escape_debug());
                 Failure::new(Blame::Plugin, "not-found", message)
             };
-            let Some(roots) = roots.filter(|_| is_known) else { return Err(missing()) };
+            let Some(roots) = roots else { return Err(missing()) };
             let found = match roots.opened(&root) {
                 Some(found) => found,
                 None => {
@@ -72,7 +72,8 @@ impl State {
                     opened.map_err(|e| Failure::internal(format!("opening a root panicked: {e}")))??
                 }
             };
-            found.map(|Root { source, .. }| source).ok_or_else(missing)
+            // Only what was admitted by its repository's name is read. That there is none is for the read set all the same.
+            found.filter(|_| is_known).map(|Root { source, .. }| source).ok_or_else(missing)
         };
         (HostCall::Source { function, repository, path: path.to_owned() }, source)
     }

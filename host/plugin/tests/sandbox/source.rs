@@ -94,7 +94,7 @@ async fn a_renderer_reads_its_roots() {
         (failure.code.as_str(), failure.message.as_str()),
         ("not-found", "there is no root `other` in this request")
     );
-    assert!(asked.is_empty(), "{asked:?}");
+    assert_eq!(asked, ["open other"], "that there is none is in the read set");
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! Which commits lead to a render.
 
-use crate::world::{Repository, renders};
+use crate::world::{Repository, renders, renders_granted};
 use reconcile::Kept;
 
 #[tokio::test]
@@ -193,7 +193,8 @@ async fn a_grant_is_never_outlived() {
     let repository = Repository::new();
     repository.write(&[("a", Some("1"))]);
     let job = repository.job(&repository.commit(), "a");
-    let may = std::sync::Arc::new(std::sync::Mutex::new(serde_json::json!({"source": {"repositories": ["elsewhere"]}})));
+    let may =
+        std::sync::Arc::new(std::sync::Mutex::new(serde_json::json!({"source": {"repositories": ["elsewhere"]}})));
     let renders = renders_granted(Kept::in_memory(), may.clone());
     assert!(renders.render(&job).await.unwrap_err().is_denied());
     *may.lock().unwrap() = serde_json::json!({"source": {}});
