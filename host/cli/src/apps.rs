@@ -233,7 +233,8 @@ fn declared(config: &HostConfig, repositories: &Configured) -> Found {
             }
         };
         let place = |folder: String| if folder.is_empty() { name.clone() } else { format!("{name}:{folder}") };
-        unread.extend(unlisted.into_iter().map(|(folder, failure)| (format!("the folder `{}`", place(folder)), failure)));
+        unread
+            .extend(unlisted.into_iter().map(|(folder, failure)| (format!("the folder `{}`", place(folder)), failure)));
         for found in files {
             if !found.diagnostics.is_empty() {
                 problems.push((found.file.clone(), found.diagnostics.clone()));

@@ -1,6 +1,8 @@
 //! What every destination does. It never plans, and never concludes from what it could not read.
 
 use async_trait::async_trait;
+use planner::application::Extent;
+use planner::desired::Marks;
 use planner::live::{Live, LiveObject};
 use planner::object::ObjectKey;
 use planner::option::Propagation;
@@ -16,6 +18,9 @@ use tokio::sync::watch;
 /// A place that is made equal to Git.
 #[async_trait]
 pub trait Destination: Send + Sync {
+    /// How much of a live object an application answers for here, and whether objects carry its mark.
+    fn nature(&self) -> (Extent, Marks);
+
     /// Where the kinds that it serves live.
     ///
     /// # Errors

@@ -3,5 +3,7 @@
 #![deny(missing_docs)]
 
 pub mod destination;
+pub mod directory;
 
-pub use destination::{Change, Deletion, Destination, Failure, Wanted, Write};
+pub use destination::{Change, Deletion, Destination, Failure, FailureKind, Wanted, Write};
+pub use directory::Directory;

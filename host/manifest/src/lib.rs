@@ -23,6 +23,7 @@ mod head;
 mod host;
 mod keeping;
 mod literal;
+mod manifests;
 mod matching;
 mod nearest;
 mod object;
@@ -58,6 +59,7 @@ pub use environment::{Environment, Owned, Owns, Requirement};
 pub use head::{Head, head, kind_of};
 pub use host::{HostConfig, Jail, host};
 pub use keeping::{Artifacts, EncryptionKey};
+pub use manifests::{manifests, to_yaml};
 pub use matching::{
     BadGlob, Detected, KindScope, Permit, RepositoryKey, Selection, Target, cluster_of, detect_renderer,
     is_kustomization, repository_of,

@@ -86,7 +86,7 @@ pub fn objects(stream: &str) -> Vec<Result<Object, usize>> {
 }
 
 /// The documents of a stream. A line that begins with three dashes separates them wherever it stands (YAML 1.2.2, 9.1.2).
-fn documents(stream: &str) -> Vec<&str> {
+pub(crate) fn documents(stream: &str) -> Vec<&str> {
     let (mut found, mut start, mut at) = (Vec::new(), 0, 0);
     for line in stream.split_inclusive('\n') {
         let rest = line.strip_prefix("---");

@@ -6,7 +6,7 @@ mod document;
 mod locate;
 mod scalar;
 
-pub(crate) use document::{parse, parse_all};
+pub(crate) use document::{Document, parse, parse_all};
 pub(crate) use locate::Locator;
 
 use serde_json::Value;

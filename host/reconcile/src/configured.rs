@@ -36,7 +36,8 @@ impl Configured {
         let found = mirror.resolve(revision).map_err(|e| e.failure())?;
         let commit = found.ok_or_else(|| {
             let message = format!("the repository `{repository}` has no branch, tag or commit `{revision}`");
-            Failure::new(Blame::User, "no-such-revision", message).hint("ranges of versions are not resolved by this version")
+            Failure::new(Blame::User, "no-such-revision", message)
+                .hint("ranges of versions are not resolved by this version")
         })?;
         let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (repository.to_owned(), commit);

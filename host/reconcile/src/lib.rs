@@ -3,30 +3,39 @@
 #![deny(missing_docs)]
 
 mod answer;
+mod books;
+mod carry;
 mod commit;
 mod configured;
 mod declared;
 mod files;
 mod folder;
 mod job;
+mod keeper;
 mod kept;
 mod key;
+mod look;
 mod reads;
 mod recorder;
 mod render;
 mod roots;
 mod sources;
+mod standing;
 mod walk;
 
 pub use answer::{Answer, Question};
+pub use books::{Books, Memory, Past, PastObject};
 pub use configured::{Configured, Mirrors};
 pub use declared::{Declarations, Declaring, declared, declared_at, refusal};
 pub use files::{Content, Files, Listing};
 pub use folder::Folder;
 pub use job::{Elsewhere, Job, Source};
+pub use keeper::{Event, Keeper, Kept as Outcome, Word};
 pub use kept::{Given, Kept};
 pub use key::Key;
+pub use look::{Look, Subject, Wish};
 pub use reads::ReadSet;
 pub use render::{Offered, Rendered, Renderers, Renders};
 pub use sources::{Repositories, jobs};
+pub use standing::Standing;
 pub use walk::{Walked, walk, walk_around};

@@ -114,8 +114,7 @@ impl Renders {
     fn same(&self, order: &Order<'_>) -> Option<Variant> {
         // What cannot be looked at now does not hold: an older render may have read a branch that is gone.
         let variants = self.kept.variants(&order.key);
-        let holds =
-            |variant: &&Variant| variant.reads.holds(|name| roots::files(order.job, name)).unwrap_or_default();
+        let holds = |variant: &&Variant| variant.reads.holds(|name| roots::files(order.job, name)).unwrap_or_default();
         variants.iter().find(holds).cloned()
     }
 

@@ -1,5 +1,6 @@
 //! The commands, each one transaction, and the rows that they carry.
 
+use crate::application::{ApplicationChange, Braked};
 use model::{Digest, RunId, RunStatus, StepKey, StepStatus, Timestamp};
 use serde::Serialize;
 use serde_json::Value;
@@ -193,6 +194,19 @@ pub enum Command {
     Log(RunId, Vec<LogLine>),
     /// Adds an entry to the audit chain.
     Audit(Value),
+    /// Changes what is stored of an application.
+    Application(Box<ApplicationChange>, Timestamp),
+    /// Puts a brake on, with the reason, or takes it off.
+    Brake {
+        /// On what.
+        on: Braked,
+        /// Its name.
+        name: String,
+        /// Why; absent takes it off.
+        why: Option<String>,
+        /// When.
+        at: Timestamp,
+    },
 }
 
 /// What a command answers.

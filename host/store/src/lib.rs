@@ -2,6 +2,7 @@
 //! It holds no rule of when a step runs or whose vote counts.
 #![deny(missing_docs)]
 
+mod application;
 pub mod command;
 mod crash;
 mod error;
@@ -10,6 +11,7 @@ mod schema;
 mod write;
 mod writer;
 
+pub use application::{ApplicationChange, ApplicationRow, Braked, SyncRow};
 pub use command::{Artifact, Command, Decision, EffectRow, LogLine, NewRun, Reply, RunRow, StepRow, VoteRow};
 pub use error::Error;
 pub use query::Reader;

@@ -11,10 +11,10 @@ use std::time::Duration;
 
 /// A reader with a connection of its own.
 pub struct Reader {
-    db: Connection,
+    pub(crate) db: Connection,
 }
 
-fn text<T>(row: &Row<'_>, i: usize, read: impl Fn(&str) -> Option<T>) -> rusqlite::Result<T> {
+pub(crate) fn text<T>(row: &Row<'_>, i: usize, read: impl Fn(&str) -> Option<T>) -> rusqlite::Result<T> {
     let value: String = row.get(i)?;
     read(&value).ok_or_else(|| {
         let error = format!("`{value}` is not known to this version").into();
@@ -22,7 +22,7 @@ fn text<T>(row: &Row<'_>, i: usize, read: impl Fn(&str) -> Option<T>) -> rusqlit
     })
 }
 
-fn json(text: &str) -> Option<Value> {
+pub(crate) fn json(text: &str) -> Option<Value> {
     serde_json::from_str(text).ok()
 }
 
@@ -57,7 +57,7 @@ impl Reader {
         Ok(Self { db })
     }
 
-    fn all<T>(
+    pub(crate) fn all<T>(
         &self,
         sql: &str,
         args: impl rusqlite::Params,

@@ -2,10 +2,20 @@
 //! is `INTEGER PRIMARY KEY`, which SQLite fills by itself; there it is `BIGINT GENERATED ALWAYS AS IDENTITY`.
 
 /// The version that this build writes.
-pub const VERSION: i64 = 1;
+pub const VERSION: i64 = 2;
 
-/// Everything of version 1.
-pub const CREATE: &str = "
+/// What makes each version out of the one before it; the first out of nothing.
+pub const VERSIONS: [&str; 2] = [RUNS, APPLICATIONS];
+
+const APPLICATIONS: &str = "
+CREATE TABLE applications (
+  name TEXT PRIMARY KEY, standing TEXT NOT NULL, inventory TEXT NOT NULL, operation TEXT, updated BIGINT NOT NULL);
+CREATE TABLE syncs (
+  application TEXT NOT NULL, id TEXT NOT NULL, begun BIGINT NOT NULL, content TEXT NOT NULL, PRIMARY KEY (application, id));
+CREATE TABLE brakes (kind TEXT NOT NULL, name TEXT NOT NULL, why TEXT NOT NULL, at BIGINT NOT NULL, PRIMARY KEY (kind, name));
+";
+
+const RUNS: &str = "
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE runs (
   id TEXT PRIMARY KEY, pipeline TEXT NOT NULL, repository TEXT NOT NULL, branch TEXT, commit_id TEXT NOT NULL,

@@ -1,5 +1,6 @@
 //! What each command writes.
 
+use crate::application;
 use crate::command::{Command, EffectRow, Reply, StepRow};
 use crate::error::Error;
 use model::RunId;
@@ -155,6 +156,10 @@ pub fn apply(db: &Connection, command: &Command) -> Result<Reply, Error> {
             Ok(Reply::Done)
         }
         Command::Audit(entry) => audit(db, entry),
+        Command::Application(change, at) => application::change(db, change, *at).map(|()| Reply::Done),
+        Command::Brake { on, name, why, at } => {
+            application::brake(db, *on, name, why.as_deref(), *at).map(|()| Reply::Done)
+        }
     }
 }
 

@@ -103,10 +103,11 @@ fn migrate(db: &mut Connection) -> Result<(), Error> {
     let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
     // Another process may have been faster.
     let version: i64 = tx.pragma_query_value(None, "user_version", |r| r.get(0))?;
-    if version < schema::VERSION {
-        tx.execute_batch(schema::CREATE)?;
-        tx.pragma_update(None, "user_version", schema::VERSION)?;
+    let done = usize::try_from(version).unwrap_or_default();
+    for step in schema::VERSIONS.iter().skip(done) {
+        tx.execute_batch(step)?;
     }
+    tx.pragma_update(None, "user_version", schema::VERSION)?;
     Ok(tx.commit()?)
 }
 

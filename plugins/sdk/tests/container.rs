@@ -189,7 +189,9 @@ fn a_script_runs_in_its_image() {
     let stdout = String::from_utf8_lossy(&output.stdout);
     assert_eq!(
         stdout,
-        format!("{hostile}||image|step|run 1|test[a 'b']|a name of the driver's|/workspace/sub|0|from the commit||output\nwords|\n"),
+        format!(
+            "{hostile}||image|step|run 1|test[a 'b']|a name of the driver's|/workspace/sub|0|from the commit||output\nwords|\n"
+        ),
         "{}",
         text(&output)
     );

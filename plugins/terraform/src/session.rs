@@ -6,8 +6,8 @@ use crate::host::{Host, Running};
 use crate::invocation::{Commands, Invocation};
 use crate::root::Choice;
 use crate::tool::{self, Installed, Tool};
-use tidegate::process::{Channel, Ending};
 use tidegate::Error;
+use tidegate::process::{Channel, Ending};
 
 /// The most bytes of a command's words that are kept to explain its failure.
 const MOST_WORDS: usize = 256 * 1024;

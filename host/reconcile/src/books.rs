@@ -1,0 +1,166 @@
+//! What is remembered of an application between two looks, in the journal.
+
+use crate::standing::Standing;
+use model::{Failure, Timestamp};
+use planner::Inventory;
+use planner::operation::Operation;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::sync::Arc;
+use store::{ApplicationChange, ApplicationRow, Braked, Command, Journal, SyncRow};
+
+/// The journal, as far as applications go.
+#[derive(Clone)]
+pub struct Books {
+    journal: Arc<Journal>,
+}
+
+/// What is remembered of one application.
+#[derive(Clone, Debug, Default)]
+pub struct Memory {
+    /// How it stood.
+    pub standing: Option<Standing>,
+    /// What it owns.
+    pub inventory: Inventory,
+    /// The sync that was at work when somebody stopped to look after it.
+    pub operation: Option<Operation>,
+}
+
+/// A sync that ended, as its history has it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Past {
+    /// The revision that it applied.
+    pub revision: String,
+    /// Who started it.
+    pub asked: String,
+    /// How it ended, in words.
+    pub outcome: String,
+    /// Whether everything was applied.
+    pub applied: bool,
+    /// Attempts.
+    pub attempts: u32,
+    /// When it ended.
+    pub ended: Timestamp,
+    /// Objects that were applied, run and pruned.
+    pub objects: Vec<PastObject>,
+}
+
+/// What came of one object.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PastObject {
+    /// The step: phase and object.
+    pub step: String,
+    /// Why it failed, if it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<String>,
+}
+
+impl std::fmt::Debug for Books {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Books")
+    }
+}
+
+impl Books {
+    /// Those of a journal.
+    pub fn new(journal: Arc<Journal>) -> Self {
+        Self { journal }
+    }
+
+    /// What is remembered of an application. Errors: those of the journal, and a row that a newer version wrote.
+    pub fn memory(&self, name: &str) -> Result<Memory, Failure> {
+        match self.journal.reader().and_then(|reader| reader.application(name)).map_err(Failure::from)? {
+            Some(row) => memory(row),
+            None => Ok(Memory::default()),
+        }
+    }
+
+    /// The names of all that are remembered.
+    pub fn names(&self) -> Result<Vec<String>, Failure> {
+        let rows = self.journal.reader().and_then(|reader| reader.applications()).map_err(Failure::from)?;
+        Ok(rows.into_iter().map(|row| row.name).collect())
+    }
+
+    /// The syncs of an application, newest first, with their ids and when they began.
+    pub fn history(&self, name: &str) -> Result<Vec<(String, Timestamp, Past)>, Failure> {
+        let rows = self.journal.reader().and_then(|reader| reader.syncs(name)).map_err(Failure::from)?;
+        rows.into_iter().map(|row| Ok((row.id, row.begun, read(row.content)?))).collect()
+    }
+
+    /// Why an application or a cluster is braked, where it is.
+    pub fn brake(&self, on: Braked, name: &str) -> Result<Option<String>, Failure> {
+        self.journal.reader().and_then(|reader| reader.brake(on, name)).map_err(Failure::from)
+    }
+
+    /// Puts a brake on, or takes it off.
+    pub async fn set_brake(&self, on: Braked, name: &str, why: Option<String>, at: Timestamp) -> Result<(), Failure> {
+        let command = Command::Brake { on, name: name.to_owned(), why, at };
+        self.journal.apply(command).await.map(drop).map_err(Failure::from)
+    }
+
+    /// Stores how it stands.
+    pub async fn stand(&self, name: &str, standing: &Standing, inventory: Option<&Inventory>) -> Result<(), Failure> {
+        let change = ApplicationChange {
+            standing: Some(write(standing)?),
+            inventory: inventory.map(write).transpose()?,
+            ..of(name)
+        };
+        self.change(change, standing.at).await
+    }
+
+    /// Stores a sync that is at work, and what the application owns.
+    pub async fn work(&self, operation: &Operation, inventory: &Inventory, at: Timestamp) -> Result<(), Failure> {
+        let change = ApplicationChange {
+            inventory: Some(write(inventory)?),
+            operation: Some(Some(write(operation)?)),
+            ..of(&operation.plan.application.0)
+        };
+        self.change(change, at).await
+    }
+
+    /// Stores that a sync ended, in one transaction with what follows from it.
+    pub async fn end(
+        &self,
+        operation: &Operation,
+        inventory: &Inventory,
+        standing: &Standing,
+        past: &Past,
+        keep: u32,
+    ) -> Result<(), Failure> {
+        let ended = SyncRow { id: operation.id.clone(), begun: operation.begun, content: write(past)? };
+        let change = ApplicationChange {
+            standing: Some(write(standing)?),
+            inventory: Some(write(inventory)?),
+            operation: Some(None),
+            ended: Some(ended),
+            keep,
+            ..of(&operation.plan.application.0)
+        };
+        self.change(change, past.ended).await
+    }
+
+    async fn change(&self, change: ApplicationChange, at: Timestamp) -> Result<(), Failure> {
+        self.journal.apply(Command::Application(Box::new(change), at)).await.map(drop).map_err(Failure::from)
+    }
+}
+
+fn of(name: &str) -> ApplicationChange {
+    ApplicationChange { name: name.to_owned(), ..ApplicationChange::default() }
+}
+
+fn memory(row: ApplicationRow) -> Result<Memory, Failure> {
+    let inventory = if row.inventory.is_null() { Inventory::default() } else { read(row.inventory)? };
+    let standing = if row.standing.is_null() { None } else { Some(read(row.standing)?) };
+    Ok(Memory { standing, inventory, operation: row.operation.map(read).transpose()? })
+}
+
+fn write<T: Serialize>(value: &T) -> Result<Value, Failure> {
+    serde_json::to_value(value).map_err(|e| Failure::internal(format!("what is remembered is no JSON: {e}")))
+}
+
+fn read<T: serde::de::DeserializeOwned>(value: Value) -> Result<T, Failure> {
+    serde_json::from_value(value)
+        .map_err(|e| Failure::internal(format!("what is remembered of an application is not of this version: {e}")))
+}

@@ -1,0 +1,137 @@
+//! A look at an application: its commit rendered and read, the destination asked, both held against each other. Nothing is
+//! written to a destination.
+
+use crate::render::Renders;
+use crate::sources::{Repositories, jobs};
+use cluster::{Change, Destination, Wanted, Write};
+use futures_util::stream::{self, StreamExt as _};
+use model::{Failure, application};
+use planner::decide::Situation;
+use planner::live::{Live, Predicted};
+use planner::object::ObjectKey;
+use planner::plan::Validation;
+use planner::survey::{Render, Sides};
+use planner::{Application, Desired, Inventory, Plan};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// Requests to a destination at once, of one application.
+pub(crate) const AT_ONCE: usize = 8;
+
+/// Whom to look at, and by what.
+#[derive(Clone)]
+pub struct Subject {
+    /// As its file has it.
+    pub declared: application::Application,
+    /// As the planner takes it.
+    pub application: Application,
+    /// Where it goes.
+    pub destination: Arc<dyn Destination>,
+    /// Where its files are.
+    pub repositories: Arc<dyn Repositories>,
+    /// What renders them.
+    pub renders: Arc<Renders>,
+}
+
+/// What was rendered, read, or why it was not.
+pub struct Wish {
+    /// The commit of its first source; empty where there is none.
+    pub revision: String,
+    /// The objects.
+    pub desired: Result<Arc<Desired>, String>,
+    /// For people.
+    pub warnings: Vec<String>,
+}
+
+/// What was seen.
+pub struct Look {
+    /// What should be there.
+    pub wish: Wish,
+    /// What is there.
+    pub live: Live,
+    /// What follows.
+    pub plan: Plan,
+}
+
+impl Subject {
+    /// Renders what should be there. It asks repositories and, for what kinds there are, the destination.
+    pub async fn wish(&self) -> Wish {
+        let mut revision = String::new();
+        let mut warnings = Vec::new();
+        let desired = self.render(&mut revision, &mut warnings).await.map_err(|failure| failure.message);
+        Wish { revision, desired: desired.map(Arc::new), warnings }
+    }
+
+    async fn render(&self, revision: &mut String, warnings: &mut Vec<String>) -> Result<Desired, Failure> {
+        let (declared, repositories) = (self.declared.clone(), self.repositories.clone());
+        let jobs = tokio::task::spawn_blocking(move || jobs(&declared, &repositories)).await;
+        let jobs = jobs.map_err(|e| Failure::internal(format!("opening its sources panicked: {e}")))??;
+        if let Some(source) = jobs.first().and_then(|job| job.sources.first()) {
+            source.commit.clone_into(revision);
+        }
+        let mut manifests = Vec::new();
+        for job in &jobs {
+            let rendered = self.renders.render(job).await?;
+            warnings.extend(rendered.warnings);
+            let text = rendered.manifests;
+            let read = tokio::task::spawn_blocking(move || manifest::manifests(&text)).await;
+            let read = read.map_err(|e| Failure::internal(format!("reading a render panicked: {e}")))?;
+            manifests.extend(read.map_err(|why| Failure::invalid(format!("what was rendered is no YAML: {why}")))?);
+        }
+        let scopes = self.destination.scopes().await.map_err(|failure| Failure::unavailable(failure.message))?;
+        let (_, marks) = self.destination.nature();
+        Ok(Desired::new(manifests, &self.application, &scopes, marks))
+    }
+
+    /// Holds the sides against each other. What cannot be told without the server's word, the server is asked.
+    pub async fn look(&self, wish: Wish, inventory: &Inventory, situation: &Situation<'_>) -> Look {
+        let mut keys: BTreeSet<ObjectKey> = inventory.objects().map(|(key, _)| key.clone()).collect();
+        if let Ok(desired) = &wish.desired {
+            keys.extend(desired.items().iter().map(|item| item.key.clone()));
+        }
+        let mut live = self.destination.live(&Wanted { application: &self.application.name, keys: &keys }).await;
+        let plan = self.plan(&wish, &live, inventory, situation);
+        if plan.survey.unsure.is_empty() {
+            return Look { wish, live, plan };
+        }
+        if let Ok(desired) = &wish.desired {
+            self.predict(desired, &plan.survey.unsure, &mut live).await;
+        }
+        let plan = self.plan(&wish, &live, inventory, situation);
+        Look { wish, live, plan }
+    }
+
+    fn plan(&self, wish: &Wish, live: &Live, inventory: &Inventory, situation: &Situation<'_>) -> Plan {
+        let render = match &wish.desired {
+            Ok(desired) => Render::Done(desired),
+            Err(why) => Render::Failed(why),
+        };
+        let sides = Sides { application: &self.application, render, live, inventory, children: &[] };
+        planner::plan(&sides, &wish.revision, situation)
+    }
+
+    /// Asks what the server would make of these objects. What it refuses is for the dry run of a sync to say.
+    async fn predict(&self, desired: &Desired, keys: &[ObjectKey], live: &mut Live) {
+        let asked = keys.iter().filter_map(|key| {
+            let item = desired.get(key)?;
+            let mut there = live.see(key).object()?.clone();
+            Some(async move {
+                let change = Change {
+                    application: &self.application.name,
+                    key,
+                    manifest: &item.manifest,
+                    write: Write::Apply,
+                    validation: Validation::Lenient,
+                };
+                let manifest = Arc::new(self.destination.predict(&change).await.ok()?);
+                let (of, on) = (item.digest.clone(), there.fingerprint.clone());
+                there.predicted = Some(Predicted { of, on, manifest });
+                Some(there)
+            })
+        });
+        let answers: Vec<_> = stream::iter(asked).buffer_unordered(AT_ONCE).collect().await;
+        for object in answers.into_iter().flatten() {
+            live.insert(object);
+        }
+    }
+}
