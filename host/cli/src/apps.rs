@@ -1,21 +1,29 @@
-//! `tidegate apps`: the applications that the configured repositories declare, and their objects.
+//! `tidegate apps`: the applications that the configured repositories declare, their objects, and how their clusters stand.
+
+mod brake;
+mod floor;
+mod list;
+mod show;
+mod sync;
 
 use crate::args::{Apps, Host};
 use crate::entry::{Entry, refuse_twins};
 use crate::exit::Exit;
 use crate::open;
 use crate::render::Plugins;
-use crate::screen::{Colour, Screen};
-use crate::table::columns;
+use crate::screen::Screen;
+use floor::Floor;
 use engine::Engine;
 use git::Mirror;
 use globset::GlobMatcher;
-use manifest::{Diagnostic, HostConfig, Severity, Source as File};
+use manifest::{Declaration, Diagnostic, HostConfig, Severity, Source as File};
+use model::application::Project;
 use model::{Blame, Failure};
 use reconcile::{Configured, Declarations, Kept, Rendered, Renders, Repositories};
-use serde_json::{Value, json};
+use serde_json::json;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
 /// The exit code where something that is needed could not be reached.
 const UNREACHABLE: u8 = 5;
@@ -24,15 +32,22 @@ pub async fn apps(host: &Host, command: Apps, screen: &Screen) -> Result<u8, Exi
     let desk = Desk::open(host, screen).await?;
     match command {
         Apps::List => desk.list(screen).await,
+        Apps::Show { name } => desk.show(&name, screen).await,
+        Apps::Diff { name } => desk.diff(&name, screen).await,
+        Apps::Sync(wanted) => desk.sync(&wanted, screen).await,
+        Apps::Wait { name, timeout } => desk.wait(&name, Duration::from_secs(timeout), screen).await,
+        Apps::History { name } => desk.history(&name, screen),
+        Apps::Suspend { name, reason, actor } => desk.suspend(&name, Some((&reason, actor)), screen).await,
+        Apps::Resume { name } => desk.suspend(&name, None, screen).await,
         Apps::Manifests { name } => desk.manifests(&name, screen).await,
     }
 }
 
-/// All that is needed to list and render.
+/// All that is needed to list, render and sync.
 struct Desk {
     entries: Vec<Entry>,
-    repositories: Arc<dyn Repositories>,
-    renders: Arc<Renders>,
+    engine: Arc<Engine>,
+    floor: Floor,
     /// What was said of remotes that did not answer.
     away: Arc<Mutex<Vec<String>>>,
     /// How a listing ends: there may be more applications than could be found.
@@ -52,10 +67,10 @@ impl Desk {
         let engine = Arc::new(engine);
         let away = Arc::new(Mutex::new(Vec::new()));
         let opened = Arc::new(Configured::new(config.clone(), fetching(engine.clone(), away.clone())));
-        let renders = Arc::new(Renders::new(Arc::new(Plugins::Engine(engine)), kept));
-        let listed = opened.clone();
-        let found = tokio::task::spawn_blocking(move || declared(&config, &listed));
-        let Found { entries, problems, unread } =
+        let renders = Arc::new(Renders::new(Arc::new(Plugins::Engine(engine.clone())), kept));
+        let (listed, known) = (opened.clone(), config.clone());
+        let found = tokio::task::spawn_blocking(move || declared(&known, &listed));
+        let Found { entries, projects, problems, unread } =
             found.await.map_err(|e| Failure::internal(format!("the listing panicked: {e}")))?;
         for (file, diagnostics) in &problems {
             screen.warnings(file, diagnostics);
@@ -64,53 +79,13 @@ impl Desk {
             screen.note(&format!("error: {name} cannot be read: {failure}"));
         }
         let end = if unread.is_empty() { 0 } else { UNREACHABLE };
-        Ok(Self { entries, repositories: opened, renders, away, end })
-    }
-
-    async fn list(&self, screen: &Screen) -> Result<u8, Exit> {
-        let mut rows = Vec::new();
-        let all = self.render_all().await;
-        self.note_away(screen);
-        for (entry, rendered) in self.entries.iter().zip(all) {
-            let (message, revision) = match &rendered {
-                Ok(rendered) => (summary(&rendered.all), rendered.revision.clone()),
-                Err(failure) => (failure.message.clone(), String::new()),
-            };
-            rows.push((entry, rendered.is_ok(), revision, message));
-        }
-        if screen.json {
-            // Argo CD's words: nothing is compared with a cluster, so neither is known.
-            let row = |(entry, _, revision, message): &(&Entry, bool, String, String)| {
-                json!({"name": entry.name, "project": entry.project, "revision": revision, "sync": "Unknown",
-                    "health": "Unknown", "message": message})
-            };
-            screen.document(&rows.iter().map(row).collect::<Vec<Value>>());
-            return Ok(self.end);
-        }
-        if rows.is_empty() && self.end == 0 {
-            screen
-                .out("no application is declared where the configuration looks: `spec.repositories.NAME.applications`");
-            return Ok(0);
-        }
-        let head = ["NAME", "PROJECT", "REVISION", "RENDERED"].map(|word| screen.paint(Colour::Bold, word)).to_vec();
-        let row = |(entry, good, revision, message): &(&Entry, bool, String, String)| {
-            let message = if *good { message.clone() } else { screen.paint(Colour::Red, message) };
-            let short = revision.get(..7).unwrap_or(revision).to_owned();
-            vec![entry.name.clone(), entry.project.clone(), short, message]
-        };
-        screen.out(&columns(&std::iter::once(head).chain(rows.iter().map(row)).collect::<Vec<_>>()));
-        Ok(self.end)
+        let floor = Floor::new(config, &engine, opened, renders, projects);
+        Ok(Self { entries, engine, floor, away, end })
     }
 
     async fn manifests(&self, name: &str, screen: &Screen) -> Result<u8, Exit> {
-        let Some(entry) = self.entries.iter().find(|entry| entry.name == name) else {
-            let failure = Failure::new(Blame::User, "not-found", format!("no application is called `{name}`"));
-            let nearest = manifest::nearest(name, self.entries.iter().map(|entry| entry.name.as_str()));
-            let hint =
-                nearest.map_or("`tidegate apps list` shows all".to_owned(), |near| format!("did you mean `{near}`?"));
-            return Err(failure.hint(hint).into());
-        };
-        let rendered = render(entry, &self.repositories, &self.renders).await;
+        let entry = self.find(name)?;
+        let rendered = render(entry, &self.floor.repositories, &self.floor.renders).await;
         self.note_away(screen);
         let Whole { all, revision } = rendered?;
         for warning in all.iter().flat_map(|rendered| &rendered.warnings) {
@@ -127,29 +102,21 @@ impl Desk {
         Ok(0)
     }
 
+    /// The application of this name.
+    fn find(&self, name: &str) -> Result<&Entry, Exit> {
+        self.entries.iter().find(|entry| entry.name == name).ok_or_else(|| {
+            let failure = Failure::new(Blame::User, "not-found", format!("no application is called `{name}`"));
+            let nearest = manifest::nearest(name, self.entries.iter().map(|entry| entry.name.as_str()));
+            let hint =
+                nearest.map_or("`tidegate apps list` shows all".to_owned(), |near| format!("did you mean `{near}`?"));
+            failure.hint(hint).into()
+        })
+    }
+
     fn note_away(&self, screen: &Screen) {
         for word in self.away.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
             screen.note(&word);
         }
-    }
-
-    /// All of them, a few at a time, in their order.
-    async fn render_all(&self) -> Vec<Result<Whole, Failure>> {
-        let room = Arc::new(tokio::sync::Semaphore::new(std::thread::available_parallelism().map_or(2, usize::from)));
-        let mut tasks = Vec::new();
-        for entry in &self.entries {
-            let (room, repositories, renders) = (room.clone(), self.repositories.clone(), self.renders.clone());
-            let entry = entry.clone();
-            tasks.push(tokio::spawn(async move {
-                let _held = room.acquire().await;
-                render(&entry, &repositories, &renders).await
-            }));
-        }
-        let mut all = Vec::new();
-        for task in tasks {
-            all.push(task.await.unwrap_or_else(|e| Err(Failure::internal(format!("a render panicked: {e}")))));
-        }
-        all
     }
 }
 
@@ -213,6 +180,8 @@ fn fetching(engine: Arc<Engine>, away: Arc<Mutex<Vec<String>>>) -> Box<reconcile
 struct Found {
     /// The applications, by name. Two of one name are both refused.
     entries: Vec<Entry>,
+    /// Their projects, by name.
+    projects: HashMap<String, Project>,
     /// What only warns.
     problems: Vec<(File, Vec<Diagnostic>)>,
     /// Repositories and folders that could not be read, and why. They take no other one with them.
@@ -221,6 +190,7 @@ struct Found {
 
 fn declared(config: &HostConfig, repositories: &Configured) -> Found {
     let (mut entries, mut problems, mut unread) = (Vec::new(), Vec::new(), Vec::new());
+    let mut projects = HashMap::new();
     for (name, repository) in config.repositories.iter().filter(|(_, repository)| !repository.applications.is_empty()) {
         let globs: Vec<GlobMatcher> =
             repository.applications.iter().filter_map(|glob| access::environment::glob(glob)).collect();
@@ -240,6 +210,9 @@ fn declared(config: &HostConfig, repositories: &Configured) -> Found {
                 problems.push((found.file.clone(), found.diagnostics.clone()));
             }
             for document in &found.documents {
+                if let Some(Declaration::Project(project)) = &document.value {
+                    projects.insert(project.name.clone(), (**project).clone());
+                }
                 let warnings: Vec<_> =
                     document.diagnostics.iter().filter(|d| d.severity == Severity::Warning).cloned().collect();
                 if !warnings.is_empty() {
@@ -251,5 +224,5 @@ fn declared(config: &HostConfig, repositories: &Configured) -> Found {
     }
     refuse_twins(&mut entries);
     entries.sort_by(|a, b| a.name.cmp(&b.name));
-    Found { entries, problems, unread }
+    Found { entries, projects, problems, unread }
 }

@@ -48,7 +48,7 @@ pub enum Command {
         /// `pipeline`, `application` or `host`
         kind: String,
     },
-    /// List applications, and print their objects
+    /// Show, compare and sync applications
     Apps {
         #[command(subcommand)]
         command: Apps,
@@ -143,10 +143,54 @@ pub struct Validate {
 
 #[derive(Clone, Debug, Subcommand)]
 pub enum Apps {
-    /// Every application that the configured repositories declare, rendered at its revision
+    /// Every application that the configured repositories declare, held against its cluster
     List,
+    /// How one stands: its objects, its sync, and why nothing happens where nothing does
+    Show { name: String },
+    /// What a sync would change, field by field; of secrets only that they differ
+    Diff { name: String },
+    /// Make the cluster equal to Git now, whatever the application's policy says
+    Sync(Sync),
+    /// Wait until it is synced and healthy
+    Wait {
+        name: String,
+        /// For so many seconds
+        #[arg(long, default_value_t = 300, value_name = "SECONDS")]
+        timeout: u64,
+    },
+    /// Its syncs, newest first
+    History { name: String },
+    /// Stop syncing it until `resume`
+    Suspend {
+        name: String,
+        /// Why, for whoever wonders
+        #[arg(long)]
+        reason: String,
+        #[arg(long = "as", value_name = "USER")]
+        actor: Option<String>,
+    },
+    /// Let it be synced again
+    Resume { name: String },
     /// The objects of one, as a YAML stream
     Manifests { name: String },
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct Sync {
+    /// The application; without one, all that sync by themselves, each as its policy says
+    pub name: Option<String>,
+    /// Delete objects that are no longer in Git as well
+    #[arg(long, requires = "name")]
+    pub prune: bool,
+    /// Do not wait until all is healthy
+    #[arg(long, requires = "name")]
+    pub no_wait: bool,
+    /// Only this object: GROUP/KIND/NAMESPACE/NAME; may be given more than once
+    #[arg(long, value_name = "OBJECT", requires = "name")]
+    pub only: Vec<String>,
+    /// Who asks; recorded as asserted
+    #[arg(long = "as", value_name = "USER", requires = "name")]
+    pub actor: Option<String>,
 }
 
 #[derive(Clone, Debug, Subcommand)]

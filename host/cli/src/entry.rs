@@ -12,6 +12,8 @@ use std::collections::BTreeMap;
 pub struct Entry {
     pub name: String,
     pub project: String,
+    /// The repository that declares it, by its name in the configuration; empty without one.
+    pub repository: String,
     /// `repository:path:line`, or `path:line` in a repository without a name.
     pub place: String,
     pub kind: DeclaredKind,
@@ -35,7 +37,8 @@ impl Entry {
         let place = format!("{}{colon}{}:{line}", found.repository, found.file.path);
         let name = document.name.clone().unwrap_or_else(|| place.clone());
         let project = document.project.clone().unwrap_or_else(|| Application::DEFAULT_PROJECT.to_owned());
-        Some(Self { name, project, place, kind: document.kind, application })
+        let repository = found.repository.clone();
+        Some(Self { name, project, repository, place, kind: document.kind, application })
     }
 }
 

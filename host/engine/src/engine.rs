@@ -96,6 +96,11 @@ impl Engine {
         Ok(self.core.journal.reader()?)
     }
 
+    /// The journal, for what has rows of its own in it.
+    pub fn journal(&self) -> Arc<Journal> {
+        self.core.journal.clone()
+    }
+
     /// The mirror of a configured repository. Blocking; contacts nobody.
     pub fn mirror(&self, repository: &str) -> Result<git::Mirror, Failure> {
         self.core.mirror(repository)

@@ -123,6 +123,8 @@ codes! {
     DependencyCycle = "dependency-cycle",
     /// Another application owns the object.
     SharedObject = "shared-object",
+    /// The rules of its repository or of its project do not allow it.
+    NotPermitted = "not-permitted",
     /// An option that is not understood, and might guard something.
     BadOption = "bad-option",
     /// A manifest that cannot be applied.

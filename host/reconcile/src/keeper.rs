@@ -17,7 +17,7 @@ use planner::{Desired, Inventory};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 /// How often it is looked at what is waited for, though nobody told that it has changed: for destinations whose word gets lost.
@@ -71,6 +71,16 @@ impl Keeper {
     /// Of an application, under these brakes and after these dependencies.
     pub fn new(subject: Arc<Subject>, books: Books, brakes: Brakes, dependencies: Vec<Dependency>) -> Self {
         Self { subject, books, brakes, dependencies }
+    }
+
+    /// Whom it keeps.
+    pub fn subject(&self) -> &Subject {
+        &self.subject
+    }
+
+    /// Tells when something at the destination may have changed.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.subject.destination.changes(&self.subject.application.name)
     }
 
     fn name(&self) -> &str {
@@ -391,7 +401,7 @@ enum Answer {
 }
 
 /// The time of the machine.
-pub(crate) fn now() -> Timestamp {
+pub fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }

@@ -2,6 +2,7 @@
 //! written to a destination.
 
 use crate::render::Renders;
+use crate::rights::Rights;
 use crate::sources::{Repositories, jobs};
 use cluster::{Change, Destination, Wanted, Write};
 use futures_util::stream::{self, StreamExt as _};
@@ -31,6 +32,8 @@ pub struct Subject {
     pub repositories: Arc<dyn Repositories>,
     /// What renders them.
     pub renders: Arc<Renders>,
+    /// What it may deploy.
+    pub rights: Arc<Rights>,
 }
 
 /// What was rendered, read, or why it was not.
@@ -80,7 +83,9 @@ impl Subject {
         }
         let scopes = self.destination.scopes().await.map_err(|failure| Failure::unavailable(failure.message))?;
         let (_, marks) = self.destination.nature();
-        Ok(Desired::new(manifests, &self.application, &scopes, marks))
+        let mut desired = Desired::new(manifests, &self.application, &scopes, marks);
+        desired.problems.extend(self.rights.of_objects(&desired));
+        Ok(desired)
     }
 
     /// Holds the sides against each other. What cannot be told without the server's word, the server is asked.

@@ -1,0 +1,166 @@
+//! What it takes to look after applications: where each goes, by which rules, under which brakes.
+
+use crate::entry::Entry;
+use cluster::{Destination, Directory};
+use engine::Engine;
+use manifest::{Cluster, HostConfig, Mode, Reach};
+use model::application::{ApplicationName, Attention, Project};
+use model::{Blame, Failure};
+use planner::decide::{self, Brakes, Window};
+use planner::depend::{Dependency, Stand};
+use planner::reason::{Code, Reason};
+use reconcile::{Books, Keeper, Renders, Repositories, Rights, Subject, target};
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use store::Braked;
+
+/// The host's side of its applications.
+pub struct Floor {
+    pub config: HostConfig,
+    pub books: Books,
+    pub repositories: Arc<dyn Repositories>,
+    pub renders: Arc<Renders>,
+    pub projects: HashMap<String, Project>,
+    /// The folder of the configuration, from which its paths are meant.
+    base: PathBuf,
+    opened: Mutex<BTreeMap<String, Arc<dyn Destination>>>,
+}
+
+impl Floor {
+    pub fn new(
+        config: HostConfig,
+        engine: &Engine,
+        repositories: Arc<dyn Repositories>,
+        renders: Arc<Renders>,
+        projects: HashMap<String, Project>,
+    ) -> Self {
+        let (books, base) = (Books::new(engine.journal()), engine.settings().base.clone());
+        Self { config, books, repositories, renders, projects, base, opened: Mutex::default() }
+    }
+
+    /// Whether the application's cluster is one of this host.
+    pub fn cluster<'a>(&'a self, entry: &Entry) -> Option<(&'a str, &'a Cluster)> {
+        let application = entry.application.as_ref().ok()?;
+        manifest::cluster_of(&application.destination.cluster, &self.config)
+    }
+
+    /// Who looks after an application. Errors: what is wrong with its file; a cluster that is not configured or cannot be
+    /// opened.
+    pub fn keeper(&self, entry: &Entry) -> Result<Keeper, Failure> {
+        let declared = entry.application.as_ref().map_err(Clone::clone)?;
+        let Some((name, cluster)) = self.cluster(entry) else {
+            let message = format!("its cluster {} is not configured", called(&declared.destination.cluster));
+            return Err(Failure::new(Blame::User, "not-found", message)
+                .hint("name it in tidegate.yaml under `spec.clusters`, or give one that has another name its `server`"));
+        };
+        let destination = self.open(name, cluster)?;
+        let mut application = target(declared, destination.nature().0);
+        let rights = match self.rights(entry, name, cluster) {
+            Ok(rights) => {
+                application.problems.extend(rights.of_application(declared));
+                rights
+            }
+            Err(reason) => {
+                application.problems.push(reason);
+                Rights::none(name)
+            }
+        };
+        let brakes = self.brakes(entry, name, cluster)?;
+        let dependencies = declared.depends_on.iter().map(|name| self.dependency(name)).collect::<Result<_, _>>()?;
+        let subject = Subject {
+            declared: (**declared).clone(),
+            application,
+            destination,
+            repositories: self.repositories.clone(),
+            renders: self.renders.clone(),
+            rights: Arc::new(rights),
+        };
+        Ok(Keeper::new(Arc::new(subject), self.books.clone(), brakes, dependencies))
+    }
+
+    fn open(&self, name: &str, cluster: &Cluster) -> Result<Arc<dyn Destination>, Failure> {
+        let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(destination) = opened.get(name) {
+            return Ok(destination.clone());
+        }
+        let destination: Arc<dyn Destination> = match &cluster.reach {
+            Reach::Directory(path) => {
+                let directory = Directory::open(&self.base.join(Path::new(path)));
+                Arc::new(directory.map_err(|failure| Failure::unavailable(failure.message))?)
+            }
+            Reach::Kubeconfig { .. } => {
+                let message = format!("the cluster `{name}` has a `kubeconfig`: this version does not reach it yet");
+                return Err(Failure::new(Blame::User, "unsupported", message));
+            }
+        };
+        opened.insert(name.to_owned(), destination.clone());
+        Ok(destination)
+    }
+
+    /// The rules of the repository that declares it, and those of its project where that is declared.
+    fn rights(&self, entry: &Entry, name: &str, cluster: &Cluster) -> Result<Rights, Reason> {
+        let Some(repository) = self.config.repositories.get(&entry.repository) else {
+            return Err(Reason::new(Code::NotPermitted, "it is declared in no configured repository"));
+        };
+        if repository.deploys == model::application::Deploys::default() {
+            let text = format!(
+                "the repository `{}` may deploy nothing: `spec.repositories.{}.deploys` of tidegate.yaml says what, \
+                 such as {{ clusters: [{name}], namespaces: [\"*\"] }}",
+                entry.repository, entry.repository
+            );
+            return Err(Reason::new(Code::NotPermitted, text));
+        }
+        let own = (format!("the repository `{}`", entry.repository), &repository.deploys);
+        let project = self.projects.get(&entry.project);
+        if project.is_none() && entry.project != model::application::Application::DEFAULT_PROJECT {
+            let text = format!("its project `{}` is declared nowhere", entry.project);
+            return Err(Reason::new(Code::NotPermitted, text));
+        }
+        let project = project.map(|project| (format!("the project `{}`", project.name), &project.deploys));
+        Rights::new((name, cluster.server.as_deref()), std::iter::once(own).chain(project))
+    }
+
+    fn brakes(&self, entry: &Entry, name: &str, cluster: &Cluster) -> Result<Brakes, Failure> {
+        let skipped = entry.application.as_ref().is_ok_and(|application| application.attention == Attention::Skipped);
+        let suspended = self.books.brake(Braked::Application, &entry.name)?;
+        let owned = self.config.environments.iter().filter(|(_, environment)| {
+            environment.owns.clusters.iter().any(|owned| owned == name) && !environment.requires.is_empty()
+        });
+        let requirement = |(environment, _): (&String, _)| {
+            format!(
+                "the environment `{environment}` owns the cluster `{name}` and has requirements, which this version \
+                 checks where its paths are written, and not before a sync"
+            )
+        };
+        Ok(Brakes {
+            suspended: suspended.or_else(|| skipped.then(|| "its file says `skip-reconcile`".to_owned())),
+            frozen: self.books.brake(Braked::Cluster, name)?,
+            window: Window::default(),
+            mode: match cluster.mode {
+                Mode::Apply => decide::Mode::Apply,
+                Mode::Observe => decide::Mode::Observe,
+            },
+            requirements: owned.map(requirement).collect(),
+            ..Brakes::default()
+        })
+    }
+
+    /// How an application stands that another one depends on.
+    fn dependency(&self, name: &ApplicationName) -> Result<Dependency, Failure> {
+        let standing = self.books.memory(name.as_str())?.standing;
+        let stand = standing.map_or(Stand::Unknown, |standing| Stand::At {
+            reached: (standing.sync == planner::survey::SyncStatus::Synced).then(|| standing.revision.clone()),
+            wanted: standing.revision,
+            health: standing.health,
+        });
+        Ok(Dependency { application: planner::ApplicationName(name.to_string()), stand })
+    }
+}
+
+fn called(reference: &model::application::ClusterReference) -> String {
+    match reference {
+        model::application::ClusterReference::Name(name) => format!("`{name}`"),
+        model::application::ClusterReference::Server(server) => server.clone(),
+    }
+}

@@ -1,0 +1,176 @@
+//! `tidegate apps show`, `diff` and `history`: how an application stands, what a sync would change, and what was.
+
+use super::Desk;
+use super::list::{of_health, of_sync};
+use crate::exit::Exit;
+use crate::screen::{Colour, Screen};
+use crate::table::{ago, columns, duration};
+use planner::diff::created;
+use planner::object::ObjectKey;
+use planner::survey::{Difference, Render, Row, Sides, SyncStatus};
+use reconcile::{Look, Past, Subject};
+use serde_json::{Value, json};
+use std::fmt::Write as _;
+
+impl Desk {
+    /// Opens with the one line that matters.
+    pub(super) async fn show(&self, name: &str, screen: &Screen) -> Result<u8, Exit> {
+        let entry = self.find(name)?;
+        let keeper = self.floor.keeper(entry)?;
+        let (look, standing) = keeper.look().await?;
+        self.note_away(screen);
+        let survey = &look.plan.survey;
+        if screen.json {
+            screen.document(&json!({"name": name, "project": entry.project, "place": entry.place,
+                "revision": standing.revision, "sync": standing.sync.to_string(), "health": survey.health,
+                "message": standing.message, "reasons": standing.reasons, "last": standing.last,
+                "objects": survey.rows, "problems": survey.problems, "notices": survey.notices}));
+            return Ok(0);
+        }
+        let sync = screen.paint(of_sync(survey.sync), &survey.sync.to_string());
+        let health = screen.paint(of_health(survey.health.status), &survey.health.to_string());
+        screen.out(&format!("{}  {sync}, {health}: {}", screen.paint(Colour::Bold, name), standing.message));
+        let revision = standing.revision.get(..7).unwrap_or(&standing.revision);
+        screen.out(&format!("  declared in {}, revision {revision}", entry.place));
+        if let Some(last) = &standing.last {
+            let revision = last.revision.get(..7).unwrap_or(&last.revision);
+            screen.out(&format!("  last sync {} of {revision}", ago(last.at)));
+        }
+        for reason in standing.reasons.iter().skip(1).chain(survey.problems.iter().skip(1)) {
+            screen.out(&format!("  {reason}"));
+        }
+        for notice in &survey.notices {
+            screen.out(&format!("  note: {notice}"));
+        }
+        let line = |row: &Row| {
+            let sync = screen.paint(of_sync(row.sync()), word(row.difference));
+            vec![format!("  {}", row.key), sync, screen.paint(of_health(row.health.status), &row.health.to_string())]
+        };
+        if !survey.rows.is_empty() {
+            screen.out(&columns(&survey.rows.iter().map(line).collect::<Vec<_>>()));
+        }
+        Ok(0)
+    }
+
+    /// 0 where a sync would change nothing, 1 where it would.
+    pub(super) async fn diff(&self, name: &str, screen: &Screen) -> Result<u8, Exit> {
+        let keeper = self.floor.keeper(self.find(name)?)?;
+        let (look, standing) = keeper.look().await?;
+        self.note_away(screen);
+        if !look.plan.survey.problems.is_empty() {
+            let problems = look.plan.survey.problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n  ");
+            return Err(model::Failure::new(model::Blame::User, "not-comparable", problems).into());
+        }
+        let inventory = self.floor.books.memory(name)?.inventory;
+        let subject = keeper.subject();
+        let out = look.plan.survey.rows.iter().filter(|row| row.sync() == SyncStatus::OutOfSync);
+        let differences: Vec<(&Row, Shown)> =
+            out.map(|row| (row, shown(subject, &look, &inventory, row))).collect();
+        if screen.json {
+            let object = |(row, shown): &(&Row, Shown)| {
+                let change = match shown {
+                    Shown::Created(object) => json!({"created": object}),
+                    Shown::Changed(diff) => json!({"changed": diff}),
+                    Shown::Gone => json!({"gone": true}),
+                };
+                json!({"object": row.key, "change": change})
+            };
+            let objects = differences.iter().map(object).collect::<Vec<Value>>();
+            screen.document(&json!({"name": name, "revision": standing.revision, "differences": objects}));
+        } else {
+            for (row, shown) in &differences {
+                screen.out(&text(&row.key, shown, screen));
+            }
+        }
+        Ok(u8::from(!differences.is_empty()))
+    }
+
+    pub(super) fn history(&self, name: &str, screen: &Screen) -> Result<u8, Exit> {
+        self.find(name)?;
+        let syncs = self.floor.books.history(name)?;
+        if screen.json {
+            let row = |(id, begun, past): &(String, model::Timestamp, Past)| json!({"id": id, "begun": begun, "sync": past});
+            screen.document(&syncs.iter().map(row).collect::<Vec<Value>>());
+            return Ok(0);
+        }
+        if syncs.is_empty() {
+            screen.out("it was never synced");
+            return Ok(0);
+        }
+        let head = ["SYNC", "BEGUN", "TOOK", "REVISION", "FOR", "OUTCOME"].map(|word| screen.paint(Colour::Bold, word));
+        let line = |(id, begun, past): &(String, model::Timestamp, Past)| {
+            let colour = if past.applied { Colour::Green } else { Colour::Red };
+            let took = duration(past.ended.millis_since(*begun));
+            let revision = past.revision.get(..7).unwrap_or(&past.revision).to_owned();
+            vec![id.clone(), ago(*begun), took, revision, past.asked.clone(), screen.paint(colour, &past.outcome)]
+        };
+        screen.out(&columns(&std::iter::once(head.to_vec()).chain(syncs.iter().map(line)).collect::<Vec<_>>()));
+        Ok(0)
+    }
+}
+
+/// What a sync would change in an object.
+enum Shown {
+    Created(Value),
+    Changed(planner::diff::Diff),
+    Gone,
+}
+
+fn shown(subject: &Subject, look: &Look, inventory: &planner::Inventory, row: &Row) -> Shown {
+    let desired = look.wish.desired.as_ref().ok();
+    let item = desired.and_then(|desired| desired.get(&row.key));
+    match (row.difference, desired, item) {
+        (Difference::Extra, ..) | (_, None, _) | (_, _, None) => Shown::Gone,
+        (Difference::Missing, _, Some(item)) => Shown::Created(created(&row.key, &item.manifest)),
+        (_, Some(desired), Some(_)) => {
+            let sides = Sides {
+                application: &subject.application,
+                render: Render::Done(desired),
+                live: &look.live,
+                inventory,
+                children: &[],
+            };
+            Shown::Changed(sides.diff(&row.key).unwrap_or_default())
+        }
+    }
+}
+
+fn text(key: &ObjectKey, shown: &Shown, screen: &Screen) -> String {
+    let mut out = String::new();
+    let painted = |line: &str| {
+        let colour = match line.as_bytes().first() {
+            Some(b'+') => Colour::Green,
+            Some(b'-') => Colour::Red,
+            _ => Colour::Yellow,
+        };
+        screen.paint(colour, line)
+    };
+    match shown {
+        Shown::Created(object) => {
+            let _ = writeln!(out, "{}", screen.paint(Colour::Bold, &format!("+ {key}")));
+            for line in manifest::to_yaml(object).lines() {
+                let _ = writeln!(out, "  {}", painted(&format!("+ {line}")));
+            }
+        }
+        Shown::Changed(diff) => {
+            let _ = writeln!(out, "{}", screen.paint(Colour::Bold, &format!("~ {key}")));
+            for line in diff.to_string().lines() {
+                let _ = writeln!(out, "  {}", painted(line));
+            }
+        }
+        Shown::Gone => {
+            let _ = writeln!(out, "{}", screen.paint(Colour::Bold, &format!("- {key}")));
+        }
+    }
+    out.trim_end().to_owned()
+}
+
+fn word(difference: Difference) -> &'static str {
+    match difference {
+        Difference::None => "Synced",
+        Difference::Missing => "missing",
+        Difference::Changed => "changed",
+        Difference::Extra => "to be pruned",
+        Difference::Unreadable => "unreadable",
+    }
+}
