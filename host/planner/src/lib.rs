@@ -21,7 +21,8 @@
 //!
 //! - Nothing is pruned that the inventory does not own, or that another application has marked, or that was made anew since.
 //!   Objects of hooks are in no inventory: they go by their policies, and with their application.
-//! - A render that failed, one that is empty without `allowEmpty`, and a cluster that cannot be read prune nothing.
+//! - A render that failed, one that is empty without `allowEmpty`, and a cluster that cannot be read prune nothing. A limit
+//!   of prunes that somebody wrote always holds.
 //! - Everything is dry-run first; one failure means that nothing is applied.
 //! - No wave begins before the earlier ones are healthy and their hooks have succeeded.
 //! - The order of a plan is total and depends on no order of its input; the plan of a converged application is empty.
