@@ -34,13 +34,22 @@ fn replace_and_force() {
     for (kind, option, method) in [
         ("ConfigMap", "ServerSideApply=true", Method::Apply),
         ("ConfigMap", "Replace=true", Method::Replace),
-        ("ConfigMap", "Force=true", Method::ApplyOrRecreate),
         // Whoever is deleted and made anew takes along all that is in it.
         ("Namespace", "Force=true", Method::Apply),
         ("apiextensions.k8s.io/CustomResourceDefinition", "Replace=true", Method::Replace),
     ] {
         assert_eq!(both(kind, option).map(|apply| apply.method), [method; 2], "{kind} {option}");
     }
+    // Of an application it would delete objects that its file never deleted under Argo CD.
+    assert_eq!(both("ConfigMap", "Force=true").map(|apply| apply.method), [Method::Apply, Method::ApplyOrRecreate]);
+    let mut world = World::new(vec![config("a", "1"), object("batch/Job", "j", options("Replace=true"), json!({}))]);
+    world.app.set_options(["Force=true"]);
+    assert!(
+        world.text().contains("replace batch/Job shop/j (missing)")
+            && world.text().contains("note: option-without-effect: `Force=true` changes nothing"),
+        "{}",
+        world.text()
+    );
     let world = World::new(vec![
         object("batch/Job", "j", options("Replace=true,Force=true"), json!({})),
         object("Namespace", "n", options("Replace=true,Force=true"), Value::Null),
