@@ -23,6 +23,8 @@
 //!   Objects of hooks are in no inventory: they go by their policies, and with their application.
 //! - A render that failed, one that is empty without `allowEmpty`, and a cluster that cannot be read prune nothing. A limit
 //!   of prunes that somebody wrote always holds.
+//! - What is not understood, and every brake, holds a deletion as it holds a sync; a deletion that fails is planned again as
+//!   a deletion, for as long as it takes.
 //! - Everything is dry-run first; one failure means that nothing is applied.
 //! - No wave begins before the earlier ones are healthy and their hooks have succeeded.
 //! - The order of a plan is total and depends on no order of its input; the plan of a converged application is empty.

@@ -58,6 +58,38 @@ impl Sides<'_> {
     fn comparison<'c>(&'c self, key: &'c ObjectKey) -> Comparison<'c> {
         Comparison { key, rules: &self.application.rules, extent: self.application.extent }
     }
+
+    /// What keeps an object of the render from being applied, or a hook from being run.
+    pub(crate) fn hindrance(&self, item: &Item, occasion: Occasion<'_>) -> Option<Reason> {
+        let problem = match self.live.see(&item.key) {
+            Seen::There(live) => {
+                let other = live.owner().filter(|owner| !owner.is_same(&self.application.name))?;
+                let text = format!("it belongs to the application `{other}`: one object has one owner");
+                Reason::new(Code::SharedObject, text)
+            }
+            Seen::Missing => return None,
+            Seen::Unserved => Reason::new(Code::UnknownKind, self.unserved(item, occasion)?),
+            Seen::Unreadable(why) => Reason::new(Code::LiveUnreadable, why),
+        };
+        Some(problem.about(&item.key))
+    }
+
+    /// Why a kind that the cluster does not serve is a problem, where it is one.
+    fn unserved(&self, item: &Item, occasion: Occasion<'_>) -> Option<&'static str> {
+        let Occasion::Sync(desired) = occasion else { return Some("the cluster has no such kind, so it cannot run") };
+        let options = Effective { application: &self.application.options, object: &item.options };
+        let comes = desired.defines(item.key.kind()) || options.has(Switch::SkipDryRunOnMissingResource);
+        (!comes).then_some("the cluster has no such kind, and no definition of it is part of the application")
+    }
+}
+
+/// What an object is looked at for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Occasion<'a> {
+    /// A sync, which makes the kinds that the render defines.
+    Sync(&'a Desired),
+    /// The end of the application, which makes none.
+    Deletion,
 }
 
 /// Whether something is as it should be.
@@ -179,12 +211,14 @@ impl Survey {
     }
 
     fn item(&mut self, sides: &Sides<'_>, desired: &Desired, item: &Item) {
-        let seen = sides.live.see(&item.key);
-        self.check(sides, desired, item, seen);
+        // What no sync touches holds none: hooks of a deletion are looked at when it comes.
+        if item.role.is_of_sync() {
+            self.problems.extend(sides.hindrance(item, Occasion::Sync(desired)));
+        }
         if !item.role.is_resource() {
             return;
         }
-        let (difference, health) = match seen {
+        let (difference, health) = match sides.live.see(&item.key) {
             Seen::There(live) => {
                 let difference = self.compare(sides, item, live);
                 self.ownership(sides, item, live);
@@ -195,30 +229,6 @@ impl Survey {
             Seen::Unreadable(why) => (Difference::Unreadable, Health::new(Status::Unknown, why)),
         };
         self.rows.push(Row { key: item.key.clone(), difference, health, wave: item.wave });
-    }
-
-    /// What keeps an object from being applied, or a hook from being run.
-    fn check(&mut self, sides: &Sides<'_>, desired: &Desired, item: &Item, seen: Seen<'_>) {
-        let problem = match seen {
-            Seen::There(live) => match live.owner() {
-                Some(other) if !other.is_same(&sides.application.name) => {
-                    let text = format!("it belongs to the application `{other}`: one object has one owner");
-                    Reason::new(Code::SharedObject, text)
-                }
-                _ => return,
-            },
-            Seen::Missing => return,
-            Seen::Unserved => {
-                let options = Effective { application: &sides.application.options, object: &item.options };
-                if desired.defines(item.key.kind()) || options.has(Switch::SkipDryRunOnMissingResource) {
-                    return;
-                }
-                let text = "the cluster has no such kind, and no definition of it is part of the application";
-                Reason::new(Code::UnknownKind, text)
-            }
-            Seen::Unreadable(why) => Reason::new(Code::LiveUnreadable, why),
-        };
-        self.problems.push(problem.about(&item.key));
     }
 
     fn compare(&mut self, sides: &Sides<'_>, item: &Item, live: &LiveObject) -> Difference {
