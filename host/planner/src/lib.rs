@@ -12,10 +12,10 @@
 //! 4. [`operation::Operation`] carries a plan out as a state machine, whose actions a loop does and answers.
 //! 5. [`diff::Comparison`] tells people what would change; [`health::of`] how an object is doing.
 //!
-//! An object is compared by digests first: the inventory remembers the digest of the desired object and the fingerprint of
-//! the live one from when they were last found equal, and as long as neither has moved nothing else is looked at. Else a
-//! dry run decides where the loop has one ([`live::Predicted`]), else the fields that the desired object says, and those
-//! that this host's field manager owns and no longer says.
+//! An object is compared by digests first: the inventory remembers the digest of the desired object, the fingerprint of
+//! the live one and the rules of ignored differences from when they were last found equal, and as long as none of these has
+//! moved nothing else is looked at. Else a dry run decides where the loop has one ([`live::Predicted`]), else the fields
+//! that the desired object says, and those that this host's field manager owns and no longer says.
 //!
 //! # Promises
 //!

@@ -3,7 +3,7 @@
 
 use crate::application::{Application, Extent};
 use crate::desired::{Desired, Item};
-use crate::diff::{Comparison, Diff};
+use crate::diff::Diff;
 use crate::health::{self, Health, Status};
 use crate::home::Home;
 use crate::inventory::{Claim, Inventory, Owned};
@@ -48,15 +48,11 @@ impl Sides<'_> {
     pub fn diff(&self, key: &ObjectKey) -> Option<Diff> {
         let Render::Done(desired) = self.render else { return None };
         let (item, live) = (desired.get(key)?, self.live.see(key).object()?);
-        let comparison = self.comparison(key);
+        let comparison = self.application.comparison(key);
         Some(match live.prediction(&item.digest) {
             Some(predicted) => comparison.diff_predicted(predicted, &live.manifest),
             None => comparison.diff(&item.manifest, &live.manifest),
         })
-    }
-
-    fn comparison<'c>(&'c self, key: &'c ObjectKey) -> Comparison<'c> {
-        Comparison { key, rules: &self.application.rules, extent: self.application.extent }
     }
 
     /// What keeps an object of the render from being applied, or a hook from being run.
@@ -232,15 +228,14 @@ impl Survey {
     }
 
     fn compare(&mut self, sides: &Sides<'_>, item: &Item, live: &LiveObject) -> Difference {
+        let comparison = sides.application.comparison(&item.key);
         let owned = sides.inventory.get(&item.key);
-        // No sync has touched either side since they were found equal: nothing else needs to be looked at.
-        let known = owned.is_some_and(|owned| {
-            owned.desired.as_ref() == Some(&item.digest) && owned.fingerprint.as_ref() == Some(&live.fingerprint)
-        });
+        // Neither side was touched since they were found equal, by the same rules: nothing else needs to be looked at.
+        let known = owned
+            .is_some_and(|owned| owned.desired.as_ref() == Some(&item.digest) && owned.is_still(&comparison, live));
         if known {
             return Difference::None;
         }
-        let comparison = sides.comparison(&item.key);
         let differs = match live.prediction(&item.digest) {
             Some(predicted) => comparison.differs_from_predicted(predicted, &live.manifest),
             None => {
@@ -253,7 +248,7 @@ impl Survey {
         if differs {
             return Difference::Changed;
         }
-        self.settled.push((item.key.clone(), Owned::synced(&item.digest, live)));
+        self.settled.push((item.key.clone(), Owned::synced(&item.digest, &comparison, live)));
         Difference::None
     }
 
