@@ -7,7 +7,7 @@ use model::{CommitId, Digest, Failure, Grant};
 use planner::inventory::Owned;
 use planner::live::{LiveObject, Reading};
 use planner::object::{GroupKind, ObjectKey};
-use planner::{Inventory, Live};
+use planner::{Application, Inventory, Live};
 use plugin::{Plugin, PluginHost};
 use reconcile::{Job, Kept, Offered, Renderers, Renders, Source};
 use serde_json::json;
@@ -114,7 +114,7 @@ impl World {
 }
 
 /// What an application owns in a cluster, ten objects, and those objects as they are.
-fn deployed(application: usize) -> (Inventory, Live) {
+fn deployed(policy: &Application, application: usize) -> (Inventory, Live) {
     let (mut inventory, mut live) = (Inventory::default(), Live::default());
     let kind = GroupKind::new("", "ConfigMap");
     live.read(kind.clone(), Reading::Known);
@@ -124,7 +124,8 @@ fn deployed(application: usize) -> (Inventory, Live) {
             key.clone(),
             Arc::new(json!({"metadata": {"uid": format!("{application}/{index}"), "generation": 1}})),
         );
-        inventory.record(key, Owned::synced(&Digest::of(format!("{application}/{index}")), &object));
+        let desired = Digest::of(format!("{application}/{index}"));
+        inventory.record(key.clone(), Owned::synced(&desired, &policy.comparison(&key), &object));
         live.insert(object);
     }
     (inventory, live)
@@ -163,7 +164,8 @@ fn fleet(criterion: &mut Criterion) {
     assert_eq!(world.pass(&first), 10_000);
     let mut results = Vec::new();
     world.each(&first, |_, known| results.push(known));
-    let deployed: Vec<_> = (0..10_000).map(deployed).collect();
+    let policy = Application::new("app", "dev", Digest::of("policy"));
+    let deployed: Vec<_> = (0..10_000).map(|application| deployed(&policy, application)).collect();
     let mut round = 0_u32;
     group.bench_function("untouched", |bencher| {
         let setup = || {
@@ -175,7 +177,7 @@ fn fleet(criterion: &mut Criterion) {
             let rendered = world.each(&commit, |index, known| {
                 assert_eq!(known, results[index]);
                 let (inventory, live) = &deployed[index];
-                assert_eq!(inventory.moved(live).count(), 0);
+                assert_eq!(inventory.moved(&policy, live).count(), 0);
                 objects += inventory.len();
             });
             assert_eq!((rendered, objects), (0, 100_000));

@@ -14,18 +14,18 @@ pub(crate) fn warn(spec: &Node, sink: &mut Sink) {
     for (key, value) in spec.entries().iter().filter(|(_, value)| !value.is_null()) {
         match key.text.as_str() {
             "listen" => later(key, "there is no daemon yet"),
-            "clusters" => later(key, "objects are rendered and planned, not applied yet"),
+            "clusters" => {
+                for (key, _) in value.entries().iter().flat_map(|(_, cluster)| cluster.entries()) {
+                    if key.text == "kubeconfig" {
+                        later(key, "clusters are folders, `directory`, so far");
+                    }
+                }
+            }
             "repositories" => {
                 for (key, _) in value.entries().iter().flat_map(|(_, repository)| repository.entries()) {
                     if key.text == "forge" {
                         later(key, "change requests of a forge are not read yet");
                     }
-                }
-            }
-            "environments" => {
-                let owns = value.entries().iter().filter_map(|(_, environment)| environment.get("owns"));
-                for (key, _) in owns.flat_map(Node::entries).filter(|(key, _)| key.text == "clusters") {
-                    later(key, "what is written into a cluster is not held to the environment's rules yet");
                 }
             }
             _ => {}

@@ -1,7 +1,9 @@
 //! An application as the planner sees it: where it goes and what its policies are, already read and with defaults filled in.
 //! It never reads YAML and knows nothing of sources.
 
+use crate::diff::Comparison;
 use crate::ignore::Rules;
+use crate::object::ObjectKey;
 use crate::option::{Misfit, Options, Place};
 use crate::owner::ApplicationName;
 use crate::reason::{Code, Reason};
@@ -159,6 +161,11 @@ impl Application {
             problems: vec![],
             notices: vec![],
         }
+    }
+
+    /// How an object of it is compared.
+    pub fn comparison<'c>(&'c self, key: &'c ObjectKey) -> Comparison<'c> {
+        Comparison { key, rules: &self.rules, extent: self.extent }
     }
 
     /// Takes `syncOptions`; what is not understood becomes a problem, what changes nothing a notice.

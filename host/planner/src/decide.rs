@@ -21,7 +21,8 @@ pub enum Request {
     Automatic,
     /// A person.
     Manual(Manual),
-    /// A sync of which an attempt failed: the same again, hooks and all, also where every object is as desired by now.
+    /// A sync of which an attempt failed: the same again, hooks and all, also where every object is as desired by now. A
+    /// deletion is planned again by [`crate::deletion::end`] alone; its order is held here.
     Retry(Order),
 }
 
@@ -63,7 +64,7 @@ pub enum Mode {
     Observe,
 }
 
-/// What keeps an application from syncing, however much it needs to.
+/// What keeps an application from syncing, however much it needs to, and from being deleted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Brakes {
     /// Who suspended the application, and why.
@@ -76,8 +77,19 @@ pub struct Brakes {
     pub mode: Mode,
     /// Requirements of its environment that are not met, each a sentence.
     pub requirements: Vec<String>,
-    /// Whether its file is gone, and its objects are going.
+    /// Whether its file is gone, and its objects are going. It holds every sync, but not the deletion itself.
     pub ending: Ending,
+}
+
+/// Whom brakes hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Held {
+    /// A sync that nobody asked for.
+    Sync,
+    /// A sync that a person asked for, whom a window may let through.
+    Person,
+    /// The end of the application.
+    Deletion,
 }
 
 /// Whether an application is going.
@@ -149,6 +161,11 @@ pub(crate) fn decide(
     survey: &Survey,
     situation: &Situation<'_>,
 ) -> Result<Order, Vec<Reason>> {
+    // A sync in the place of a deletion would put back what that has deleted.
+    if let Request::Retry(Order { asked: Asked::Removal, .. }) = situation.request {
+        let text = "the application is being deleted: only its deletion can be tried again";
+        return Err(vec![Reason::new(Code::Deleting, text)]);
+    }
     if !survey.problems.is_empty() {
         return Err(survey.problems.clone());
     }
@@ -165,34 +182,38 @@ pub(crate) fn decide(
         Request::Automatic => by_itself(application.automated, &application.name, subject, survey, situation)
             .map_err(|reason| vec![reason])?,
     };
-    let mut held = brakes(situation);
+    let who = if matches!(situation.request, Request::Manual(_)) { Held::Person } else { Held::Sync };
+    let mut held = situation.brakes.hold(who);
     held.extend(situation.dependencies.iter().filter_map(Dependency::unmet));
     if held.is_empty() { Ok(order) } else { Err(held) }
 }
 
-fn brakes(situation: &Situation<'_>) -> Vec<Reason> {
-    let Brakes { suspended, frozen, window, mode, requirements, ending } = situation.brakes;
-    let mut held = vec![];
-    if *ending == Ending::Begun {
-        held.push(Reason::new(Code::Deleting, "the application is being deleted"));
+impl Brakes {
+    /// Every brake that holds.
+    pub(crate) fn hold(&self, who: Held) -> Vec<Reason> {
+        let Self { suspended, frozen, window, mode, requirements, ending } = self;
+        let mut held = vec![];
+        if *ending == Ending::Begun && who != Held::Deletion {
+            held.push(Reason::new(Code::Deleting, "the application is being deleted"));
+        }
+        if *mode == Mode::Observe {
+            held.push(Reason::new(Code::ObserveOnly, "the destination is only observed (`mode: observe`)"));
+        }
+        if let Some(why) = suspended {
+            held.push(Reason::new(Code::Suspended, format!("{why}; `tidegate apps resume` lets it go on")));
+        }
+        if let Some(why) = frozen {
+            held.push(Reason::new(Code::Frozen, why.clone()));
+        }
+        if let Window::Closed { until, manual } = window
+            && !(*manual == Permit::Granted && who == Held::Person)
+        {
+            let reason = Reason::new(Code::WindowClosed, "none of its windows is open");
+            held.push(Reason { until: *until, ..reason });
+        }
+        held.extend(requirements.iter().map(|text| Reason::new(Code::Requirement, text.clone())));
+        held
     }
-    if *mode == Mode::Observe {
-        held.push(Reason::new(Code::ObserveOnly, "the destination is only observed (`mode: observe`)"));
-    }
-    if let Some(why) = suspended {
-        held.push(Reason::new(Code::Suspended, format!("{why}; `tidegate apps resume` lets it go on")));
-    }
-    if let Some(why) = frozen {
-        held.push(Reason::new(Code::Frozen, why.clone()));
-    }
-    if let Window::Closed { until, manual } = window
-        && !(*manual == Permit::Granted && matches!(situation.request, Request::Manual(_)))
-    {
-        let reason = Reason::new(Code::WindowClosed, "none of its windows is open");
-        held.push(Reason { until: *until, ..reason });
-    }
-    held.extend(requirements.iter().map(|text| Reason::new(Code::Requirement, text.clone())));
-    held
 }
 
 fn by_hand(manual: &Manual, survey: &Survey) -> Result<Order, Vec<Reason>> {

@@ -1,12 +1,13 @@
 //! The end of an application: its hooks before, its objects in the reverse of their waves, its hooks after. Objects go only
-//! where the application's file asked for it by a finalizer, and only those that it owns, or that its own hooks left.
+//! where the application's file asked for it by a finalizer, and only those that it owns, or that its own hooks left. What
+//! cannot be read right guards something, in a deletion more than anywhere: then none begins.
 
 use crate::application::{Finalizer, Permit};
 use crate::build::{Making, hook_slots, prune_step};
-use crate::decide::subject;
+use crate::decide::{Brakes, Held, subject};
 use crate::desired::{Desired, Naming};
 use crate::guard::{self, Doomed, Ground};
-use crate::hook::{RUN_OF, Role};
+use crate::hook::RUN_OF;
 use crate::inventory::Claim;
 use crate::live::{LiveObject, Seen};
 use crate::object::{ObjectKey, annotation};
@@ -15,10 +16,10 @@ use crate::phase::{Phase, rank, wave};
 use crate::plan::{Asked, Await, Order, Stage, SyncPlan};
 use crate::reason::{Code, Reason};
 use crate::retry::{Limit, Retry};
-use crate::survey::{Render, Sides, Survey};
+use crate::survey::{Occasion, Render, Sides, Survey};
 use model::Timestamp;
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
 /// What the end of an application comes to.
 #[derive(Clone, Debug)]
@@ -28,12 +29,20 @@ pub enum Ending {
     Delete(Box<SyncPlan>, Vec<Reason>),
     /// Its objects stay, and its inventory can be forgotten.
     Forget(Reason),
-    /// It cannot go yet, and why.
+    /// It cannot go yet, and why; at least one reason.
     Hold(Vec<Reason>),
 }
 
-/// Plans the end of an application.
-pub fn end(sides: &Sides<'_>, revision: &str, now: Timestamp) -> Ending {
+/// Plans the end of an application, and plans it again after an attempt that failed: [`crate::verdict::plan`] refuses the
+/// order of a deletion. What holds it:
+///
+/// - every brake but `ending`; nobody asks for a deletion by hand, so a window that lets people through does not let it
+///   through;
+/// - every problem of the application's file and of its render: it may be an option or a hook that guards the objects;
+/// - a hook of the deletion that cannot run, and what cannot be read of the cluster.
+///
+/// Dependencies do not, and neither does what keeps an object from being applied: nothing is applied.
+pub fn end(sides: &Sides<'_>, revision: &str, brakes: &Brakes, now: Timestamp) -> Ending {
     let application = sides.application;
     if application.finalizer == Finalizer::None {
         let text = "its file has no finalizer, so its objects stay";
@@ -44,11 +53,16 @@ pub fn end(sides: &Sides<'_>, revision: &str, now: Timestamp) -> Ending {
         Render::Done(desired) => desired,
         Render::Failed(why) => return Ending::Hold(vec![Reason::new(Code::RenderFailed, why)]),
     };
-    let (mut doomed, notices) = match doomed(sides) {
-        Ok(found) => found,
-        Err(problems) => return Ending::Hold(problems),
-    };
-    doomed.extend(left_by_hooks(sides, desired));
+    let mut held = sides.application.problems.clone();
+    held.extend(desired.problems.iter().cloned());
+    let hooks = desired.items().iter().filter(|item| item.role.is_of_deletion());
+    held.extend(hooks.filter_map(|hook| sides.hindrance(hook, Occasion::Deletion)));
+    let (mut doomed, notices) = doomed(sides, &mut held);
+    doomed.extend(left_by_hooks(sides, desired, &mut held));
+    held.extend(brakes.hold(Held::Deletion));
+    if !held.is_empty() {
+        return Ending::Hold(held);
+    }
     let survey = Survey::of(sides);
     let subject = subject(application, desired);
     let order = Order { asked: Asked::Removal, prune: Permit::Granted, only: None, awaits: Await::Nothing };
@@ -86,11 +100,9 @@ pub fn end(sides: &Sides<'_>, revision: &str, now: Timestamp) -> Ending {
     Ending::Delete(Box::new(plan), notices)
 }
 
-type Found = (Vec<Doomed>, Vec<Reason>);
-
 /// Every owned object that is there, and why some of them stay.
-fn doomed(sides: &Sides<'_>) -> Result<Found, Vec<Reason>> {
-    let (mut doomed, mut notices, mut problems) = (vec![], vec![], vec![]);
+fn doomed(sides: &Sides<'_>, held: &mut Vec<Reason>) -> (Vec<Doomed>, Vec<Reason>) {
+    let (mut doomed, mut notices) = (vec![], vec![]);
     let mut keys: Vec<&ObjectKey> = sides.inventory.objects().map(|(key, _)| key).collect();
     keys.sort_unstable();
     for key in keys {
@@ -98,7 +110,7 @@ fn doomed(sides: &Sides<'_>) -> Result<Found, Vec<Reason>> {
             Seen::There(live) => live,
             Seen::Missing | Seen::Unserved => continue,
             Seen::Unreadable(why) => {
-                problems.push(Reason::new(Code::LiveUnreadable, why).about(key));
+                held.push(Reason::new(Code::LiveUnreadable, why).about(key));
                 continue;
             }
         };
@@ -122,22 +134,24 @@ fn doomed(sides: &Sides<'_>) -> Result<Found, Vec<Reason>> {
             Err(notice) => notices.push(notice),
         }
     }
-    if problems.is_empty() { Ok((doomed, notices)) } else { Err(problems) }
+    (doomed, notices)
 }
 
 /// What hooks of earlier syncs left. They are in no inventory, since no sync prunes them; these are the objects that carry
 /// the application's mark and a run's, and the name of one of its hooks.
-fn left_by_hooks(sides: &Sides<'_>, desired: &Desired) -> Vec<Doomed> {
-    let at_the_end =
-        |phases: &BTreeSet<Phase>| phases.iter().all(|p| matches!(p, Phase::PreDelete | Phase::PostDelete));
+fn left_by_hooks(sides: &Sides<'_>, desired: &Desired, held: &mut Vec<Reason>) -> Vec<Doomed> {
     let mut names: HashSet<&ObjectKey> = HashSet::new();
     let mut prefixes: Vec<&ObjectKey> = vec![];
-    for item in desired.items() {
-        match (&item.role, item.naming) {
-            (Role::Hook { phases, .. }, _) if at_the_end(phases) => {}
-            (Role::Hook { .. }, Naming::Fixed) => drop(names.insert(&item.key)),
-            (Role::Hook { .. }, Naming::Generated) => prefixes.push(&item.key),
-            _ => {}
+    for item in desired.items().iter().filter(|item| item.role.is_of_sync() && !item.role.is_resource()) {
+        match item.naming {
+            Naming::Fixed => drop(names.insert(&item.key)),
+            Naming::Generated => prefixes.push(&item.key),
+        }
+        // Nobody knows what it left; what is a hook of the deletion as well has been told.
+        if let Seen::Unreadable(why) = sides.live.see(&item.key)
+            && !item.role.is_of_deletion()
+        {
+            held.push(Reason::new(Code::LiveUnreadable, why).about(&item.key));
         }
     }
     let begins = |key: &ObjectKey, prefix: &ObjectKey| {

@@ -12,6 +12,7 @@ mod walk;
 use crate::application::Extent;
 use crate::ignore::Rules;
 use crate::object::ObjectKey;
+use model::Digest;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::fmt;
@@ -60,6 +61,16 @@ impl Diff {
 }
 
 impl Comparison<'_> {
+    /// Names what it goes by: two comparisons of one digest find the same in the same sides.
+    pub fn digest(&self) -> Digest {
+        let extent = match self.extent {
+            Extent::Said => "said",
+            Extent::Whole => "whole",
+        };
+        let rules = self.rules.digests(self.key).map(|digest| digest.as_str().as_bytes());
+        Digest::of_parts(std::iter::once(extent.as_bytes()).chain(rules))
+    }
+
     /// What an apply of `desired` would change in `live`, as far as that can be told without the server.
     pub fn diff(&self, desired: &Value, live: &Value) -> Diff {
         self.collect(desired, live, self.extent)

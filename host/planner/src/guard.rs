@@ -1,7 +1,7 @@
 //! Which objects may be pruned, and the guards against pruning by mistake. It never prunes what the survey does not call
 //! extra, which only an object of the inventory can be.
 
-use crate::application::{Application, MAX_PRUNE, Permit};
+use crate::application::{Application, MAX_PRUNE, MaxPrune, Permit};
 use crate::desired::Desired;
 use crate::live::LiveObject;
 use crate::object::{GroupKind, ObjectKey, annotation, listed};
@@ -93,15 +93,16 @@ pub(crate) fn judge(application: &Application, desired: &Desired, owned: usize, 
         return Ok(());
     }
     if desired.resources().next().is_none() {
-        return match application.allow_empty {
-            Permit::Granted => Ok(()),
-            Permit::Refused => {
-                let text = format!(
-                    "nothing is desired any more, and all {doomed} objects would be pruned; `automated.allowEmpty: true` allows it"
-                );
-                Err(Reason::new(Code::WouldPruneAll, text))
-            }
-        };
+        if application.allow_empty == Permit::Refused {
+            let text = format!(
+                "nothing is desired any more, and all {doomed} objects would be pruned; `automated.allowEmpty: true` allows it"
+            );
+            return Err(Reason::new(Code::WouldPruneAll, text));
+        }
+        // Who lets everything go cannot mean the third that nobody wrote; a limit that somebody wrote they can mean.
+        if application.max_prune == MaxPrune::Third {
+            return Ok(());
+        }
     }
     let limit = application.max_prune.of(owned);
     if doomed > limit {

@@ -87,6 +87,20 @@ impl Role {
     pub fn is_resource(&self) -> bool {
         matches!(self, Self::Resource)
     }
+
+    /// Whether a sync has something to do with it: it keeps it, or runs it.
+    pub fn is_of_sync(&self) -> bool {
+        match self {
+            Self::Resource => true,
+            Self::Hook { phases, .. } => phases.iter().any(|phase| !phase.is_of_deletion()),
+            Self::Left(_) => false,
+        }
+    }
+
+    /// Whether it is a hook that runs when its application is deleted.
+    pub fn is_of_deletion(&self) -> bool {
+        matches!(self, Self::Hook { phases, .. } if phases.iter().any(|phase| phase.is_of_deletion()))
+    }
 }
 
 fn policies(manifest: &Value) -> Result<BTreeSet<DeletePolicy>, (&'static str, String)> {

@@ -10,6 +10,7 @@ pub use path::{PathError, PathExpression};
 use crate::object::ObjectKey;
 use crate::reason::{Code, Reason};
 use globset::{GlobBuilder, GlobMatcher};
+use model::Digest;
 use pointer::Pointer;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -36,6 +37,17 @@ pub struct RuleText {
     pub managed_fields_managers: Vec<String>,
 }
 
+impl RuleText {
+    fn digest(&self) -> Digest {
+        // A list is preceded by its length, so that what it ends with is not taken for the next one's.
+        let lists = [&self.json_pointers, &self.jq_path_expressions, &self.managed_fields_managers];
+        let lengths = lists.map(|list| list.len().to_string());
+        let names = [&self.group, &self.kind, &self.name, &self.namespace].into_iter();
+        let parts = names.chain(lengths.iter()).chain(lists.into_iter().flatten());
+        Digest::of_parts(parts.map(|text| text.as_bytes()))
+    }
+}
+
 #[derive(Clone, Debug)]
 struct Rule {
     group: GlobMatcher,
@@ -45,6 +57,8 @@ struct Rule {
     pointers: Vec<Pointer>,
     paths: Vec<PathExpression>,
     managers: Vec<String>,
+    /// Of its text.
+    digest: Digest,
 }
 
 impl Rule {
@@ -72,6 +86,7 @@ impl Rule {
                 pointers,
                 paths,
                 managers: text.managed_fields_managers.clone(),
+                digest: text.digest(),
             }),
             _ => Err(errors),
         }
@@ -109,6 +124,11 @@ impl Rules {
     /// Whether any rule speaks of this object.
     pub fn concern(&self, key: &ObjectKey) -> bool {
         self.rules.iter().any(|rule| rule.is_for(key))
+    }
+
+    /// The digests of the rules that speak of this object.
+    pub(crate) fn digests(&self, key: &ObjectKey) -> impl Iterator<Item = &Digest> {
+        self.rules.iter().filter(move |rule| rule.is_for(key)).map(|rule| &rule.digest)
     }
 
     /// The values within a document of this object whose differences do not count.

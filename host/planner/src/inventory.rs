@@ -1,6 +1,8 @@
 //! What an application owns: every object that it applied or is about to apply. Whatever is not in here is never pruned.
 //! It never looks at a cluster; it is stored, and written before the first apply of a sync.
 
+use crate::application::Application;
+use crate::diff::Comparison;
 use crate::live::{Live, LiveObject};
 use crate::object::ObjectKey;
 use crate::owner::ApplicationName;
@@ -18,6 +20,10 @@ pub struct Owned {
     /// The fingerprint of the live object thereafter.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<Digest>,
+    /// The digest of what they were found equal by: the rules of ignored differences, and how much of the live object
+    /// counts. A rule that goes makes a difference of what was none, though neither side has moved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comparison: Option<Digest>,
     /// The server's id of the object: one that was deleted and made anew by somebody else has another.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uid: Option<String>,
@@ -25,12 +31,19 @@ pub struct Owned {
 
 impl Owned {
     /// What is remembered after a desired object was applied or found to be so.
-    pub fn synced(desired: &Digest, live: &LiveObject) -> Self {
+    pub fn synced(desired: &Digest, comparison: &Comparison<'_>, live: &LiveObject) -> Self {
         Self {
             desired: Some(desired.clone()),
             fingerprint: Some(live.fingerprint.clone()),
+            comparison: Some(comparison.digest()),
             uid: live.uid().map(str::to_owned),
         }
+    }
+
+    /// Whether the live object is as it was when it was found as desired, and would be found so by the same rules. What
+    /// was stored before rules were remembered is not.
+    pub(crate) fn is_still(&self, comparison: &Comparison<'_>, live: &LiveObject) -> bool {
+        self.fingerprint.as_ref() == Some(&live.fingerprint) && self.comparison == Some(comparison.digest())
     }
 }
 
@@ -86,13 +99,13 @@ impl Inventory {
         self.objects.is_empty()
     }
 
-    /// The objects that are not as they were when they were last found as desired: gone, changed, not read, or never found so.
-    /// While an application's render is the same too, none of them means that all is in sync, and nothing else need be
-    /// looked at.
-    pub fn moved<'a>(&'a self, live: &Live) -> impl Iterator<Item = &'a ObjectKey> {
+    /// The objects that are not as they were when they were last found as desired: gone, changed, not read, never found so,
+    /// or found so by other rules. While an application's render is the same too, none of them means that all is in sync,
+    /// and nothing else need be looked at.
+    pub fn moved<'a>(&'a self, application: &Application, live: &Live) -> impl Iterator<Item = &'a ObjectKey> {
         let still = |key: &ObjectKey, owned: &Owned| {
             let seen = live.see(key).object();
-            owned.desired.is_some() && seen.is_some_and(|live| owned.fingerprint.as_ref() == Some(&live.fingerprint))
+            owned.desired.is_some() && seen.is_some_and(|live| owned.is_still(&application.comparison(key), live))
         };
         self.objects.iter().filter(move |(key, owned)| !still(key, owned)).map(|(key, _)| key)
     }
@@ -132,7 +145,9 @@ mod tests {
             inventory.claim(&app, &live(Some("1"), Some("shop"))),
             Claim::Lost("the application never owned it")
         );
-        inventory.record(key.clone(), Owned::synced(&Digest::of("x"), &live(Some("1"), None)));
+        let shop = Application::new("shop", "shop", Digest::of("policy"));
+        let found = Owned::synced(&Digest::of("x"), &shop.comparison(&key), &live(Some("1"), None));
+        inventory.record(key.clone(), found);
         assert_eq!(inventory.claim(&app, &live(Some("1"), None)), Claim::Ours);
         assert_eq!(inventory.claim(&app, &live(Some("2"), Some("shop"))), Claim::Ours);
         assert!(matches!(inventory.claim(&app, &live(Some("2"), None)), Claim::Lost(_)));
@@ -143,9 +158,13 @@ mod tests {
         let text = serde_json::to_string(&inventory).unwrap();
         assert_eq!(serde_json::from_str::<Inventory>(&text).unwrap(), inventory);
     }
+
     #[test]
     fn what_moved_is_looked_at() {
+        use crate::application::Extent;
+        use crate::ignore::{RuleText, Rules};
         use crate::live::Reading;
+        let mut app = Application::new("shop", "shop", Digest::of("policy"));
         let kind = GroupKind::new("", "ConfigMap");
         let key = |name: &str| ObjectKey::new(kind.clone(), "shop", name);
         let object =
@@ -154,21 +173,49 @@ mod tests {
         let mut live = Live::default();
         live.read(kind.clone(), Reading::Known);
         for name in ["same", "changed", "gone"] {
-            inventory.record(key(name), Owned::synced(&Digest::of("x"), &object(name, "1")));
+            let found = Owned::synced(&Digest::of("x"), &app.comparison(&key(name)), &object(name, "1"));
+            inventory.record(key(name), found);
             live.insert(object(name, "1"));
         }
-        let moved = |inventory: &Inventory, live: &Live| {
-            let mut names: Vec<_> = inventory.moved(live).map(|key| key.name().to_owned()).collect();
+        let moved = |app: &Application, inventory: &Inventory, live: &Live| {
+            let mut names: Vec<_> = inventory.moved(app, live).map(|key| key.name().to_owned()).collect();
             names.sort();
             names.join(" ")
         };
-        assert_eq!(moved(&inventory, &live), "");
+        assert_eq!(moved(&app, &inventory, &live), "");
+        // Only the objects that a new rule speaks of are compared again, and no rule does what a removed one did.
+        let rule = |name: &str, managers: &[&str]| RuleText {
+            kind: "ConfigMap".to_owned(),
+            name: name.to_owned(),
+            managed_fields_managers: managers.iter().map(|name| (*name).to_owned()).collect(),
+            ..RuleText::default()
+        };
+        app.rules = Rules::parse(&[rule("same", &["hpa"]), rule("nobody", &["hpa"])]).0;
+        assert_eq!(moved(&app, &inventory, &live), "same");
+        let found = Owned::synced(&Digest::of("x"), &app.comparison(&key("same")), &object("same", "1"));
+        inventory.record(key("same"), found);
+        assert_eq!(moved(&app, &inventory, &live), "");
+        app.rules = Rules::parse(&[rule("same", &["hpa", "vpa"])]).0;
+        assert_eq!(moved(&app, &inventory, &live), "same");
+        app.rules = Rules::parse(&[rule("same", &["hpa"])]).0;
+        assert_eq!(moved(&app, &inventory, &live), "");
+        app.extent = Extent::Whole;
+        assert_eq!(moved(&app, &inventory, &live), "changed gone same");
+        app.extent = Extent::Said;
+        app.rules = Rules::default();
+        assert_eq!(moved(&app, &inventory, &live), "same");
+        let found = Owned::synced(&Digest::of("x"), &app.comparison(&key("same")), &object("same", "1"));
+        inventory.record(key("same"), found);
+        // What an older version stored does not say by which rules it was found.
+        let mut old = serde_json::to_value(&inventory).unwrap();
+        old[key("same").text()].as_object_mut().unwrap().remove("comparison");
+        assert_eq!(moved(&app, &serde_json::from_value(old).unwrap(), &live), "same");
         live.insert(object("changed", "2"));
         live.remove(&key("gone"));
         inventory.own(key("begun"));
         live.insert(object("begun", "1"));
-        assert_eq!(moved(&inventory, &live), "begun changed gone");
+        assert_eq!(moved(&app, &inventory, &live), "begun changed gone");
         live.read(kind.clone(), Reading::Unreadable("503".to_owned()));
-        assert_eq!(moved(&inventory, &live), "begun changed gone same");
+        assert_eq!(moved(&app, &inventory, &live), "begun changed gone same");
     }
 }

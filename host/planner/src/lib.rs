@@ -12,16 +12,19 @@
 //! 4. [`operation::Operation`] carries a plan out as a state machine, whose actions a loop does and answers.
 //! 5. [`diff::Comparison`] tells people what would change; [`health::of`] how an object is doing.
 //!
-//! An object is compared by digests first: the inventory remembers the digest of the desired object and the fingerprint of
-//! the live one from when they were last found equal, and as long as neither has moved nothing else is looked at. Else a
-//! dry run decides where the loop has one ([`live::Predicted`]), else the fields that the desired object says, and those
-//! that this host's field manager owns and no longer says.
+//! An object is compared by digests first: the inventory remembers the digest of the desired object, the fingerprint of
+//! the live one and the rules of ignored differences from when they were last found equal, and as long as none of these has
+//! moved nothing else is looked at. Else a dry run decides where the loop has one ([`live::Predicted`]), else the fields
+//! that the desired object says, and those that this host's field manager owns and no longer says.
 //!
 //! # Promises
 //!
 //! - Nothing is pruned that the inventory does not own, or that another application has marked, or that was made anew since.
 //!   Objects of hooks are in no inventory: they go by their policies, and with their application.
-//! - A render that failed, one that is empty without `allowEmpty`, and a cluster that cannot be read prune nothing.
+//! - A render that failed, one that is empty without `allowEmpty`, and a cluster that cannot be read prune nothing. A limit
+//!   of prunes that somebody wrote always holds.
+//! - What is not understood, and every brake, holds a deletion as it holds a sync; a deletion that fails is planned again as
+//!   a deletion, for as long as it takes.
 //! - Everything is dry-run first; one failure means that nothing is applied.
 //! - No wave begins before the earlier ones are healthy and their hooks have succeeded.
 //! - The order of a plan is total and depends on no order of its input; the plan of a converged application is empty.

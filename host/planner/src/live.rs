@@ -40,7 +40,8 @@ pub struct LiveObject {
 /// The answer of a dry run.
 #[derive(Clone, Debug)]
 pub struct Predicted {
-    /// The digest of the desired object that was tried.
+    /// The digest of the desired object that was tried, whole: the rules of ignored differences are looked at when the
+    /// answer is compared, so that it outlives them.
     pub of: Digest,
     /// The fingerprint of the live object on which it was tried.
     pub on: Digest,

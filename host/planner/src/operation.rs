@@ -7,6 +7,7 @@ mod stage;
 mod text;
 
 use crate::decide::End;
+use crate::deletion::Ending;
 use crate::health::Health;
 use crate::object::ObjectKey;
 use crate::plan::{StepId, SyncPlan};
@@ -227,7 +228,7 @@ pub enum Input {
     Seen(Vec<(ObjectKey, Sight)>),
     /// A person confirmed the application's pending prunes at this moment.
     Confirmed(Timestamp),
-    /// The answer to `Action::Plan`.
+    /// The answer to `Action::Plan` and `Action::PlanEnd`.
     Planned(Replanned),
     /// Somebody stops it.
     Stop(Stop),
@@ -264,10 +265,24 @@ impl Replanned {
             return Self::Nothing;
         }
         if reasons.iter().all(|reason| reason.code.is_passing()) {
-            let until = reasons.iter().filter_map(|reason| reason.until).max();
-            return Self::Later(until.unwrap_or(now).max(now.plus_millis(HELD)));
+            return Self::later(&reasons, now);
         }
         Self::Held(reasons.iter().map(Reason::to_string).collect::<Vec<_>>().join("; "))
+    }
+
+    /// What planning the end of an application again means for its deletion. Whatever holds it, it is asked again: half a
+    /// deletion is not one. Where its objects are to stay after all, nothing is left to do.
+    pub fn of_end(ending: Ending, now: Timestamp) -> Self {
+        match ending {
+            Ending::Delete(plan, _) => Self::Plan(plan),
+            Ending::Forget(_) => Self::Nothing,
+            Ending::Hold(reasons) => Self::later(&reasons, now),
+        }
+    }
+
+    fn later(reasons: &[Reason], now: Timestamp) -> Self {
+        let until = reasons.iter().filter_map(|reason| reason.until).max();
+        Self::Later(until.unwrap_or(now).max(now.plus_millis(HELD)))
     }
 }
 
@@ -319,8 +334,12 @@ pub enum Action {
     Prune(Vec<StepId>),
     /// Delete the objects of these hooks; answer with `Done`. What is gone is done.
     Delete(Vec<StepId>),
-    /// Plan again for another attempt, by `Request::Retry` with this plan's order; answer with `Planned`.
+    /// Plan again for another attempt, by [`crate::verdict::plan`] and `Request::Retry` with this plan's order; answer with
+    /// `Planned` and [`Replanned::of`]. Never asked for by a deletion.
     Plan(Refresh),
+    /// Plan the deletion again for another attempt, by [`crate::deletion::end`]; answer with `Planned` and
+    /// [`Replanned::of_end`].
+    PlanEnd,
     /// It ended: store it in the history.
     Finished(Outcome),
 }

@@ -21,7 +21,7 @@ pub enum Switch {
     ApplyOutOfSyncOnly,
     /// Replaced or created instead of applied.
     Replace,
-    /// Deleted and made anew where the change cannot be made.
+    /// Deleted and made anew where the change cannot be made. An object's own word alone.
     Force,
     /// Always so here.
     ServerSideApply,
@@ -204,6 +204,9 @@ fn idle(place: Place, switch: Switch, on: bool) -> Option<&'static str> {
         (Switch::ServerSideApply, false) => Some("everything is applied on the server's side"),
         (Switch::FailOnSharedResource, false) => Some("an object of another application is always a conflict"),
         (Switch::ClientSideApplyMigration, _) => Some("adopting an application moves its fields once and for all"),
+        (Switch::Force, true) if place == Place::Application => {
+            Some("it is heeded on an object's own annotation only, as in Argo CD")
+        }
         (Switch::CreateNamespace | Switch::FailOnSharedResource, _) if place == Place::Object => {
             Some("it is an application's option, not an object's")
         }
@@ -221,9 +224,11 @@ pub struct Effective<'a> {
 }
 
 impl Effective<'_> {
-    /// Whether an option is on.
+    /// Whether an option is on. `Force` deletes, and counts on the object alone: heeded for a whole application, a file
+    /// that did nothing under Argo CD would begin to delete objects. Source: Argo CD 3.6, `controller/sync.go`.
     pub fn has(&self, switch: Switch) -> bool {
-        let said = self.object.switches.get(&switch).or_else(|| self.application.switches.get(&switch));
+        let inherited = self.application.switches.get(&switch).filter(|_| switch != Switch::Force);
+        let said = self.object.switches.get(&switch).or(inherited);
         said.copied().unwrap_or(switch == Switch::Validate)
     }
 
@@ -261,12 +266,12 @@ mod tests {
     #[test]
     fn every_option_is_read() {
         let texts = "CreateNamespace=true Prune=false Delete=confirm PruneLast=true PrunePropagationPolicy=background
-            ApplyOutOfSyncOnly=true Replace=true Force=true ServerSideApply=true FailOnSharedResource=true
+            ApplyOutOfSyncOnly=true Replace=true ServerSideApply=true FailOnSharedResource=true
             RespectIgnoreDifferences=true SkipDryRunOnMissingResource=true Validate=false";
         let (options, misfits) = Options::parse(Place::Application, texts.split_whitespace());
         assert_eq!(misfits, []);
         for (name, switch) in SWITCHES {
-            let on = !matches!(switch, Switch::Validate | Switch::ClientSideApplyMigration);
+            let on = !matches!(switch, Switch::Validate | Switch::ClientSideApplyMigration | Switch::Force);
             assert_eq!(options.has(switch), on, "{name}");
         }
         assert_eq!((options.prune, options.delete), (Some(Removal::Never), Some(Removal::Confirmed)));
@@ -285,6 +290,19 @@ mod tests {
         let effective = Effective { application: &application, object: &silent };
         assert_eq!((effective.prune(), effective.has(Switch::Replace)), (Removal::Never, true));
         assert_eq!((effective.delete(), effective.propagation()), (Removal::Allowed, Propagation::Foreground));
+    }
+
+    #[test]
+    fn force_counts_on_an_object_alone() {
+        let (application, told) = Options::parse(Place::Application, ["Force=true"]);
+        let told: Vec<String> = told.iter().map(Misfit::to_string).collect();
+        let idle = "`Force=true` changes nothing: it is heeded on an object's own annotation only, as in Argo CD";
+        assert_eq!((application.has(Switch::Force), told.as_slice()), (false, [idle.to_owned()].as_slice()));
+        let (object, told) = Options::parse(Place::Object, ["Force=true"]);
+        assert_eq!(told, []);
+        let silent = Options::default();
+        assert!(Effective { application: &silent, object: &object }.has(Switch::Force));
+        assert!(!Effective { application: &application, object: &silent }.has(Switch::Force));
     }
 
     #[test]

@@ -11,7 +11,7 @@ pub const WAVE: &str = "argocd.argoproj.io/sync-wave";
 /// The same for Helm's hooks.
 pub const HELM_WEIGHT: &str = "helm.sh/hook-weight";
 
-/// The phases of a sync, in their order. The last two are those of an application's deletion.
+/// The phases of a sync, in their order. The last three are those of an application's deletion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Phase {
     /// Before anything is applied.
@@ -45,6 +45,11 @@ impl Phase {
     /// Reads its word.
     pub fn parse(word: &str) -> Option<Self> {
         WORDS.iter().find(|(known, _)| *known == word).map(|(_, phase)| *phase)
+    }
+
+    /// Whether it belongs to an application's deletion, and to no sync.
+    pub fn is_of_deletion(self) -> bool {
+        matches!(self, Self::PreDelete | Self::Delete | Self::PostDelete)
     }
 }
 

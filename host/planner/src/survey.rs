@@ -3,7 +3,7 @@
 
 use crate::application::{Application, Extent};
 use crate::desired::{Desired, Item};
-use crate::diff::{Comparison, Diff};
+use crate::diff::Diff;
 use crate::health::{self, Health, Status};
 use crate::home::Home;
 use crate::inventory::{Claim, Inventory, Owned};
@@ -48,16 +48,44 @@ impl Sides<'_> {
     pub fn diff(&self, key: &ObjectKey) -> Option<Diff> {
         let Render::Done(desired) = self.render else { return None };
         let (item, live) = (desired.get(key)?, self.live.see(key).object()?);
-        let comparison = self.comparison(key);
+        let comparison = self.application.comparison(key);
         Some(match live.prediction(&item.digest) {
             Some(predicted) => comparison.diff_predicted(predicted, &live.manifest),
             None => comparison.diff(&item.manifest, &live.manifest),
         })
     }
 
-    fn comparison<'c>(&'c self, key: &'c ObjectKey) -> Comparison<'c> {
-        Comparison { key, rules: &self.application.rules, extent: self.application.extent }
+    /// What keeps an object of the render from being applied, or a hook from being run.
+    pub(crate) fn hindrance(&self, item: &Item, occasion: Occasion<'_>) -> Option<Reason> {
+        let problem = match self.live.see(&item.key) {
+            Seen::There(live) => {
+                let other = live.owner().filter(|owner| !owner.is_same(&self.application.name))?;
+                let text = format!("it belongs to the application `{other}`: one object has one owner");
+                Reason::new(Code::SharedObject, text)
+            }
+            Seen::Missing => return None,
+            Seen::Unserved => Reason::new(Code::UnknownKind, self.unserved(item, occasion)?),
+            Seen::Unreadable(why) => Reason::new(Code::LiveUnreadable, why),
+        };
+        Some(problem.about(&item.key))
     }
+
+    /// Why a kind that the cluster does not serve is a problem, where it is one.
+    fn unserved(&self, item: &Item, occasion: Occasion<'_>) -> Option<&'static str> {
+        let Occasion::Sync(desired) = occasion else { return Some("the cluster has no such kind, so it cannot run") };
+        let options = Effective { application: &self.application.options, object: &item.options };
+        let comes = desired.defines(item.key.kind()) || options.has(Switch::SkipDryRunOnMissingResource);
+        (!comes).then_some("the cluster has no such kind, and no definition of it is part of the application")
+    }
+}
+
+/// What an object is looked at for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Occasion<'a> {
+    /// A sync, which makes the kinds that the render defines.
+    Sync(&'a Desired),
+    /// The end of the application, which makes none.
+    Deletion,
 }
 
 /// Whether something is as it should be.
@@ -179,12 +207,14 @@ impl Survey {
     }
 
     fn item(&mut self, sides: &Sides<'_>, desired: &Desired, item: &Item) {
-        let seen = sides.live.see(&item.key);
-        self.check(sides, desired, item, seen);
+        // What no sync touches holds none: hooks of a deletion are looked at when it comes.
+        if item.role.is_of_sync() {
+            self.problems.extend(sides.hindrance(item, Occasion::Sync(desired)));
+        }
         if !item.role.is_resource() {
             return;
         }
-        let (difference, health) = match seen {
+        let (difference, health) = match sides.live.see(&item.key) {
             Seen::There(live) => {
                 let difference = self.compare(sides, item, live);
                 self.ownership(sides, item, live);
@@ -197,40 +227,15 @@ impl Survey {
         self.rows.push(Row { key: item.key.clone(), difference, health, wave: item.wave });
     }
 
-    /// What keeps an object from being applied, or a hook from being run.
-    fn check(&mut self, sides: &Sides<'_>, desired: &Desired, item: &Item, seen: Seen<'_>) {
-        let problem = match seen {
-            Seen::There(live) => match live.owner() {
-                Some(other) if !other.is_same(&sides.application.name) => {
-                    let text = format!("it belongs to the application `{other}`: one object has one owner");
-                    Reason::new(Code::SharedObject, text)
-                }
-                _ => return,
-            },
-            Seen::Missing => return,
-            Seen::Unserved => {
-                let options = Effective { application: &sides.application.options, object: &item.options };
-                if desired.defines(item.key.kind()) || options.has(Switch::SkipDryRunOnMissingResource) {
-                    return;
-                }
-                let text = "the cluster has no such kind, and no definition of it is part of the application";
-                Reason::new(Code::UnknownKind, text)
-            }
-            Seen::Unreadable(why) => Reason::new(Code::LiveUnreadable, why),
-        };
-        self.problems.push(problem.about(&item.key));
-    }
-
     fn compare(&mut self, sides: &Sides<'_>, item: &Item, live: &LiveObject) -> Difference {
+        let comparison = sides.application.comparison(&item.key);
         let owned = sides.inventory.get(&item.key);
-        // No sync has touched either side since they were found equal: nothing else needs to be looked at.
-        let known = owned.is_some_and(|owned| {
-            owned.desired.as_ref() == Some(&item.digest) && owned.fingerprint.as_ref() == Some(&live.fingerprint)
-        });
+        // Neither side was touched since they were found equal, by the same rules: nothing else needs to be looked at.
+        let known = owned
+            .is_some_and(|owned| owned.desired.as_ref() == Some(&item.digest) && owned.is_still(&comparison, live));
         if known {
             return Difference::None;
         }
-        let comparison = sides.comparison(&item.key);
         let differs = match live.prediction(&item.digest) {
             Some(predicted) => comparison.differs_from_predicted(predicted, &live.manifest),
             None => {
@@ -243,7 +248,7 @@ impl Survey {
         if differs {
             return Difference::Changed;
         }
-        self.settled.push((item.key.clone(), Owned::synced(&item.digest, live)));
+        self.settled.push((item.key.clone(), Owned::synced(&item.digest, &comparison, live)));
         Difference::None
     }
 

@@ -4,7 +4,8 @@
 use crate::look::{AT_ONCE, Subject};
 use cluster::{Change, Deletion, FailureKind, Wanted, Write};
 use futures_util::stream::{self, StreamExt as _};
-use planner::Desired;
+use planner::diff::Comparison;
+use planner::{Application, Desired};
 use planner::inventory::Owned;
 use planner::live::{Live, LiveObject, Seen};
 use planner::object::ObjectKey;
@@ -107,7 +108,9 @@ impl Carrier {
             Content::Rendered(digest) => digest.clone(),
             Content::Made(made) => planner::object::digest(made),
         };
-        Ok(Some((step.key.clone(), Owned::synced(&digest, &written))))
+        let Application { rules, extent, .. } = &self.subject.application;
+        let comparison = Comparison { key: &step.key, rules, extent: *extent };
+        Ok(Some((step.key.clone(), Owned::synced(&digest, &comparison, &written))))
     }
 
     /// Creates the objects of hooks. What carries the mark of this run is there already.

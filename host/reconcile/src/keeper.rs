@@ -5,13 +5,16 @@ use crate::books::{Books, Memory, Past, PastObject};
 use crate::carry::{Carrier, Done};
 use crate::look::{Look, Subject, Wish};
 use crate::standing::Standing;
+use cluster::Wanted;
 use model::{Digest, Failure, Timestamp};
+use planner::deletion;
 use planner::decide::{Brakes, Last, Request, Situation, subject};
 use planner::depend::Dependency;
 use planner::object::ObjectKey;
 use planner::operation::{Action, Input, Operation, Outcome, Replanned, StepResult, Stop};
 use planner::plan::{Asked, StepId};
 use planner::retry::Refresh;
+use planner::survey::{Render, Sides};
 use planner::verdict::Verdict;
 use planner::{Desired, Inventory};
 use std::collections::BTreeSet;
@@ -276,6 +279,7 @@ impl Keeper {
                 work.spawn(async move { Answer::Done(carrier.delete(steps).await) });
             }
             Action::Plan(refresh) => return Ok(vec![Input::Planned(self.again(sync, refresh).await?)]),
+            Action::PlanEnd => return Ok(vec![Input::Planned(self.end_again(sync).await)]),
             Action::Finished(_) => {}
         }
         Ok(Vec::new())
@@ -296,7 +300,8 @@ impl Keeper {
             Answer::Done(done) => {
                 let mut answers = Vec::with_capacity(done.len());
                 for Done { step, answer, record, gone } in done {
-                    if let Some((key, owned)) = record {
+                    // A namespace that a sync makes beside its objects is nobody's.
+                    if let Some((key, owned)) = record.filter(|(key, _)| sync.inventory.get(key).is_some()) {
                         sync.inventory.record(key, owned);
                     }
                     if let Some(key) = gone {
@@ -348,6 +353,23 @@ impl Keeper {
             sync.desired = desired;
         }
         Ok(Replanned::of(plan.verdict, now()))
+    }
+
+    /// A plan for another attempt at a deletion.
+    async fn end_again(&self, sync: &Going) -> Replanned {
+        let mut keys: BTreeSet<ObjectKey> = sync.inventory.objects().map(|(key, _)| key.clone()).collect();
+        keys.extend(sync.desired.items().iter().map(|item| item.key.clone()));
+        let application = &self.subject.application;
+        let live = self.subject.destination.live(&Wanted { application: &application.name, keys: &keys }).await;
+        let sides = Sides {
+            application,
+            render: Render::Done(&sync.desired),
+            live: &live,
+            inventory: &sync.inventory,
+            children: &[],
+        };
+        let ending = deletion::end(&sides, &sync.operation.plan.revision, &self.brakes, now());
+        Replanned::of_end(ending, now())
     }
 
     /// Whether what is applied is no longer what is wanted.

@@ -1,5 +1,6 @@
-//! Applications: from a commit to their objects. Renders by plugins, each application only when something changed that its
-//! render had read. It decides nothing about clusters, and touches none.
+//! Applications: from a commit to their objects, and from there to a destination that is equal to them. Renders by plugins, each
+//! application only when something changed that its render had read; looks at destinations, and carries out what the planner
+//! decides. It decides nothing itself.
 #![deny(missing_docs)]
 
 mod answer;

@@ -9,7 +9,7 @@ use futures_util::stream::{self, StreamExt as _};
 use model::{Failure, application};
 use planner::decide::Situation;
 use planner::live::{Live, Predicted};
-use planner::object::ObjectKey;
+use planner::object::{GroupKind, ObjectKey};
 use planner::plan::Validation;
 use planner::survey::{Render, Sides};
 use planner::{Application, Desired, Inventory, Plan};
@@ -93,6 +93,10 @@ impl Subject {
         let mut keys: BTreeSet<ObjectKey> = inventory.objects().map(|(key, _)| key.clone()).collect();
         if let Ok(desired) = &wish.desired {
             keys.extend(desired.items().iter().map(|item| item.key.clone()));
+            // Whether there is a place for them.
+            let homes = desired.items().iter().map(|item| item.key.namespace());
+            let homes = homes.chain([self.application.namespace.as_str()]).filter(|name| !name.is_empty());
+            keys.extend(homes.map(|name| ObjectKey::new(GroupKind::new("", "Namespace"), "", name)));
         }
         let mut live = self.destination.live(&Wanted { application: &self.application.name, keys: &keys }).await;
         let plan = self.plan(&wish, &live, inventory, situation);

@@ -32,6 +32,8 @@ impl Desk {
     pub(super) async fn sync(&self, wanted: &Sync, screen: &Screen) -> Result<u8, Exit> {
         let _lock = self.engine.lock()?;
         let request = request(wanted)?;
+        // Whoever names one wants it done; what its own policy does not do by itself is no failure otherwise.
+        let fine: &[Code] = if wanted.name.is_some() { &NAMED } else { &UNNAMED };
         let entries: Vec<&Entry> = match &wanted.name {
             Some(name) => vec![self.find(name)?],
             None => self.entries.iter().filter(|entry| self.floor.cluster(entry).is_some()).collect(),
@@ -44,7 +46,7 @@ impl Desk {
         self.note_away(screen);
         let (mut code, mut rows) = (0, Vec::new());
         for (entry, answer) in answers {
-            let (good, one) = row(&entry.name, answer, screen);
+            let (good, one) = row(&entry.name, answer, fine, screen);
             code = if good { code } else { 1 };
             rows.push(one);
         }
@@ -126,16 +128,38 @@ fn request(wanted: &Sync) -> Result<Request, Exit> {
     }))
 }
 
+/// Reasons to do nothing that are fine where an application was named, and where none was.
+const NAMED: [Code; 2] = [Code::InSync, Code::PruneOff];
+const UNNAMED: [Code; 10] = [
+    Code::InSync,
+    Code::PruneOff,
+    Code::AutomationOff,
+    Code::SelfHealOff,
+    Code::SelfHealBackoff,
+    Code::Suspended,
+    Code::Frozen,
+    Code::WindowClosed,
+    Code::ObserveOnly,
+    Code::Requirement,
+];
+
 /// Whether it went well, and its row.
-fn row(name: &str, answer: Result<reconcile::Outcome, Failure>, screen: &Screen) -> (bool, Value) {
+fn row(
+    name: &str,
+    answer: Result<reconcile::Outcome, Failure>,
+    fine: &[Code],
+    screen: &Screen,
+) -> (bool, Value) {
     let (good, word, message, standing) = match answer {
         Ok(reconcile::Outcome { standing, outcome: Some(outcome) }) => {
             let good = matches!(outcome, Outcome::Healthy | Outcome::Applied);
-            (good, "synced", outcome.to_string(), Some(standing))
+            (good, if good { "synced" } else { "failed" }, outcome.to_string(), Some(standing))
         }
         Ok(reconcile::Outcome { standing, outcome: None }) => {
-            let good = standing.reasons.first().is_some_and(|reason| reason.code == Code::InSync);
-            (good, if good { "unchanged" } else { "held" }, standing.message.clone(), Some(standing))
+            let first = standing.reasons.first().map(|reason| reason.code);
+            let good = first.is_some_and(|code| fine.contains(&code));
+            let word = if first == Some(Code::InSync) { "unchanged" } else { "held" };
+            (good, word, standing.message.clone(), Some(standing))
         }
         Err(failure) => (false, "failed", failure.message, None),
     };
@@ -143,5 +167,5 @@ fn row(name: &str, answer: Result<reconcile::Outcome, Failure>, screen: &Screen)
         screen.out(&format!("{name}: {message}"));
     }
     let standing = standing.map(|it| json!({"revision": it.revision, "sync": it.sync.to_string(), "health": it.health}));
-    (good, json!({"name": name, "status": if good { word } else { "failed" }, "message": message, "standing": standing}))
+    (good, json!({"name": name, "status": word, "message": message, "standing": standing}))
 }

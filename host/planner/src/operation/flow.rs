@@ -5,7 +5,7 @@ use super::{Action, At, Course, HookState, Input, Operation, Outcome, Part, Repl
 use crate::hook::DeletePolicy;
 use crate::object::ObjectKey;
 use crate::phase::Phase;
-use crate::plan::{Act, Stage, StepId};
+use crate::plan::{Act, Asked, Stage, StepId};
 use crate::retry::SYNC_TIMEOUT;
 use model::Timestamp;
 
@@ -52,7 +52,7 @@ impl Operation {
             At::Draining { course: Course::Main } if !self.plan.on_failure.is_empty() => Some(first(Course::Failure)),
             At::Draining { .. } => Some(At::Cleaning),
             At::Cleaning if self.to_clean().is_empty() => Some(self.after_attempt(now)),
-            At::Stopping { outcome } if self.running().is_empty() => Some(At::Ended { outcome }),
+            At::Stopping { outcome } if self.running().is_empty() => Some(self.stopped(outcome, now)),
             _ => None,
         }
     }
@@ -69,6 +69,7 @@ impl Operation {
             At::Cleaning => vec![Action::Delete(self.to_clean())],
             At::Stopping { .. } => vec![Action::Delete(self.running())],
             At::Paused { .. } => vec![],
+            At::Planning if self.plan.order.asked == Asked::Removal => vec![Action::PlanEnd],
             At::Planning => vec![Action::Plan(self.plan.retry.refresh)],
             At::Ended { outcome } => vec![Action::Finished(outcome.clone())],
         }
@@ -186,6 +187,17 @@ impl Operation {
         }
     }
 
+    /// A deletion that took too long goes on in another attempt: half of one is none.
+    fn stopped(&mut self, outcome: Outcome, now: Timestamp) -> At {
+        match outcome {
+            Outcome::Failed(why) if self.plan.order.asked == Asked::Removal => {
+                self.failure = Some(why);
+                self.after_attempt(now)
+            }
+            outcome => At::Ended { outcome },
+        }
+    }
+
     fn tick(&mut self, now: Timestamp) {
         let late = now >= self.deadline;
         match &mut self.at {
@@ -193,7 +205,10 @@ impl Operation {
             At::Paused { .. } | At::Planning | At::New | At::Ended { .. } => {}
             At::Stage { part: Part::Consent, .. } => {}
             // Whatever keeps a hook from going, the sync is over.
-            At::Stopping { outcome } if late => self.at = At::Ended { outcome: outcome.clone() },
+            At::Stopping { outcome } if late => {
+                let outcome = outcome.clone();
+                self.at = self.stopped(outcome, now);
+            }
             At::Stage { grace, .. } if grace.is_some_and(|grace| now >= grace) && !late => *grace = None,
             _ if late => self.late(now),
             _ => {}

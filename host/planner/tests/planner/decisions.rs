@@ -1,12 +1,13 @@
 //! Whether a sync begins, and the reasons why not.
 
-use crate::world::{NOW, World, config, key};
+use crate::world::{NOW, World, config, hook, key, object};
 use model::{Digest, Timestamp};
 use planner::Verdict;
 use planner::application::{Automated, Permit};
 use planner::decide::{End, Ending, Last, Manual, Mode, Request, Window};
 use planner::depend::{Dependency, Stand};
 use planner::health::{Health, Status};
+use planner::object::GroupKind;
 use planner::plan::{Asked, Await};
 use serde_json::json;
 
@@ -184,6 +185,27 @@ fn a_person_may_choose_objects_of_the_application_alone() {
     assert_eq!(plan.own, [key("/ConfigMap/shop/b")]);
     world.request = only("c");
     assert_eq!(world.codes(), ["no-such-object"]);
+}
+
+#[test]
+fn what_a_sync_leaves_alone_holds_none() {
+    for left in [hook("Skip"), json!({"helm.sh/hook": "test"})] {
+        let mut world = World::new(vec![
+            config("a", "1"),
+            object("example.com/Widget", "unserved", left.clone(), json!({})),
+            object("batch/Job", "taken", left.clone(), json!({})),
+            object("Pod", "unreadable", left, json!({})),
+        ]);
+        world.put(
+            "batch/Job/shop/taken",
+            object("batch/Job", "taken", json!({"tidegate.dev/application": "other"}), json!({})),
+        );
+        world.unreadable.insert(GroupKind::new("", "Pod"));
+        assert_eq!(world.codes(), [""; 0], "{}", world.text());
+        world.sync();
+        assert_eq!(world.codes(), ["in-sync"]);
+        assert!(world.objects.contains_key(&key("/ConfigMap/shop/a")) && world.objects.len() == 2);
+    }
 }
 
 #[test]

@@ -3,7 +3,9 @@
 use crate::world::{Chaos, NOW, World, config, definition, hook, key, object, options, wave};
 use model::Timestamp;
 use planner::Operation;
-use planner::decide::Request;
+use planner::application::Finalizer;
+use planner::decide::{Ending, Request};
+use planner::deletion;
 use planner::health::{Health, Status};
 use planner::operation::{Action, Input, Outcome, Replanned, Sight, Stop};
 use planner::plan::StepId;
@@ -19,7 +21,11 @@ struct Script {
 
 impl Script {
     fn new(world: &World) -> Self {
-        let mut script = Self { operation: world.operation(), now: NOW, log: vec![] };
+        Self::of(world.operation())
+    }
+
+    fn of(operation: Operation) -> Self {
+        let mut script = Self { operation, now: NOW, log: vec![] };
         script.feed(Input::Start);
         script
     }
@@ -79,6 +85,7 @@ fn shown(action: &Action) -> String {
         Action::Prune(list) => format!("prune {}", steps(list)),
         Action::Delete(list) => format!("delete {}", steps(list)),
         Action::Plan(_) => "plan".to_owned(),
+        Action::PlanEnd => "plan the end".to_owned(),
         Action::Finished(outcome) => format!("finished {outcome}"),
     }
 }
@@ -295,6 +302,64 @@ fn a_brake_holds_a_retry_without_failing_it() {
     world.manifests[0]["metadata"]["annotations"] = options("Prune=maybe");
     let held = Replanned::of(world.plan().verdict, script.now);
     assert!(matches!(&held, Replanned::Held(why) if why.starts_with("bad-option")), "{held:?}");
+}
+
+#[test]
+fn a_deletion_is_planned_again_as_a_deletion_until_it_is_done() {
+    let mut world = World::new(vec![config("a", "1")]);
+    world.sync();
+    world.app.finalizer = Finalizer::Foreground;
+    world.brakes.ending = Ending::Begun;
+    let deletion::Ending::Delete(plan, _) = world.end() else { panic!("it ends") };
+    let mut script = Script::of(Operation::new("end", *plan, NOW)).begun();
+    for attempt in 1..20 {
+        assert_eq!(script.operation.attempt, attempt);
+        script.done("Delete", "/ConfigMap/shop/a", Err("a webhook is down".to_owned()));
+        script.tick(180_000);
+        assert_eq!(script.take().last().map(String::as_str), Some("plan the end"));
+        // A sync in its place would put back what it deletes, or end it half done.
+        let order = Request::Retry(script.operation.plan.order.clone());
+        for ending in [Ending::Begun, Ending::No] {
+            world.brakes.ending = ending;
+            world.request = order.clone();
+            assert_eq!(world.codes(), ["deleting"]);
+        }
+        world.brakes.ending = Ending::Begun;
+        // Whatever holds it, even what somebody must mend, it is asked again.
+        world.app.set_options(["Delet=false"]);
+        let held = Replanned::of_end(world.end(), script.now);
+        assert_eq!(held, Replanned::Later(script.now.plus_millis(60_000)));
+        script.feed(Input::Planned(held));
+        world.app.problems.clear();
+        script.tick(60_000);
+        assert_eq!(script.take(), ["plan the end"]);
+        script.feed(Input::Planned(Replanned::of_end(world.end(), script.now)));
+    }
+    script.done("Delete", "/ConfigMap/shop/a", Ok(()));
+    script.feed(Input::Seen(vec![(key("/ConfigMap/shop/a"), Sight::Missing)]));
+    assert_eq!(script.take(), ["prune a", "watch a", "finished applied"]);
+    // Where the objects are to stay after all, that is its end too.
+    world.app.finalizer = Finalizer::None;
+    assert_eq!(Replanned::of_end(world.end(), script.now), Replanned::Nothing);
+}
+
+#[test]
+fn a_deletion_that_takes_too_long_goes_on_until_a_person_stops_it() {
+    let mut world = World::new(vec![config("a", "1")]);
+    world.sync();
+    world.app.finalizer = Finalizer::Foreground;
+    let deletion::Ending::Delete(plan, _) = world.end() else { panic!("it ends") };
+    let mut script = Script::of(Operation::new("end", *plan, NOW));
+    script.done("Delete", "/ConfigMap/shop/a", Ok(()));
+    script.see("/ConfigMap/shop/a", Status::Progressing);
+    assert_eq!(script.take(), ["prune a", "watch a"]);
+    script.tick(15 * 60_000);
+    assert_eq!(script.operation.next_wake(), Some(script.now.plus_millis(5_000)));
+    script.tick(5_000);
+    script.feed(Input::Planned(Replanned::of_end(world.end(), script.now)));
+    assert_eq!(script.take(), ["plan the end", "prune a"]);
+    script.feed(Input::Stop(Stop::Cancelled));
+    assert_eq!(script.take(), ["finished cancelled"]);
 }
 
 #[test]

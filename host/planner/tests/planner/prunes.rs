@@ -59,6 +59,18 @@ fn an_empty_render_prunes_nothing_unless_it_may() {
 }
 
 #[test]
+fn an_empty_render_that_may_prune_all_is_held_to_a_limit_that_was_written() {
+    let mut world = world(configs(18), 0);
+    world.app.allow_empty = Permit::Granted;
+    assert_eq!(pruned(&world).len(), 18, "the third that nobody wrote");
+    for (limit, passes) in [("17", false), ("50%", false), ("0", false), ("18", true), ("100%", true)] {
+        world.app.set_max_prune(limit);
+        let codes: &[&str] = if passes { &[] } else { &["too-many-prunes"] };
+        assert_eq!(world.codes(), codes, "{limit}");
+    }
+}
+
+#[test]
 fn a_render_of_hooks_alone_is_as_empty() {
     let mut world = world(configs(3), 0);
     world.manifests.push(object("batch/Job", "j", crate::world::hook("PreSync"), json!({})));

@@ -34,13 +34,22 @@ fn replace_and_force() {
     for (kind, option, method) in [
         ("ConfigMap", "ServerSideApply=true", Method::Apply),
         ("ConfigMap", "Replace=true", Method::Replace),
-        ("ConfigMap", "Force=true", Method::ApplyOrRecreate),
         // Whoever is deleted and made anew takes along all that is in it.
         ("Namespace", "Force=true", Method::Apply),
         ("apiextensions.k8s.io/CustomResourceDefinition", "Replace=true", Method::Replace),
     ] {
         assert_eq!(both(kind, option).map(|apply| apply.method), [method; 2], "{kind} {option}");
     }
+    // Of an application it would delete objects that its file never deleted under Argo CD.
+    assert_eq!(both("ConfigMap", "Force=true").map(|apply| apply.method), [Method::Apply, Method::ApplyOrRecreate]);
+    let mut world = World::new(vec![config("a", "1"), object("batch/Job", "j", options("Replace=true"), json!({}))]);
+    world.app.set_options(["Force=true"]);
+    assert!(
+        world.text().contains("replace batch/Job shop/j (missing)")
+            && world.text().contains("note: option-without-effect: `Force=true` changes nothing"),
+        "{}",
+        world.text()
+    );
     let world = World::new(vec![
         object("batch/Job", "j", options("Replace=true,Force=true"), json!({})),
         object("Namespace", "n", options("Replace=true,Force=true"), Value::Null),
@@ -182,6 +191,39 @@ fn respect_ignore_differences() {
     assert_eq!(steps(&world).len(), 1);
     world.app.rules = Rules::parse([&rule]).0;
     assert_eq!(world.codes(), ["in-sync"]);
+}
+
+#[test]
+fn a_rule_of_ignored_differences_that_goes_leaves_a_difference() {
+    let pointer = |field: &str| RuleText {
+        kind: "ConfigMap".to_owned(),
+        json_pointers: vec![format!("/spec/{field}")],
+        ..RuleText::default()
+    };
+    let mut world = World::new(vec![object("ConfigMap", "x", Value::Null, json!({"replicas": 3}))]);
+    world.app.rules = Rules::parse([&pointer("replicas")]).0;
+    world.sync();
+    let live = world.objects.get_mut(&key("/ConfigMap/shop/x")).unwrap();
+    live["spec"]["replicas"] = json!(5);
+    live["metadata"]["generation"] = json!(2);
+    // It is found as desired, and remembered so.
+    let plan = world.plan();
+    assert_eq!((plan.survey.sync.to_string().as_str(), plan.survey.settled.len()), ("Synced", 1), "{plan}");
+    for (key, owned) in plan.survey.settled {
+        world.inventory.record(key, owned);
+    }
+    assert_eq!(world.plan().survey.settled, []);
+    let shown = |world: &World| steps(world).iter().map(Step::to_string).collect::<Vec<_>>();
+    for rules in [vec![], vec![pointer("paused")]] {
+        world.app.rules = Rules::parse(&rules).0;
+        world.app.digest = model::Digest::of("another policy");
+        assert_eq!(shown(&world), ["apply ConfigMap shop/x (changed)"], "{rules:?}");
+    }
+    // A rule that changes nothing is remembered too, and one for other objects makes none be compared again.
+    world.app.rules = Rules::parse([&pointer("replicas"), &pointer("paused")]).0;
+    assert_eq!(world.plan().survey.settled.len(), 1);
+    world.app.rules = Rules::parse([&pointer("replicas"), &RuleText { kind: "Secret".to_owned(), ..pointer("x") }]).0;
+    assert_eq!(world.plan().survey.settled, []);
 }
 
 #[test]

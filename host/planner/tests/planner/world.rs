@@ -184,7 +184,7 @@ impl World {
     }
 
     pub fn end(&self) -> planner::deletion::Ending {
-        self.with_sides(|sides| planner::deletion::end(sides, &self.revision, self.now))
+        self.with_sides(|sides| planner::deletion::end(sides, &self.revision, &self.brakes, self.now))
     }
 
     /// The plan as text.
@@ -348,6 +348,7 @@ impl World {
                 let request = Request::Retry(operation.plan.order.clone());
                 Input::Planned(Replanned::of(self.plan_for(&request).verdict, self.now))
             }
+            Action::PlanEnd => Input::Planned(Replanned::of_end(self.end(), self.now)),
             Action::Finished(_) => return None,
         })
     }

@@ -37,7 +37,8 @@ impl World {
         self.store(&step.key, manifest)?;
         if let Some(item) = self.desired().get(&step.key) {
             let live = LiveObject::new(step.key.clone(), Arc::new(self.objects[&step.key].clone()));
-            self.inventory.record(step.key.clone(), Owned::synced(&item.digest, &live));
+            self.inventory
+                .record(step.key.clone(), Owned::synced(&item.digest, &self.app.comparison(&step.key), &live));
         }
         Ok(())
     }

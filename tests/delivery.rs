@@ -1,0 +1,219 @@
+//! Applications brought to a folder that stands for a cluster, through the whole binary: what Git says is there, what hands did
+//! is undone, what nobody may is left alone.
+
+use serde_json::Value;
+use std::fs;
+use std::path::PathBuf;
+use tidegate_tests::{Ran, World};
+
+const HOST: &str = "apiVersion: tidegate.dev/v1alpha1
+kind: Host
+spec:
+  repositories:
+    config:
+      url: ./config.git
+      aliases: [\"https://git.example.com/team/config.git\"]
+      applications: [\"argocd/**\"]
+      deploys: { clusters: [dev], namespaces: [shop, team-*] }
+  clusters:
+    dev: { directory: ./clusters/dev, server: \"https://kubernetes.default.svc\" }
+";
+
+fn application(name: &str, path: &str, policy: &str) -> String {
+    format!(
+        "apiVersion: argoproj.io/v1alpha1
+kind: Application
+metadata: {{ name: {name}, namespace: argocd }}
+spec:
+  project: default
+  destination: {{ server: \"https://kubernetes.default.svc\", namespace: shop }}
+  source: {{ repoURL: \"https://git.example.com/team/config.git\", path: {path}, targetRevision: main }}
+  syncPolicy: {policy}
+---
+"
+    )
+}
+
+/// The application of the README, as people write it for Argo CD.
+const AUTOMATED: &str = "{ automated: { prune: true, selfHeal: true }, syncOptions: [CreateNamespace=true], retry: { limit: 3, backoff: { duration: 5s, factor: 2 } } }";
+
+fn config_map(name: &str, value: &str) -> String {
+    format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{ name: {name} }}\ndata: {{ value: \"{value}\" }}\n---\n")
+}
+
+fn world(applications: &[String]) -> World {
+    let world = World::new(env!("CARGO_BIN_EXE_tidegate"), env!("CARGO_TARGET_TMPDIR"));
+    let objects = [config_map("one", "1"), config_map("two", "2")].concat();
+    world.repository("config", &[("argocd/all.yaml", &applications.concat()), ("apps/shop/all.yaml", &objects)]);
+    world.write("tidegate.yaml", HOST);
+    world
+}
+
+fn listed(world: &World, name: &str) -> Value {
+    let rows = world.tidegate(&["apps", "list", "--output", "json"]).expect(0).json();
+    let row = rows.as_array().expect("a list").iter().find(|row| row["name"] == name);
+    row.unwrap_or_else(|| panic!("no {name} in {rows:#}")).clone()
+}
+
+fn stands(world: &World, name: &str) -> String {
+    let row = listed(world, name);
+    format!("{} {}", row["sync"].as_str().unwrap_or_default(), row["health"].as_str().unwrap_or_default())
+}
+
+fn place(world: &World, name: &str) -> PathBuf {
+    world.path().join(format!("clusters/dev/_core/ConfigMap/shop/{name}.yaml"))
+}
+
+fn sync(world: &World, arguments: &[&str]) -> Ran {
+    world.tidegate(&[&["apps", "sync"], arguments].concat())
+}
+
+#[test]
+fn what_git_says_is_there() {
+    let world = world(&[application("shop", "apps/shop", AUTOMATED)]);
+    assert_eq!(stands(&world, "shop"), "OutOfSync Missing");
+    let differences = world.tidegate(&["apps", "diff", "shop"]).expect(1);
+    assert!(differences.out.contains("+ ConfigMap shop/one") && differences.out.contains("value: \"1\""), "{}", differences.out);
+    sync(&world, &[]).expect(0);
+    assert_eq!(stands(&world, "shop"), "Synced Healthy");
+    assert!(fs::read_to_string(place(&world, "one")).expect("a file").contains("value: \"1\""));
+    assert!(world.path().join("clusters/dev/_core/Namespace/_cluster/shop.yaml").exists(), "CreateNamespace");
+    world.tidegate(&["apps", "diff", "shop"]).expect(0);
+    // Nothing is left to do, and nothing is done.
+    let history = |world: &World| world.tidegate(&["apps", "history", "shop", "--output", "json"]).expect(0).json();
+    assert_eq!(history(&world).as_array().map(Vec::len), Some(1));
+    sync(&world, &[]).expect(0);
+    assert_eq!(history(&world).as_array().map(Vec::len), Some(1));
+    // A commit changes one and takes the other away.
+    world.write("config/apps/shop/all.yaml", config_map("one", "3"));
+    world.push("config", "three");
+    assert_eq!(stands(&world, "shop"), "OutOfSync Healthy");
+    sync(&world, &[]).expect(0);
+    assert!(fs::read_to_string(place(&world, "one")).expect("a file").contains("value: \"3\""));
+    assert!(!place(&world, "two").exists(), "it is pruned");
+    let syncs = history(&world);
+    assert_eq!(syncs[0]["sync"]["outcome"], "healthy", "{syncs:#}");
+    assert_eq!(syncs[0]["sync"]["revision"], world.git("config", &["rev-parse", "HEAD"]).trim());
+}
+
+#[test]
+fn what_hands_did_is_undone() {
+    let world = world(&[application("shop", "apps/shop", AUTOMATED)]);
+    sync(&world, &[]).expect(0);
+    fs::write(place(&world, "one"), config_map("one", "by hand")).expect("written");
+    fs::remove_file(place(&world, "two")).expect("removed");
+    assert_eq!(stands(&world, "shop"), "OutOfSync Missing");
+    let differences = world.tidegate(&["apps", "diff", "shop"]).expect(1);
+    assert!(differences.out.contains("data.value: \"by hand\" -> \"1\""), "{}", differences.out);
+    sync(&world, &[]).expect(0);
+    assert_eq!(stands(&world, "shop"), "Synced Healthy");
+    assert!(fs::read_to_string(place(&world, "one")).expect("a file").contains("value: \"1\""));
+}
+
+#[test]
+fn without_a_policy_a_person_asks() {
+    let world = world(&[application("shop", "apps/shop", "{}")]);
+    let ran = sync(&world, &["--output", "json"]).expect(0);
+    assert!(ran.out.contains("automation-off"), "{}", ran.out);
+    assert!(!place(&world, "one").exists());
+    sync(&world, &["shop", "--only", "/ConfigMap/shop/two", "--as", "alice"]).expect(0);
+    assert!(place(&world, "two").exists() && !place(&world, "one").exists());
+    sync(&world, &["shop"]).expect(0);
+    world.write("config/apps/shop/all.yaml", config_map("one", "1"));
+    world.push("config", "less");
+    sync(&world, &["shop"]).expect(0);
+    assert!(place(&world, "two").exists(), "nobody asked for it to go");
+    sync(&world, &["shop", "--prune"]).expect(0);
+    assert!(!place(&world, "two").exists());
+    let shown = world.tidegate(&["apps", "history", "shop"]).expect(0);
+    assert!(shown.out.contains("alice"), "{}", shown.out);
+}
+
+#[test]
+fn what_a_repository_may_not_is_not_done() {
+    let everywhere = application("elsewhere", "apps/shop", AUTOMATED).replace("namespace: shop", "namespace: kube-system");
+    let world = world(&[
+        everywhere,
+        application("cluster-wide", "apps/roles", AUTOMATED),
+        application("project", "apps/shop", AUTOMATED).replace("project: default", "project: nobody"),
+        application("other", "apps/shop", AUTOMATED).replace("https://kubernetes.default.svc", "https://prod.example.com"),
+    ]);
+    let role = "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: { name: admin }\n";
+    world.write("config/apps/roles/role.yaml", role);
+    world.push("config", "a role");
+    sync(&world, &[]).expect(1);
+    for (name, words) in [
+        ("elsewhere", "may not deploy into the namespace `kube-system` of `dev`"),
+        ("cluster-wide", "may not deploy objects of the kind rbac.authorization.k8s.io/ClusterRole"),
+        ("project", "its project `nobody` is declared nowhere"),
+    ] {
+        let row = listed(&world, name);
+        assert!(row["message"].as_str().is_some_and(|message| message.contains(words)), "{row:#}");
+    }
+    assert_eq!(stands(&world, "other"), "Unknown Unknown");
+    assert!(!world.path().join("clusters/dev/_core").exists());
+    // Nor by hand.
+    sync(&world, &["elsewhere"]).expect(1);
+    assert!(!world.path().join("clusters/dev/_core").exists());
+    world.write("tidegate.yaml", HOST.replace("      deploys: { clusters: [dev], namespaces: [shop, team-*] }\n", ""));
+    let row = listed(&world, "elsewhere");
+    assert!(row["message"].as_str().is_some_and(|message| message.contains("may deploy nothing")), "{row:#}");
+}
+
+#[test]
+fn one_broken_application_holds_no_other() {
+    let world = world(&[
+        application("broken", "apps/gone", AUTOMATED),
+        application("shop", "apps/shop", AUTOMATED),
+        application("second", "apps/shop", AUTOMATED),
+    ]);
+    let ran = sync(&world, &["--output", "json"]).expect(1);
+    assert_eq!(stands(&world, "broken"), "Unknown Unknown");
+    // Two that want one object: the first that had it keeps it.
+    let both = [stands(&world, "shop"), stands(&world, "second")];
+    assert!(both.contains(&"Synced Healthy".to_owned()), "{both:?} {}", ran.out);
+    let other = if both[0] == "Synced Healthy" { "second" } else { "shop" };
+    let row = listed(&world, other);
+    assert!(row["message"].as_str().is_some_and(|message| message.contains("shared-object")), "{row:#}");
+}
+
+#[test]
+fn an_empty_render_prunes_nothing() {
+    let world = world(&[application("shop", "apps/shop", AUTOMATED)]);
+    sync(&world, &[]).expect(0);
+    world.write("config/apps/shop/all.yaml", "# nothing\n");
+    world.push("config", "empty");
+    let ran = sync(&world, &[]).expect(1);
+    assert!(ran.out.contains("would-prune-all"), "{}", ran.out);
+    world.write("config/apps/shop/all.yaml", "kind: [\n");
+    world.push("config", "broken");
+    sync(&world, &[]).expect(1);
+    assert!(place(&world, "one").exists() && place(&world, "two").exists());
+    // A cluster that is gone is not an empty one.
+    world.write("config/apps/shop/all.yaml", config_map("one", "1"));
+    world.push("config", "less");
+    fs::rename(world.path().join("clusters/dev/.tidegate"), world.path().join("book")).expect("moved");
+    fs::write(world.path().join("clusters/dev/.tidegate"), "no folder").expect("written");
+    assert_ne!(stands(&world, "shop").split(' ').next(), Some("Synced"));
+    sync(&world, &[]).expect(1);
+    assert!(place(&world, "two").exists());
+}
+
+#[test]
+fn brakes_hold_and_say_why() {
+    let world = world(&[application("shop", "apps/shop", AUTOMATED)]);
+    world.tidegate(&["apps", "suspend", "shop", "--reason", "the audit", "--as", "bob"]).expect(0);
+    sync(&world, &[]).expect(0);
+    sync(&world, &["shop"]).expect(1);
+    assert!(!place(&world, "one").exists());
+    let shown = world.tidegate(&["apps", "show", "shop"]).expect(0);
+    assert!(shown.out.contains("bob suspended it: the audit"), "{}", shown.out);
+    world.tidegate(&["apps", "resume", "shop"]).expect(0);
+    world.write("tidegate.yaml", HOST.replace("directory: ./clusters/dev,", "directory: ./clusters/dev, mode: observe,"));
+    sync(&world, &[]).expect(0);
+    assert!(!place(&world, "one").exists(), "it is only observed");
+    world.write("tidegate.yaml", HOST);
+    sync(&world, &[]).expect(0);
+    world.tidegate(&["apps", "wait", "shop"]).expect(0);
+    assert!(place(&world, "one").exists());
+}
