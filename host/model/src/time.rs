@@ -29,7 +29,13 @@ impl Timestamp {
         let mut clock = clock.splitn(3, ':').map(str::parse::<i64>);
         let (hour, minute, second) = (clock.next()?.ok()?, clock.next()?.ok()?, clock.next()?.ok()?);
         let millis: i64 = format!("{millis:0<3}").get(..3)?.parse().ok()?;
-        let ok = (1..=12).contains(&month) && (1..=31).contains(&day) && hour < 24 && minute < 60 && second < 61;
+        // RFC 3339's years have four digits; some millions of years later the milliseconds overflow.
+        let ok = (0..=9999).contains(&year)
+            && (1..=12).contains(&month)
+            && (1..=31).contains(&day)
+            && hour < 24
+            && minute < 60
+            && second < 61;
         ok.then(|| {
             let days = days_from_civil(year, month, day);
             Self((((days * 24 + hour) * 60 + minute) * 60 + second) * 1000 + millis)
@@ -104,5 +110,6 @@ mod tests {
         }
         assert_eq!(Timestamp::parse("2025-11-23"), None);
         assert_eq!(Timestamp::parse("2025-13-23T00:00:00Z"), None);
+        assert_eq!(Timestamp::parse("9223372036854775807-01-01T00:00:00Z"), None);
     }
 }

@@ -1,5 +1,6 @@
 //! Applications: from a commit to their objects. Renders by plugins, each application only when something changed that its
-//! render had read. It decides nothing about clusters, and touches none.
+//! render had read; and says each application's policies in the planner's words. It decides nothing about clusters, and
+//! touches none.
 #![deny(missing_docs)]
 
 mod answer;
@@ -16,6 +17,7 @@ mod recorder;
 mod render;
 mod roots;
 mod sources;
+mod target;
 mod walk;
 
 pub use answer::{Answer, Question};
@@ -29,4 +31,5 @@ pub use key::Key;
 pub use reads::ReadSet;
 pub use render::{Offered, Rendered, Renderers, Renders};
 pub use sources::{Repositories, jobs};
+pub use target::target;
 pub use walk::{Walked, walk, walk_around};

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::str::FromStr;
 
 /// When an application is synced, and how.
@@ -170,6 +171,15 @@ macro_rules! flags {
         }
 
         const FLAGS: &[(&str, SyncFlag)] = &[$(($key, SyncFlag::$name)),*];
+        impl SyncFlag {
+            /// The key of its sync option.
+            pub fn key(self) -> &'static str {
+                match self {
+                    $(Self::$name => $key),*
+                }
+            }
+        }
+
         /// The keys of all sync options.
         pub const SYNC_OPTIONS: &[&str] = &["Prune", "Delete", "PrunePropagationPolicy", $($key),*];
     };
@@ -236,6 +246,26 @@ pub enum BadSyncOption {
     },
 }
 
+/// As a file has it.
+impl fmt::Display for SyncOption {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let removal = |removal: &Removal| match removal {
+            Removal::Allowed => "true",
+            Removal::Confirmed => "confirm",
+            Removal::Never => "false",
+        };
+        match self {
+            Self::Prune(prune) => write!(f, "Prune={}", removal(prune)),
+            Self::Delete(delete) => write!(f, "Delete={}", removal(delete)),
+            Self::Propagation(Propagation::Foreground) => f.write_str("PrunePropagationPolicy=foreground"),
+            Self::Propagation(Propagation::Background) => f.write_str("PrunePropagationPolicy=background"),
+            Self::Propagation(Propagation::Orphan) => f.write_str("PrunePropagationPolicy=orphan"),
+            Self::On(flag) => write!(f, "{}=true", flag.key()),
+            Self::Off(flag) => write!(f, "{}=false", flag.key()),
+        }
+    }
+}
+
 impl FromStr for SyncOption {
     type Err = BadSyncOption;
 
@@ -275,11 +305,20 @@ impl SyncOptions {
     pub fn asks(&self, flag: SyncFlag) -> bool {
         self.flags.contains(&flag)
     }
+
+    /// Every option that is asked for, and that objects are not held to their schemas where they are not. Whatever else is
+    /// not in here means what its absence means.
+    pub fn options(&self) -> impl Iterator<Item = SyncOption> {
+        let Self { prune, delete, propagation, flags } = self;
+        let removals = [SyncOption::Prune(*prune), SyncOption::Delete(*delete), SyncOption::Propagation(*propagation)];
+        let unheld = (!self.asks(SyncFlag::Validate)).then_some(SyncOption::Off(SyncFlag::Validate));
+        removals.into_iter().chain(flags.iter().map(|flag| SyncOption::On(*flag))).chain(unheld)
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Backoff, BadSyncOption, Removal, SYNC_OPTIONS, SyncFlag, SyncOption};
+    use super::{Backoff, BadSyncOption, Removal, SYNC_OPTIONS, SyncFlag, SyncOption, SyncOptions};
 
     #[test]
     fn pauses_grow_up_to_the_longest() {
@@ -305,5 +344,22 @@ mod tests {
         for key in SYNC_OPTIONS.iter().filter(|key| **key != "PrunePropagationPolicy") {
             assert!(format!("{key}=false").parse::<SyncOption>().is_ok(), "{key}");
         }
+    }
+
+    #[test]
+    fn options_are_written_as_they_are_read() {
+        let texts = SYNC_OPTIONS.iter().flat_map(|key| match *key {
+            "Prune" | "Delete" => vec![format!("{key}=true"), format!("{key}=false"), format!("{key}=confirm")],
+            "PrunePropagationPolicy" => ["foreground", "background", "orphan"].map(|v| format!("{key}={v}")).to_vec(),
+            _ => vec![format!("{key}=true"), format!("{key}=false")],
+        });
+        for text in texts {
+            assert_eq!(text.parse::<SyncOption>().map(|option| option.to_string()), Ok(text));
+        }
+        let shown = |options: SyncOptions| options.options().map(|o| o.to_string()).collect::<Vec<_>>().join(" ");
+        let removals = "Prune=true Delete=true PrunePropagationPolicy=foreground";
+        assert_eq!(shown(SyncOptions::default()), format!("{removals} Validate=true"));
+        let bare = SyncOptions { flags: [SyncFlag::Replace].into(), ..SyncOptions::default() };
+        assert_eq!(shown(bare), format!("{removals} Replace=true Validate=false"));
     }
 }
