@@ -1,3 +1,5 @@
+//! From the text of a file to what the planner gets: each field, and what its absence means.
+
 use super::target;
 use manifest::Declaration;
 use model::Timestamp;
