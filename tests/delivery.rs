@@ -209,6 +209,12 @@ fn brakes_hold_and_say_why() {
     let shown = world.tidegate(&["apps", "show", "shop"]).expect(0);
     assert!(shown.out.contains("bob suspended it: the audit"), "{}", shown.out);
     world.tidegate(&["apps", "resume", "shop"]).expect(0);
+    world.tidegate(&["freeze", "--cluster", "dev", "--reason", "a release elsewhere"]).expect(0);
+    sync(&world, &["shop"]).expect(1);
+    assert!(listed(&world, "shop")["message"].as_str().is_some_and(|message| message.contains("a release elsewhere")));
+    let near = world.tidegate(&["freeze", "--cluster", "deb", "--lift"]).expect(2);
+    assert!(near.err.contains("did you mean `dev`?"), "{}", near.err);
+    world.tidegate(&["freeze", "--cluster", "dev", "--lift"]).expect(0);
     world.write("tidegate.yaml", HOST.replace("directory: ./clusters/dev,", "directory: ./clusters/dev, mode: observe,"));
     sync(&world, &[]).expect(0);
     assert!(!place(&world, "one").exists(), "it is only observed");
@@ -216,4 +222,42 @@ fn brakes_hold_and_say_why() {
     sync(&world, &[]).expect(0);
     world.tidegate(&["apps", "wait", "shop"]).expect(0);
     assert!(place(&world, "one").exists());
+}
+
+#[test]
+fn a_crash_at_any_moment_of_a_sync_loses_nothing() {
+    // What another application and hands have put there stays, whatever happens.
+    let world = world(&[
+        application("shop", "apps/shop", AUTOMATED),
+        application("other", "apps/other", AUTOMATED),
+    ]);
+    world.write("config/apps/other/all.yaml", config_map("others", "1"));
+    world.push("config", "another application");
+    sync(&world, &[]).expect(0);
+    fs::write(place(&world, "of-hands"), config_map("of-hands", "1")).expect("written");
+    let mut crashes = 0;
+    for at in 1.. {
+        // One object changes, one comes, and the one of the last round goes.
+        let objects = [config_map("one", &at.to_string()), config_map(&format!("round-{at}"), "1")].concat();
+        world.write("config/apps/shop/all.yaml", objects);
+        world.push("config", &format!("round {at}"));
+        let ended = world
+            .command(&["apps", "sync", "shop", "--prune"])
+            .env("TIDEGATE_CRASH", at.to_string())
+            .output()
+            .expect("the binary");
+        let crashed = ended.status.code().is_none();
+        crashes += usize::from(crashed);
+        sync(&world, &["shop", "--prune"]).expect(0);
+        assert_eq!(stands(&world, "shop"), "Synced Healthy", "crash {at}");
+        let one = fs::read_to_string(place(&world, "one")).expect("a file");
+        assert!(one.contains(&format!("value: \"{at}\"")), "crash {at}: {one}");
+        assert!(place(&world, &format!("round-{at}")).exists(), "crash {at}");
+        assert!(!place(&world, &format!("round-{}", at - 1)).exists(), "crash {at}");
+        assert!(place(&world, "others").exists() && place(&world, "of-hands").exists(), "crash {at}");
+        if !crashed {
+            break;
+        }
+    }
+    assert!(crashes > 10, "{crashes} crashes: the points are no longer met");
 }

@@ -12,6 +12,7 @@ use crate::exit::Exit;
 use crate::open;
 use crate::render::Plugins;
 use crate::screen::Screen;
+pub use brake::freeze;
 use floor::Floor;
 use engine::Engine;
 use git::Mirror;

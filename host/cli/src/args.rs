@@ -53,6 +53,8 @@ pub enum Command {
         #[command(subcommand)]
         command: Apps,
     },
+    /// Stop every sync into a cluster, or let them go on
+    Freeze(Freeze),
     /// Print the Kubernetes objects that a folder makes: what `kustomize build PATH` would print
     Render(Render),
     /// Say what happened in a run or step, what did not, and why
@@ -173,6 +175,21 @@ pub enum Apps {
     Resume { name: String },
     /// The objects of one, as a YAML stream
     Manifests { name: String },
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct Freeze {
+    /// The cluster, by its name in the configuration
+    #[arg(long)]
+    pub cluster: String,
+    /// Why, for whoever wonders
+    #[arg(long, required_unless_present = "lift")]
+    pub reason: Option<String>,
+    /// Let syncs go on
+    #[arg(long, conflicts_with = "reason")]
+    pub lift: bool,
+    #[arg(long = "as", value_name = "USER")]
+    pub actor: Option<String>,
 }
 
 #[derive(Clone, Debug, Args)]

@@ -69,6 +69,7 @@ fn dispatch(arguments: Arguments, screen: &screen::Screen) -> Result<u8, Exit> {
         Command::Init(wanted) => block_on(cores(), init::init(&host, &wanted, screen)),
         Command::Run(wanted) => block(run::run(&host, wanted, screen)),
         Command::Apps { command } => block(apps::apps(&host, command, screen)),
+        Command::Freeze(wanted) => block(apps::freeze(&host, wanted, screen)),
         Command::Render(wanted) => block(render::render(&host, &wanted, screen)),
         Command::Runs { command } => block(runs::runs(&host, command, screen)),
         Command::Approve(wanted) => block(approve::vote(&host, wanted, "approve", screen)),

@@ -1,10 +1,36 @@
-//! `tidegate apps suspend` and `resume`.
+//! `tidegate apps suspend` and `resume`, and `tidegate freeze`.
 
 use super::Desk;
+use crate::args::{Freeze, Host};
 use crate::exit::Exit;
 use crate::open;
 use crate::screen::Screen;
+use model::{Blame, Failure};
+use reconcile::Books;
 use store::Braked;
+
+/// Puts a cluster's brake on, or takes it off.
+pub async fn freeze(host: &Host, wanted: Freeze, screen: &Screen) -> Result<u8, Exit> {
+    let configuration = open::configuration(host, screen)?;
+    let clusters = configuration.host.as_ref().map(|config| &config.clusters);
+    let Freeze { cluster, reason, lift: _, actor } = wanted;
+    if clusters.is_none_or(|clusters| !clusters.contains_key(&cluster)) {
+        let known = clusters.into_iter().flat_map(|clusters| clusters.keys()).map(String::as_str);
+        let failure = Failure::new(Blame::User, "not-found", format!("no cluster is called `{cluster}`"));
+        let hint = manifest::nearest(&cluster, known).map(|near| format!("did you mean `{near}`?"));
+        return Err(hint.map_or(failure.clone(), |hint| failure.hint(hint)).into());
+    }
+    let engine = open::engine(configuration, screen)?;
+    let text = reason.map(|reason| format!("{} froze `{cluster}`: {reason}", actor.unwrap_or_else(open::system_user)));
+    let word = if text.is_some() { "frozen" } else { "no longer frozen" };
+    Books::new(engine.journal()).set_brake(Braked::Cluster, &cluster, text, reconcile::now()).await?;
+    if screen.json {
+        screen.document(&serde_json::json!({"cluster": cluster, "status": word}));
+    } else {
+        screen.out(&format!("{cluster} is {word}"));
+    }
+    Ok(0)
+}
 
 impl Desk {
     /// Puts the brake on with a reason and who asks, or takes it off.
