@@ -344,6 +344,50 @@ fn manifests_with_secrets_are_not_on_the_disk_in_clear() {
     }
 }
 
+/// `.argocd-source.yaml`, where Argo CD Image Updater keeps its word, in a commit that changes nothing else.
+#[test]
+fn what_a_folder_says_about_its_source_is_merged() {
+    let world = applications();
+    let manifests = |name: &str| world.tidegate(&["apps", "manifests", name]).expect(0);
+    assert!(manifests("shop").out.contains("image: shop:v1"));
+    let general = "config/apps/shop/.argocd-source.yaml";
+    world.write(general, "targetRevision: v7\nkustomize: { images: [\"shop:v2\"], namePrefix: all- }\n");
+    world.push("config", "for all");
+    let shop = manifests("shop");
+    assert!(shop.out.contains("image: shop:v2") && shop.out.contains("name: all-web"), "{}", shop.out);
+    assert!(
+        shop.err.contains("apps/shop/.argocd-source.yaml:1:1: TG-201: `targetRevision` has no effect"),
+        "{}",
+        shop.err
+    );
+    // The one application's own comes after it; an image that the application itself names is gone with its list.
+    world.write("config/apps/shop/.argocd-source-shop.yaml", "kustomize:\n  images:\n  - shop:v3\n");
+    world.push("config", "for one");
+    let shop = manifests("shop");
+    assert!(shop.out.contains("image: shop:v3") && shop.out.contains("name: all-web"), "{}", shop.out);
+    let images = manifests("images");
+    assert!(images.out.contains("image: shop:v2") && images.out.contains("name: all-web"), "{}", images.out);
+    // It is no part of what the folder renders to.
+    assert_eq!(images.out.matches("kind:").count(), 2, "{}", images.out);
+    world.write("config/apps/shop/.argocd-source-shop.yaml", "kustomize:\n  images:\n  - shop:v4\n");
+    world.push("config", "v4");
+    assert!(manifests("shop").out.contains("image: shop:v4"));
+    // What is wrong with it is said with its place, and is the application's alone.
+    world.write("config/apps/shop/.argocd-source-shop.yaml", "kustomize:\n  imagess:\n  - shop:v4\n");
+    world.push("config", "a slip");
+    let refused = world.tidegate(&["apps", "manifests", "shop"]).expect(2);
+    let place = "apps/shop/.argocd-source-shop.yaml:2:3: TG-120: `kustomize` has no key `imagess`";
+    assert!(refused.err.contains(place) && refused.err.contains("did you mean `images`?"), "{}", refused.err);
+    manifests("images");
+    // A link could lead anywhere.
+    let path = world.path().join("config/apps/shop/.argocd-source-shop.yaml");
+    std::fs::remove_file(&path).expect("removed");
+    symlink("kustomization.yaml", &path).expect("a link");
+    world.push("config", "a link");
+    let refused = world.tidegate(&["apps", "manifests", "shop"]).expect(2);
+    assert!(refused.err.contains("it is a symbolic link"), "{}", refused.err);
+}
+
 #[test]
 fn argo_files_are_validated() {
     let world = applications();

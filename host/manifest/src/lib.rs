@@ -47,7 +47,9 @@ mod trigger;
 mod unserved;
 mod yaml;
 
-pub use application::{Declaration, Declarations, Declared, DeclaredKind, applications};
+pub use application::{
+    Declaration, Declarations, Declared, DeclaredKind, OVERRIDES, applications, overridden, own_overrides,
+};
 pub use catalog::{Catalog, StepOffer};
 pub use cluster::{Cluster, Mode, Reach};
 pub use code::CODES;

@@ -11,6 +11,7 @@ mod folder;
 mod job;
 mod kept;
 mod key;
+mod overrides;
 mod reads;
 mod recorder;
 mod render;

@@ -1,6 +1,7 @@
 //! From an application to what is rendered: a job for each of its sources that has a folder.
 
 use crate::job::{Elsewhere, Job, MAIN, Source};
+use crate::overrides::{Overridden, overridden};
 use model::application::{Application, Content, Renderer};
 use model::{Blame, Failure};
 use serde_json::{Value, json};
@@ -13,9 +14,10 @@ pub trait Repositories: Send + Sync {
     fn open(&self, address: &str, revision: &str) -> Result<Option<Source>, Failure>;
 }
 
-/// The jobs of an application, in the order of its sources.
+/// The jobs of an application, in the order of its sources, with what their folders say about them.
 ///
-/// Errors: `not-found` for a repository that is not configured, or a revision; `unsupported` for charts of Helm repositories.
+/// Errors: `not-found` for a repository that is not configured, or a revision; `unsupported` for charts of Helm repositories;
+/// `invalid` for an `.argocd-source.yaml`.
 pub fn jobs(application: &Application, repositories: &Arc<dyn Repositories>) -> Result<Vec<Job>, Failure> {
     let mut references = Vec::new();
     for source in &application.sources {
@@ -35,7 +37,8 @@ pub fn jobs(application: &Application, repositories: &Arc<dyn Repositories>) -> 
             }
         };
         let main = Source { name: MAIN.to_owned(), ..open(source, repositories)? };
-        let (renderer, parameters) = rendering(&source.renderer)?;
+        let Overridden { renderer, warnings } = overridden(application, &source.renderer, &main, &path)?;
+        let (renderer, parameters) = rendering(&renderer)?;
         jobs.push(Job {
             application: application.name.to_string(),
             namespace: application.destination.namespace.as_ref().map(ToString::to_string).unwrap_or_default(),
@@ -44,6 +47,7 @@ pub fn jobs(application: &Application, repositories: &Arc<dyn Repositories>) -> 
             elsewhere: Some(Arc::new(ByUrl(repositories.clone()))),
             renderer,
             parameters,
+            warnings,
         });
     }
     Ok(jobs)

@@ -12,7 +12,8 @@ use model::application::{
     PatchTarget, Plugin, PluginParameter, Replicas,
 };
 
-pub(super) fn kustomize(node: &Node, sink: &mut Sink) -> Kustomize {
+pub(super) fn kustomize(node: &Node, path: &str, sink: &mut Sink) -> Kustomize {
+    variables(node, path, sink);
     Kustomize {
         name_prefix: read::owned(node, "namePrefix").unwrap_or_default(),
         name_suffix: read::owned(node, "nameSuffix").unwrap_or_default(),
@@ -28,6 +29,19 @@ pub(super) fn kustomize(node: &Node, sink: &mut Sink) -> Kustomize {
         force_common_labels: read::is_true(node, "forceCommonLabels"),
         common_annotations: read::text_map(node, "commonAnnotations"),
         force_common_annotations: read::is_true(node, "forceCommonAnnotations"),
+    }
+}
+
+/// Argo CD replaces variables (`$ARGOCD_APP_REVISION`) in these, whatever else is said (util/kustomize/kustomize.go).
+fn variables(node: &Node, path: &str, sink: &mut Sink) {
+    let images = read::items(node, "images").iter().enumerate().map(|(index, item)| (format!("images[{index}]"), item));
+    let labels = read::value(node, "commonLabels").map(Node::entries).unwrap_or_default().iter();
+    let labels = labels.map(|(key, value)| (format!("commonLabels.{}", key.text), value));
+    for (field, value) in
+        images.chain(labels).filter(|(_, value)| value.as_str().is_some_and(|text| text.contains('$')))
+    {
+        let key = Key { text: field.clone(), span: value.span.clone() };
+        refuse(&key, &format!("{path}.{field}"), "Argo CD would replace the variables in it", sink);
     }
 }
 

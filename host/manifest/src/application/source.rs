@@ -8,6 +8,9 @@ use crate::diagnostic::{Diagnostic, Sink};
 use crate::yaml::Node;
 use model::application::{Content, FolderPath, Renderer, Source};
 
+/// The keys of a source of which one may be there.
+pub(super) const RENDERERS: [&str; 4] = ["kustomize", "directory", "helm", "plugin"];
+
 /// How many sources an application has, which decides what each of them may leave out.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
@@ -62,7 +65,7 @@ fn source(node: &Node, path: &str, place: Place, sink: &mut Sink) -> Option<Sour
         content: content?,
         name: read::owned(node, "name"),
         reference: read::owned(node, "ref"),
-        renderer: renderer(node, path, sink)?,
+        renderer: rendering(node, path, sink)?,
     })
 }
 
@@ -104,14 +107,14 @@ fn content(node: &Node, path: &str, place: Place, sink: &mut Sink) -> Option<Con
     }
 }
 
-/// One of the four, by name; none means that the files decide.
-fn renderer(node: &Node, path: &str, sink: &mut Sink) -> Option<Renderer> {
-    let kinds = ["kustomize", "directory", "helm", "plugin"];
-    let mut named = kinds.iter().filter_map(|kind| read::entry(node, kind));
+/// One of the four, by name; none means that the files decide. `path` is how messages name the source, empty for the document.
+pub(super) fn rendering(node: &Node, path: &str, sink: &mut Sink) -> Option<Renderer> {
+    let mut named = RENDERERS.iter().filter_map(|kind| read::entry(node, kind));
     let Some((key, value)) = named.next() else { return Some(Renderer::Detected) };
     if let Some((other, _)) = named.next() {
         // ExplicitType in types.go refuses it as well.
-        let message = format!("`{path}` has both `{}` and `{}`", key.text, other.text);
+        let what = if path.is_empty() { "the document".to_owned() } else { format!("`{path}`") };
+        let message = format!("{what} has both `{}` and `{}`", key.text, other.text);
         sink.push(
             Diagnostic::error(code::SOURCE, other.span.clone(), message)
                 .label("again here")
@@ -120,9 +123,9 @@ fn renderer(node: &Node, path: &str, sink: &mut Sink) -> Option<Renderer> {
         );
         return None;
     }
-    let path = format!("{path}.{}", key.text);
+    let path = if path.is_empty() { key.text.clone() } else { format!("{path}.{}", key.text) };
     Some(match key.text.as_str() {
-        "kustomize" => Renderer::Kustomize(renderer::kustomize(value, sink)),
+        "kustomize" => Renderer::Kustomize(renderer::kustomize(value, &path, sink)),
         "directory" => Renderer::Directory(renderer::directory(value, sink)),
         "helm" => Renderer::Helm(renderer::helm(value)),
         _ => Renderer::Plugin(renderer::plugin(key, value, &path, sink)?),

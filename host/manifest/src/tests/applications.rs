@@ -22,7 +22,7 @@ pub(crate) fn problems(text: &str) -> String {
     lines(&source, &all.collect::<Vec<_>>())
 }
 
-fn application(text: &str) -> Application {
+pub(crate) fn application(text: &str) -> Application {
     let (_, found) = read(text);
     match found.documents.into_iter().next().unwrap().value {
         Some(Declaration::Application(found)) => *found,
@@ -183,6 +183,7 @@ fn sources_that_would_deploy_something_else() {
         "path: a, directory: {disableExtensionFilter: true}",
         "path: a, directory: {include: '{a'}",
         "path: a, kustomize: {commonAnnotationsEnvsubst: true, images: [app], namespace: A}",
+        "path: a, kustomize: {images: [a:v2, 'b:${ARGOCD_APP_REVISION}'], commonLabels: {a: x, b: $ARGOCD_APP_NAME}}",
         "path: a, kustomize: {patches: [{target: {kind: A}}], replicas: [{name: a, count: many}, {name: b, count: -1}]}",
         "path: a, kustomize: {patches: [{path: p, options: {allowAnything: true}}]}",
         "path: a, cue: {}",
@@ -205,6 +206,8 @@ TG-126 6:78 ['{a'] `{a` is not a glob: unclosed alternate group; missing '}' (ma
 TG-200 6:69 [commonAnnotationsEnvsubst] `spec.source.kustomize.commonAnnotationsEnvsubst` is not honoured, and nothing is synced without it: annotations would get the names of variables instead of their values
 TG-123 6:111 [app] `app` is no other image | write it like `app:v2`, `app=registry.example.com/app:v2` or `app@sha256:…`
 TG-124 6:128 [A] `A` cannot be a namespace: it has letters a to z, digits and `-`, begins and ends with a letter or digit, and has 63 characters at most
+TG-200 6:84 ['b:${ARGOCD_APP_REVISION}'] `spec.source.kustomize.images[1]` is not honoured, and nothing is synced without it: Argo CD would replace the variables in it
+TG-200 6:137 [$ARGOCD_APP_NAME] `spec.source.kustomize.commonLabels.b` is not honoured, and nothing is synced without it: Argo CD would replace the variables in it
 TG-123 6:80 [target] a patch has either `patch` or `path`
 TG-122 6:129 [many] `count` must be a whole number
 TG-123 6:153 [-1] `count` must be from 0 to 4294967295, not -1
