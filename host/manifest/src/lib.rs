@@ -55,7 +55,7 @@ pub use cluster::{Cluster, Mode, Reach};
 pub use code::CODES;
 pub use credential::{Credential, CredentialSteps};
 pub use diagnostic::{Diagnostic, Parsed, Severity};
-pub use discover::{Findings, Fitness, FoundApplication, discover};
+pub use discover::{Findings, Fitness, FoundApplication, Unread, Why, discover};
 pub use environment::{Environment, Owned, Owns, Requirement};
 pub use head::{Head, head, kind_of};
 pub use host::{HostConfig, Jail, host};
