@@ -388,6 +388,53 @@ fn what_a_folder_says_about_its_source_is_merged() {
     assert!(refused.err.contains("it is a symbolic link"), "{}", refused.err);
 }
 
+/// The renderer of docs/rendering.md as somebody else's, with parameters out of an application's file.
+#[test]
+fn an_application_is_rendered_by_a_plugin_of_ones_own() {
+    let world = applications();
+    let guests = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/guests/test");
+    let bytes = std::fs::read(guests.join("plain.wasm")).expect("`cargo xtask guests` builds it");
+    world.write("plugins/plain.wasm", &bytes);
+    let config = std::fs::read_to_string(world.path().join("tidegate.yaml")).expect("a configuration");
+    let grants = "  plugins: { sources: { plain: { from: ./plugins/plain.wasm, grants: { source: {} } } } }\n";
+    world.write("tidegate.yaml", format!("{config}{grants}"));
+    world.tidegate(&["plugin", "lock", "--accept"]).expect(0);
+    let own = "https://git.example.com/team/config.git";
+    let plugin = |parameters: &str| format!(", plugin: {{ name: plain, parameters: [{parameters}]");
+    let files = "{ name: files, array: [a.yaml, b.yaml] }";
+    let whole = format!("{files}, {{ name: note, string: \"by plain\" }}, {{ name: values, map: {{ TAG: v7 }} }}");
+    let all = [
+        application(
+            "plain",
+            own,
+            "apps/plain",
+            &format!("{}, env: [{{ name: STAGE, value: prod }}] }}", plugin(&whole)),
+        ),
+        application("slip", own, "apps/plain", &format!("{} }}", plugin("{ name: filess, array: [a.yaml] }"))),
+        application("wrong", own, "apps/plain", &format!("{} }}", plugin("{ name: files, string: a.yaml }"))),
+        application(
+            "globbed",
+            own,
+            "apps/plain",
+            ", plugin: { name: directory, parameters: [{ name: include, string: a* }] }",
+        ),
+    ];
+    world.write("config/argocd/plain.yaml", all.concat());
+    world.write("config/apps/plain/a.yaml", "apiVersion: v1\nkind: A\nmetadata: { name: a-@STAGE@ }\n");
+    world.write("config/apps/plain/b.yaml", "apiVersion: v1\nkind: B\nmetadata: { name: b-@TAG@ }\n");
+    world.push("config", "plain");
+    let ran = world.tidegate(&["apps", "manifests", "plain"]).expect(0);
+    let expected = "# by plain\napiVersion: v1\nkind: A\nmetadata: { name: a-prod }\n---\napiVersion: v1\nkind: B\nmetadata: { name: b-v7 }\n";
+    assert_eq!(ran.out, expected);
+    let refused = |name: &str| world.tidegate(&["apps", "manifests", name]).expect(2).err;
+    assert!(refused("slip").contains("unknown field `filess`"), "{}", refused("slip"));
+    assert!(refused("wrong").contains("`files` does not fit"), "{}", refused("wrong"));
+    let ran = world.tidegate(&["apps", "manifests", "globbed"]).expect(0);
+    assert_eq!(ran.out.matches("kind: A").count(), 1, "{}", ran.out);
+    // Without an application it has its defaults: no file, no object.
+    assert_eq!(world.tidegate(&["render", "config/apps/plain", "--renderer", "plain"]).expect(0).out, "");
+}
+
 #[test]
 fn argo_files_are_validated() {
     let world = applications();

@@ -2,9 +2,9 @@
 
 use crate::job::{Elsewhere, Job, MAIN, Source};
 use crate::overrides::{Overridden, overridden};
-use model::application::{Application, Content, Renderer};
+use model::application::{Application, Content, Plugin, PluginParameter, Renderer};
 use model::{Blame, Failure};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
 /// The repositories that a host may read.
@@ -75,8 +75,22 @@ fn rendering(renderer: &Renderer) -> Result<(Option<String>, Value), Failure> {
         }
         Renderer::Directory(it) => (Some("directory".to_owned()), value(serde_json::to_value(it))?),
         Renderer::Helm(it) => (Some("helm".to_owned()), value(serde_json::to_value(it))?),
-        Renderer::Plugin(it) => (Some(it.name.clone()), value(serde_json::to_value(it))?),
+        Renderer::Plugin(it) => (Some(it.name.clone()), of_plugin(it)),
     })
+}
+
+/// What a plugin gets as its parameters: each by its name, a text, a list or a mapping, and null where it has no value; `env` as
+/// one mapping beside them, where there is any. Whoever wrote the renderer says what may be there.
+fn of_plugin(plugin: &Plugin) -> Value {
+    let value = |parameter: &PluginParameter| match parameter {
+        PluginParameter { string: Some(text), .. } => json!(text),
+        PluginParameter { array: Some(items), .. } => json!(items),
+        PluginParameter { map, .. } => json!(map),
+    };
+    let parameters = plugin.parameters.iter().map(|parameter| (parameter.name.clone(), value(parameter)));
+    let env: Map<String, Value> = plugin.env.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
+    let env = (!env.is_empty()).then(|| ("env".to_owned(), Value::Object(env)));
+    Value::Object(parameters.chain(env).collect())
 }
 
 /// Other repositories by what a kustomization says: an address, and `?ref=` with a revision.

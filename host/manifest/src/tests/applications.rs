@@ -186,6 +186,9 @@ fn sources_that_would_deploy_something_else() {
         "path: a, kustomize: {images: [a:v2, 'b:${ARGOCD_APP_REVISION}'], commonLabels: {a: x, b: $ARGOCD_APP_NAME}}",
         "path: a, kustomize: {patches: [{target: {kind: A}}], replicas: [{name: a, count: many}, {name: b, count: -1}]}",
         "path: a, kustomize: {patches: [{path: p, options: {allowAnything: true}}]}",
+        "path: a, plugin: {name: x, env: [{name: A, value: a}, {name: A, value: b}], parameters: [{name: p, string: s}, {name: p}]}",
+        "path: a, plugin: {name: x, env: [{name: A, value: a}], parameters: [{name: env, map: {a: b}}]}",
+        "path: a, plugin: {name: x, parameters: [{name: env, array: [a]}, {name: p, string: s, map: {a: b}}]}",
         "path: a, cue: {}",
         "path: 1.10",
     ]
@@ -212,6 +215,10 @@ TG-123 6:80 [target] a patch has either `patch` or `path`
 TG-122 6:129 [many] `count` must be a whole number
 TG-123 6:153 [-1] `count` must be from 0 to 4294967295, not -1
 TG-120 6:99 [allowAnything] `spec.source.kustomize.patches[0].options` has no key `allowAnything` | known here: `allowNameChange`, `allowKindChange`
+TG-123 6:109 [A] `A` is written twice in `env`
+TG-123 6:166 [p] `p` is written twice in `parameters`
+TG-123 6:123 [env] the parameter `env` would be taken for the environment, which there is as well
+TG-123 6:134 [map] a parameter has both `string` and `map` | a renderer gets one value of each; leave one of them out
 TG-120 6:57 [cue] `spec.source` has no key `cue` | known here: `repoURL`, `path`, `targetRevision`, `chart`, `ref`, `name`, `tagPrefix`, `kustomize`, `directory`, `helm`, `plugin`
 TG-122 6:54 [1.10] `spec.source.path` must be text, not a number | put it between quotes
 "##);
