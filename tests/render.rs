@@ -435,6 +435,39 @@ fn an_application_is_rendered_by_a_plugin_of_ones_own() {
     assert_eq!(world.tidegate(&["render", "config/apps/plain", "--renderer", "plain"]).expect(0).out, "");
 }
 
+/// Whoever puts a token into an address has it in Git; it goes nowhere else.
+#[test]
+fn a_token_in_an_address_is_neither_shown_nor_kept() {
+    let world = applications();
+    let token = "ghp_t0ken";
+    let own = "https://git.example.com/team/config.git";
+    let all = [
+        application("shown", &format!("https://{token}@git.example.com/team/config.git"), "apps/shop", ""),
+        application("unknown", own, "apps/unknown", ""),
+    ];
+    world.write("config/argocd/tokens.yaml", all.concat());
+    let kustomization =
+        |host: &str| format!("resources: [\"https://{token}@{host}/team/base.git//deploy?ref=main\"]\n");
+    world.write("config/apps/remote/kustomization.yaml", kustomization("git.example.com"));
+    world.write("config/apps/unknown/kustomization.yaml", kustomization("elsewhere.example.com"));
+    world.push("config", "tokens");
+    let remote = world.tidegate(&["apps", "manifests", "remote"]).expect(0);
+    assert!(remote.out.contains("image: shop:v1"), "{}", remote.out);
+    let unknown = world.tidegate(&["apps", "manifests", "unknown"]).expect(2);
+    assert!(unknown.err.contains("https://elsewhere.example.com/team/base.git//deploy?ref=main"), "{}", unknown.err);
+    let shown = world.tidegate(&["apps", "manifests", "shown"]).expect(2);
+    assert!(shown.err.contains("TG-181: the URL contains credentials"), "{}", shown.err);
+    let listed = world.tidegate(&["apps", "list", "--output", "json"]).expect(0);
+    for ran in [remote, unknown, shown, listed] {
+        assert!(!format!("{}{}", ran.out, ran.err).contains(token), "{ran:?}");
+    }
+    let state = world.path().join("state");
+    let mirrors = state.join("mirrors");
+    let found: Vec<_> =
+        holding(&state, token).into_iter().filter(|path| !path.starts_with(&*mirrors.to_string_lossy())).collect();
+    assert!(found.is_empty(), "{found:?}");
+}
+
 #[test]
 fn argo_files_are_validated() {
     let world = applications();

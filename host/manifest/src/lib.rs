@@ -62,7 +62,7 @@ pub use host::{HostConfig, Jail, host};
 pub use keeping::{Artifacts, EncryptionKey};
 pub use matching::{
     BadGlob, Detected, KindScope, Permit, RepositoryKey, Selection, Target, cluster_of, detect_renderer,
-    is_kustomization, repository_of,
+    is_kustomization, repository_of, without_secret,
 };
 pub use nearest::nearest;
 pub use object::{Line, Object, ObjectName, objects};

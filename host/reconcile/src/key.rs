@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 pub struct Key(Digest);
 
 /// The form of what is kept. A new one finds nothing of an old one.
-const FORM: u32 = 1;
+const FORM: u32 = 2;
 
 impl Key {
     /// Of this renderer with these parameters on these roots, named with their repositories. The commit is none of it:

@@ -43,6 +43,8 @@ impl Recorded {
 
 impl plugin::Roots for Recorded {
     fn find(&self, name: &str) -> Result<Option<Root>, Failure> {
+        // Names of roots are kept in clear, and a file may have a token in an address. Which repository it is hangs on no user.
+        let name = &*manifest::without_secret(name);
         let mut all = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
         let opened = match all.get(name) {
             Some(known) => known.clone(),

@@ -55,7 +55,7 @@ pub fn jobs(application: &Application, repositories: &Arc<dyn Repositories>) -> 
 
 fn open(source: &model::application::Source, repositories: &Arc<dyn Repositories>) -> Result<Source, Failure> {
     repositories.open(&source.repository, &source.revision)?.ok_or_else(|| {
-        let message = format!("the repository {} is not configured", source.repository);
+        let message = format!("the repository {} is not configured", manifest::without_secret(&source.repository));
         Failure::new(Blame::User, "not-found", message)
             .hint("name it in tidegate.yaml under `spec.repositories`, by its `url` or among the `aliases` of one")
     })

@@ -5,6 +5,7 @@ use super::read;
 use super::renderer;
 use crate::code;
 use crate::diagnostic::{Diagnostic, Sink};
+use crate::matching::address::without_secret;
 use crate::yaml::Node;
 use model::application::{Content, FolderPath, Renderer, Source};
 
@@ -50,11 +51,10 @@ fn source(node: &Node, path: &str, place: Place, sink: &mut Sink) -> Option<Sour
     let (key, address) = read::entry(node, "repoURL")?;
     let repository = address.as_str()?;
     let content = content(node, path, place, sink);
-    if let Some(why) = unfit(repository) {
-        sink.push(
-            Diagnostic::error(code::URL_CREDENTIALS, address.span.clone(), why)
-                .hint("replace them, for Git keeps them"),
-        );
+    if without_secret(repository) != repository {
+        let hint = "leave out what stands before the `@`; a token or password that was there is to be replaced, for Git keeps it";
+        let message = "the URL contains credentials";
+        sink.push(Diagnostic::error(code::URL_CREDENTIALS, address.span.clone(), message).hint(hint));
     }
     if repository.starts_with("oci://") && !matches!(content, Some(Content::Chart(_))) {
         refuse(key, &format!("{path}.repoURL"), "objects are not read from an image", sink);
@@ -67,13 +67,6 @@ fn source(node: &Node, path: &str, place: Place, sink: &mut Sink) -> Option<Sour
         reference: read::owned(node, "ref"),
         renderer: rendering(node, path, sink)?,
     })
-}
-
-/// A user's name alone is how SSH and some forges are addressed; a password in a file of Git is everybody's.
-fn unfit(repository: &str) -> Option<&'static str> {
-    let (scheme, rest) = repository.split_once("://")?;
-    let (user, _) = rest.split(['/', '?', '#']).next()?.rsplit_once('@')?;
-    (scheme != "ssh" && user.contains(':')).then_some("the URL contains credentials")
 }
 
 fn content(node: &Node, path: &str, place: Place, sink: &mut Sink) -> Option<Content> {

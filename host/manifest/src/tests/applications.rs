@@ -225,12 +225,17 @@ TG-122 6:54 [1.10] `spec.source.path` must be text, not a number | put it betwee
     let of = |spec: &str| problems(&with_spec(&format!("  destination: {{name: dev}}\n{spec}")));
     insta::assert_snapshot!([
         of("  sources: [{repoURL: oci://registry.example.com/app, path: .}, {repoURL: 'https://u:p@git.example.com/x', path: .}, {path: .}]\n"),
+        of("  sources: [{repoURL: 'https://ghp_x@git.example.com/x', path: .}, {repoURL: 'ssh://git:p@git.example.com/x', path: .}]\n"),
+        of("  sources: [{repoURL: 'git@git.example.com:x', path: .}, {repoURL: 'ssh://git@git.example.com/x', path: .}]\n"),
         of("  source: {repoURL: x, path: .}\n  sources: [{repoURL: x, path: .}]\n"),
         of("  sources: []\n"),
     ].join("\n"), @r##"
 TG-200 6:14 [repoURL] `spec.sources[0].repoURL` is not honoured, and nothing is synced without it: objects are not read from an image
-TG-181 6:75 ['https://u:p@git.example.com/x'] the URL contains credentials | replace them, for Git keeps them
+TG-181 6:75 ['https://u:p@git.example.com/x'] the URL contains credentials | leave out what stands before the `@`; a token or password that was there is to be replaced, for Git keeps it
 TG-121 6:119 [path] `spec.sources[2]` needs `repoURL`
+TG-181 6:23 ['https://ghp_x@git.example.com/x'] the URL contains credentials | leave out what stands before the `@`; a token or password that was there is to be replaced, for Git keeps it
+TG-181 6:78 ['ssh://git:p@git.example.com/x'] the URL contains credentials | leave out what stands before the `@`; a token or password that was there is to be replaced, for Git keeps it
+
 TG-205 6:3 [source] there are both `source` and `sources` | leave one of them out
 TG-205 5:3 [destination] `spec` names no source | write `source`, or a list of `sources`
 "##);
