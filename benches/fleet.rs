@@ -102,6 +102,7 @@ impl World {
                 elsewhere: None,
                 renderer: None,
                 parameters: parameters.clone(),
+                warnings: Vec::new(),
             };
             let known = self.renders.known(&job).expect("it can be asked");
             if known.is_none() {

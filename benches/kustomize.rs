@@ -43,6 +43,7 @@ fn job(folder: &Path) -> Job {
         elsewhere: None,
         renderer: Some("kustomize".to_owned()),
         parameters: json!({}),
+        warnings: Vec::new(),
     }
 }
 

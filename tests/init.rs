@@ -176,6 +176,28 @@ fn broken_files_hide_nothing_and_are_counted_by_reason() {
 }
 
 #[test]
+fn what_nobody_looked_into_is_told_with_its_first_paths() {
+    let large = format!("{}---\n{}", application("large", &[(HERE, "HEAD", "x")]), "# generated\n".repeat(400_000));
+    let world = committed(&[("argocd/large.yaml", large.as_str()), ("b/kustomization.yaml", "# nothing\n")]);
+    world.write("argocd/latin.yaml", b"# argoproj.io/ \xe9\n");
+    world.write("argocd/other.yaml", b"# nothing of Argo CD's \xe9\n");
+    commit(&world, "more");
+    let ran = init(&world, &[]);
+    assert_eq!(headline(&ran), "no applications and no overlays among the files that were looked into");
+    for told in [
+        "not looked into\n",
+        "  1 × too-large: larger than 4 MiB\n      argocd/large.yaml\n",
+        "  1 × invalid: not UTF-8 text\n      argocd/latin.yaml\n",
+        "  1 × invalid: a kustomization without a document of YAML\n      b/kustomization.yaml\n",
+    ] {
+        assert!(ran.out.contains(told), "{told}: {}", ran.out);
+    }
+    let skipped = &json_of(&world, &[])["skipped"];
+    let first = json!({"code": "too-large", "reason": "larger than 4 MiB", "count": 1, "first": ["argocd/large.yaml"]});
+    assert_eq!((&skipped[0], skipped.as_array().map(Vec::len)), (&first, Some(3)));
+}
+
+#[test]
 fn the_files_are_written_once_and_are_valid() {
     let mut files = chain();
     let dev = application("shop-dev", &[("https://git.example.com/shop/config", "HEAD", "apps/overlays/dev")]);

@@ -361,6 +361,130 @@ fn manifests_with_secrets_are_not_on_the_disk_in_clear() {
     }
 }
 
+/// `.argocd-source.yaml`, where Argo CD Image Updater keeps its word, in a commit that changes nothing else.
+#[test]
+fn what_a_folder_says_about_its_source_is_merged() {
+    let world = applications();
+    let manifests = |name: &str| world.tidegate(&["apps", "manifests", name]).expect(0);
+    assert!(manifests("shop").out.contains("image: shop:v1"));
+    let general = "config/apps/shop/.argocd-source.yaml";
+    world.write(general, "targetRevision: v7\nkustomize: { images: [\"shop:v2\"], namePrefix: all- }\n");
+    world.push("config", "for all");
+    let shop = manifests("shop");
+    assert!(shop.out.contains("image: shop:v2") && shop.out.contains("name: all-web"), "{}", shop.out);
+    assert!(
+        shop.err.contains("apps/shop/.argocd-source.yaml:1:1: TG-201: `targetRevision` has no effect"),
+        "{}",
+        shop.err
+    );
+    // The one application's own comes after it; an image that the application itself names is gone with its list.
+    world.write("config/apps/shop/.argocd-source-shop.yaml", "kustomize:\n  images:\n  - shop:v3\n");
+    world.push("config", "for one");
+    let shop = manifests("shop");
+    assert!(shop.out.contains("image: shop:v3") && shop.out.contains("name: all-web"), "{}", shop.out);
+    let images = manifests("images");
+    assert!(images.out.contains("image: shop:v2") && images.out.contains("name: all-web"), "{}", images.out);
+    // It is no part of what the folder renders to.
+    assert_eq!(images.out.matches("kind:").count(), 2, "{}", images.out);
+    world.write("config/apps/shop/.argocd-source-shop.yaml", "kustomize:\n  images:\n  - shop:v4\n");
+    world.push("config", "v4");
+    assert!(manifests("shop").out.contains("image: shop:v4"));
+    // What is wrong with it is said with its place, and is the application's alone.
+    world.write("config/apps/shop/.argocd-source-shop.yaml", "kustomize:\n  imagess:\n  - shop:v4\n");
+    world.push("config", "a slip");
+    let refused = world.tidegate(&["apps", "manifests", "shop"]).expect(2);
+    let place = "apps/shop/.argocd-source-shop.yaml:2:3: TG-120: `kustomize` has no key `imagess`";
+    assert!(refused.err.contains(place) && refused.err.contains("did you mean `images`?"), "{}", refused.err);
+    manifests("images");
+    // A link could lead anywhere.
+    let path = world.path().join("config/apps/shop/.argocd-source-shop.yaml");
+    std::fs::remove_file(&path).expect("removed");
+    symlink("kustomization.yaml", &path).expect("a link");
+    world.push("config", "a link");
+    let refused = world.tidegate(&["apps", "manifests", "shop"]).expect(2);
+    assert!(refused.err.contains("it is a symbolic link"), "{}", refused.err);
+}
+
+/// The renderer of docs/rendering.md as somebody else's, with parameters out of an application's file.
+#[test]
+fn an_application_is_rendered_by_a_plugin_of_ones_own() {
+    let world = applications();
+    let guests = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/guests/test");
+    let bytes = std::fs::read(guests.join("plain.wasm")).expect("`cargo xtask guests` builds it");
+    world.write("plugins/plain.wasm", &bytes);
+    let config = std::fs::read_to_string(world.path().join("tidegate.yaml")).expect("a configuration");
+    let grants = "  plugins: { sources: { plain: { from: ./plugins/plain.wasm, grants: { source: {} } } } }\n";
+    world.write("tidegate.yaml", format!("{config}{grants}"));
+    world.tidegate(&["plugin", "lock", "--accept"]).expect(0);
+    let own = "https://git.example.com/team/config.git";
+    let plugin = |parameters: &str| format!(", plugin: {{ name: plain, parameters: [{parameters}]");
+    let files = "{ name: files, array: [a.yaml, b.yaml] }";
+    let whole = format!("{files}, {{ name: note, string: \"by plain\" }}, {{ name: values, map: {{ TAG: v7 }} }}");
+    let all = [
+        application(
+            "plain",
+            own,
+            "apps/plain",
+            &format!("{}, env: [{{ name: STAGE, value: prod }}] }}", plugin(&whole)),
+        ),
+        application("slip", own, "apps/plain", &format!("{} }}", plugin("{ name: filess, array: [a.yaml] }"))),
+        application("wrong", own, "apps/plain", &format!("{} }}", plugin("{ name: files, string: a.yaml }"))),
+        application(
+            "globbed",
+            own,
+            "apps/plain",
+            ", plugin: { name: directory, parameters: [{ name: include, string: a* }] }",
+        ),
+    ];
+    world.write("config/argocd/plain.yaml", all.concat());
+    world.write("config/apps/plain/a.yaml", "apiVersion: v1\nkind: A\nmetadata: { name: a-@STAGE@ }\n");
+    world.write("config/apps/plain/b.yaml", "apiVersion: v1\nkind: B\nmetadata: { name: b-@TAG@ }\n");
+    world.push("config", "plain");
+    let ran = world.tidegate(&["apps", "manifests", "plain"]).expect(0);
+    let expected = "# by plain\napiVersion: v1\nkind: A\nmetadata: { name: a-prod }\n---\napiVersion: v1\nkind: B\nmetadata: { name: b-v7 }\n";
+    assert_eq!(ran.out, expected);
+    let refused = |name: &str| world.tidegate(&["apps", "manifests", name]).expect(2).err;
+    assert!(refused("slip").contains("unknown field `filess`"), "{}", refused("slip"));
+    assert!(refused("wrong").contains("`files` does not fit"), "{}", refused("wrong"));
+    let ran = world.tidegate(&["apps", "manifests", "globbed"]).expect(0);
+    assert_eq!(ran.out.matches("kind: A").count(), 1, "{}", ran.out);
+    // Without an application it has its defaults: no file, no object.
+    assert_eq!(world.tidegate(&["render", "config/apps/plain", "--renderer", "plain"]).expect(0).out, "");
+}
+
+/// Whoever puts a token into an address has it in Git; it goes nowhere else.
+#[test]
+fn a_token_in_an_address_is_neither_shown_nor_kept() {
+    let world = applications();
+    let token = "ghp_t0ken";
+    let own = "https://git.example.com/team/config.git";
+    let all = [
+        application("shown", &format!("https://{token}@git.example.com/team/config.git"), "apps/shop", ""),
+        application("unknown", own, "apps/unknown", ""),
+    ];
+    world.write("config/argocd/tokens.yaml", all.concat());
+    let kustomization =
+        |host: &str| format!("resources: [\"https://{token}@{host}/team/base.git//deploy?ref=main\"]\n");
+    world.write("config/apps/remote/kustomization.yaml", kustomization("git.example.com"));
+    world.write("config/apps/unknown/kustomization.yaml", kustomization("elsewhere.example.com"));
+    world.push("config", "tokens");
+    let remote = world.tidegate(&["apps", "manifests", "remote"]).expect(0);
+    assert!(remote.out.contains("image: shop:v1"), "{}", remote.out);
+    let unknown = world.tidegate(&["apps", "manifests", "unknown"]).expect(2);
+    assert!(unknown.err.contains("https://elsewhere.example.com/team/base.git//deploy?ref=main"), "{}", unknown.err);
+    let shown = world.tidegate(&["apps", "manifests", "shown"]).expect(2);
+    assert!(shown.err.contains("TG-181: the URL contains credentials"), "{}", shown.err);
+    let listed = world.tidegate(&["apps", "list", "--output", "json"]).expect(0);
+    for ran in [remote, unknown, shown, listed] {
+        assert!(!format!("{}{}", ran.out, ran.err).contains(token), "{ran:?}");
+    }
+    let state = world.path().join("state");
+    let mirrors = state.join("mirrors");
+    let found: Vec<_> =
+        holding(&state, token).into_iter().filter(|path| !path.starts_with(&*mirrors.to_string_lossy())).collect();
+    assert!(found.is_empty(), "{found:?}");
+}
+
 #[test]
 fn argo_files_are_validated() {
     let world = applications();

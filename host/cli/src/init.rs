@@ -25,7 +25,7 @@ use git::WorkTree;
 use model::{Blame, Failure};
 use reconcile::{Kept, Renders};
 use refusal::Refused;
-use report::{Report, Tally};
+use report::{Report, Skipped, Tally};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use survey::Bench;
@@ -86,6 +86,8 @@ fn document(report: &Report, plan: &Plan, files: Vec<Value>) -> Value {
         let one = |one: &Refused| json!({"name": one.name, "place": one.at(), "code": one.failure.code, "reason": one.reason()});
         all.iter().map(one).collect::<Vec<_>>()
     };
+    let skipped =
+        |one: &Skipped| json!({"code": one.code, "reason": one.reason, "count": one.count, "first": one.first});
     let names = |tally: &Tally| tally.changed.iter().map(|changed| changed.name.clone()).collect::<Vec<_>>();
     let (applications, overlays) = (&report.applications, &report.overlays);
     json!({
@@ -95,6 +97,7 @@ fn document(report: &Report, plan: &Plan, files: Vec<Value>) -> Value {
             "changed": names(overlays)},
         "changed": names(applications),
         "unread": refused(&report.unread),
+        "skipped": report.skipped.iter().map(skipped).collect::<Vec<_>>(),
         "uncommitted": report.uncommitted,
         "terraform": report.terraform,
         "dockerfiles": report.dockerfiles,

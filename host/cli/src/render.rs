@@ -67,6 +67,7 @@ pub async fn render(host: &Host, wanted: &Render, screen: &Screen) -> Result<u8,
         elsewhere: None,
         renderer: wanted.renderer.clone(),
         parameters: json!({}),
+        warnings: Vec::new(),
     };
     let rendered = renders.render(&job).await.map_err(|failure| placed(&root, failure))?;
     for warning in &rendered.warnings {

@@ -5,6 +5,7 @@ mod annotation;
 mod check;
 mod field;
 mod fields;
+mod override_file;
 mod project;
 mod read;
 mod renderer;
@@ -12,9 +13,11 @@ mod schema;
 mod source;
 mod spec;
 mod sync;
+mod written;
 
 #[cfg(test)]
 pub(crate) use field::keys_for_the_book as fields_of_the_book;
+pub use override_file::{OVERRIDES, overridden, own_overrides};
 pub(crate) use schema::schema;
 
 use crate::code;

@@ -10,8 +10,13 @@ use crate::yaml::{Node, parse_all};
 use model::application::FolderPath;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The most files that are read: looking at a repository must end, however large it is.
-const MOST_READ: usize = 20_000;
+/// The most files of one kind that are read: looking at a repository must end, however large it is. Of one kind, so that
+/// none is missing because there are many of another.
+const MOST_READ: usize = 200_000;
+/// How many paths are told of files that were not read for one reason.
+const FIRST: usize = 5;
+/// What every file of Argo CD's says, and few others: looking for it is a thousand times cheaper than reading YAML.
+const WORD: &[u8] = b"argoproj.io/";
 /// Folders that are not the repository's own work.
 const FOREIGN: [&str; 5] = [".git", ".terraform", "node_modules", "vendor", "third_party"];
 
@@ -30,8 +35,32 @@ pub struct Findings {
     pub dockerfiles: Vec<String>,
     /// Paths of files that speak of Argo CD and are no YAML: there may be more documents in them.
     pub broken: Vec<String>,
-    /// How many files were not looked at, because there are too many or they could not be read.
-    pub unread: usize,
+    /// Files that were not looked into, by reason: there may be more in them as well.
+    pub unread: BTreeMap<Why, Unread>,
+}
+
+/// Why a file was not looked into.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Why {
+    /// There are more than so many of its kind.
+    TooMany(usize),
+    /// It is larger than so many bytes.
+    TooLarge(usize),
+    /// It is not UTF-8.
+    NotText,
+    /// It is a kustomization without a document of YAML.
+    NoDocument,
+    /// The disk, in its words.
+    Failed(String),
+}
+
+/// Files that were not looked into for one reason.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Unread {
+    /// How many they are.
+    pub count: usize,
+    /// The paths of the first few.
+    pub first: Vec<String>,
 }
 
 /// A document of Argo CD's.
@@ -56,10 +85,10 @@ pub enum Fitness {
     Refused,
 }
 
-/// Looks at a repository: `paths` are those of its files from its top, `read` gives the text of one, or nothing.
+/// Looks at a repository: `paths` are those of its files from its top, `read` gives the content of one.
 pub fn discover<'a>(
     paths: impl IntoIterator<Item = &'a str>,
-    mut read: impl FnMut(&str) -> Option<String>,
+    mut read: impl FnMut(&str) -> Result<Vec<u8>, Why>,
 ) -> Findings {
     let listed: BTreeSet<&str> = paths.into_iter().filter(|path| is_own(path)).collect();
     let mut folders: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
@@ -67,8 +96,13 @@ pub fn discover<'a>(
         let (folder, name) = split(path);
         folders.entry(folder).or_default().push(name);
     }
-    let mut look =
-        Look { folders, reads: 0, found: Findings::default(), built_upon: BTreeSet::new(), modules: BTreeSet::new() };
+    let mut look = Look {
+        folders,
+        reads: BTreeMap::new(),
+        found: Findings::default(),
+        built_upon: BTreeSet::new(),
+        modules: BTreeSet::new(),
+    };
     for path in listed {
         look.at(path, &mut read);
     }
@@ -78,7 +112,8 @@ pub fn discover<'a>(
 /// A look at a repository that is under way.
 struct Look<'a> {
     folders: BTreeMap<&'a str, Vec<&'a str>>,
-    reads: usize,
+    /// How many files of a kind were read.
+    reads: BTreeMap<Role, usize>,
     found: Findings,
     /// Folders that a kustomization builds upon.
     built_upon: BTreeSet<FolderPath>,
@@ -86,31 +121,58 @@ struct Look<'a> {
     modules: BTreeSet<FolderPath>,
 }
 
+/// What a file may be, by its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Role {
+    Kustomization,
+    Terraform,
+    /// YAML, among which are applications.
+    Yaml,
+}
+
 impl Look<'_> {
-    fn at(&mut self, path: &str, read: &mut impl FnMut(&str) -> Option<String>) {
+    fn at(&mut self, path: &str, read: &mut impl FnMut(&str) -> Result<Vec<u8>, Why>) {
         let (folder, name) = split(path);
         if is_dockerfile(name) {
             self.found.dockerfiles.push(path.to_owned());
         }
-        let is_yaml = [".yaml", ".yml"].iter().any(|ending| name.ends_with(ending));
-        let wanted = is_kustomization(name) || is_terraform(name) || (is_yaml && !self.is_template(folder));
-        if !wanted {
-            return;
+        let Some(role) = self.role(folder, name) else { return };
+        let reads = self.reads.entry(role).or_default();
+        *reads += 1;
+        let bytes = if *reads > MOST_READ { Err(Why::TooMany(MOST_READ)) } else { read(path) };
+        let text = bytes.and_then(|bytes| match role {
+            // What is not Argo CD's is nobody's business, whatever it is.
+            Role::Yaml if !bytes.windows(WORD.len()).any(|window| window == WORD) => Ok(None),
+            _ => String::from_utf8(bytes).map(Some).map_err(|_| Why::NotText),
+        });
+        match (role, text) {
+            (_, Ok(None)) => {}
+            (_, Err(why)) => self.unread(path, why),
+            (Role::Kustomization, Ok(Some(text))) => self.kustomization(path, folder, &text),
+            (Role::Terraform, Ok(Some(text))) => {
+                let used = local_modules(&text).filter_map(|source| below(folder, source));
+                self.modules.extend(used);
+                self.found.terraform.extend(FolderPath::parse(folder).ok());
+            }
+            (Role::Yaml, Ok(Some(text))) => self.application(path, text),
         }
-        self.reads += 1;
-        let text = if self.reads > MOST_READ { None } else { read(path) };
-        let Some(text) = text else {
-            self.found.unread += 1;
-            return;
-        };
-        if is_kustomization(name) {
-            self.kustomization(folder, &text);
-        } else if is_terraform(name) {
-            let used = local_modules(&text).filter_map(|source| below(folder, source));
-            self.modules.extend(used);
-            self.found.terraform.extend(FolderPath::parse(folder).ok());
-        } else if text.contains("argoproj.io/") {
-            self.application(path, text);
+    }
+
+    fn role(&self, folder: &str, name: &str) -> Option<Role> {
+        let is_yaml = || [".yaml", ".yml"].iter().any(|ending| name.ends_with(ending));
+        match name {
+            _ if is_kustomization(name) => Some(Role::Kustomization),
+            _ if is_terraform(name) => Some(Role::Terraform),
+            _ if is_yaml() && !self.is_template(folder) => Some(Role::Yaml),
+            _ => None,
+        }
+    }
+
+    fn unread(&mut self, path: &str, why: Why) {
+        let unread = self.found.unread.entry(why).or_default();
+        unread.count += 1;
+        if unread.first.len() < FIRST {
+            unread.first.push(path.to_owned());
         }
     }
 
@@ -127,10 +189,10 @@ impl Look<'_> {
         false
     }
 
-    fn kustomization(&mut self, folder: &str, text: &str) {
+    fn kustomization(&mut self, path: &str, folder: &str, text: &str) {
         let documents = parse_all(text, &mut Default::default());
         let Some(node) = documents.first().map(|document| &document.node) else {
-            self.found.unread += 1;
+            self.unread(path, Why::NoDocument);
             return;
         };
         for key in ["resources", "bases", "components"] {
@@ -146,7 +208,6 @@ impl Look<'_> {
     fn application(&mut self, path: &str, text: String) {
         let read = applications(&Source::new(path, text));
         if read.diagnostics.iter().any(|d| d.severity == Severity::Error) {
-            self.found.unread += 1;
             self.found.broken.push(path.to_owned());
         }
         for declared in read.documents {

@@ -48,13 +48,15 @@ mod trigger;
 mod unserved;
 mod yaml;
 
-pub use application::{Declaration, Declarations, Declared, DeclaredKind, applications};
+pub use application::{
+    Declaration, Declarations, Declared, DeclaredKind, OVERRIDES, applications, overridden, own_overrides,
+};
 pub use catalog::{Catalog, StepOffer};
 pub use cluster::{Cluster, Mode, Reach};
 pub use code::CODES;
 pub use credential::{Credential, CredentialSteps};
 pub use diagnostic::{Diagnostic, Parsed, Severity};
-pub use discover::{Findings, Fitness, FoundApplication, discover};
+pub use discover::{Findings, Fitness, FoundApplication, Unread, Why, discover};
 pub use environment::{Environment, Owned, Owns, Requirement};
 pub use head::{Head, head, kind_of};
 pub use host::{HostConfig, Jail, host};
@@ -62,7 +64,7 @@ pub use keeping::{Artifacts, EncryptionKey};
 pub use manifests::{manifests, to_yaml};
 pub use matching::{
     BadGlob, Detected, KindScope, Permit, RepositoryKey, Selection, Target, cluster_of, detect_renderer,
-    is_kustomization, repository_of,
+    is_kustomization, repository_of, without_secret,
 };
 pub use nearest::nearest;
 pub use object::{Line, Object, ObjectName, objects};

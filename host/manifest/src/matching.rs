@@ -7,7 +7,7 @@ mod permit;
 mod renderer;
 mod selection;
 
-pub use address::{RepositoryKey, repository_of};
+pub use address::{RepositoryKey, repository_of, without_secret};
 pub use cluster::cluster_of;
 pub use permit::{KindScope, Permit, Target};
 pub use renderer::{Detected, detect_renderer, is_kustomization};

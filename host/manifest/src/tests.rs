@@ -8,6 +8,7 @@ mod limits;
 mod matching;
 mod mistakes;
 mod objects;
+mod overrides;
 mod refusals;
 mod robust;
 

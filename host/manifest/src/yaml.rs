@@ -6,7 +6,7 @@ mod document;
 mod locate;
 mod scalar;
 
-pub(crate) use document::{Document, parse, parse_all};
+pub(crate) use document::{Document, parse, parse_all, parse_one};
 pub(crate) use locate::Locator;
 
 use serde_json::Value;
@@ -89,6 +89,25 @@ impl Node {
             Kind::Seq(_) => "a list",
             Kind::Map(_) => "a mapping",
         }
+    }
+
+    /// A value that no file says, at no place.
+    pub(crate) fn of_json(value: Value) -> Self {
+        let kind = match value {
+            Value::Null => Kind::Null,
+            Value::Bool(truth) => Kind::Bool(truth),
+            Value::Number(number) => {
+                number.as_i64().map_or_else(|| Kind::Float(number.as_f64().unwrap_or(f64::INFINITY)), Kind::Int)
+            }
+            Value::String(text) => Kind::String(text),
+            Value::Array(items) => Kind::Seq(items.into_iter().map(Self::of_json).collect()),
+            Value::Object(fields) => {
+                let entry = |(text, value)| (Key { text, span: 0..0 }, Self::of_json(value));
+                Kind::Map(fields.into_iter().map(entry).collect())
+            }
+        };
+        // Quoted, as an unquoted `yes` could mean a boolean.
+        Self { span: 0..0, kind, style: Style::DoubleQuoted }
     }
 
     /// The same as JSON. Infinities and NaN, which JSON lacks, become text.

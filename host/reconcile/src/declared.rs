@@ -2,7 +2,7 @@
 
 use crate::files::{Content, Files};
 use crate::walk::{Walked, walk_around};
-use manifest::Declared;
+use manifest::{Declared, Diagnostic};
 use model::{Blame, Failure};
 use serde_json::json;
 
@@ -19,7 +19,7 @@ pub struct Declaring {
     /// Its documents of Argo CD's.
     pub documents: Vec<Declared>,
     /// What is wrong with the file itself: there may be more documents than were found.
-    pub diagnostics: Vec<manifest::Diagnostic>,
+    pub diagnostics: Vec<Diagnostic>,
 }
 
 /// What a commit declares.
@@ -48,7 +48,7 @@ fn in_file(files: &dyn Files, repository: &str, path: String) -> Option<Declarin
         repository: repository.to_owned(),
         file: manifest::Source::new(&path, ""),
         documents: Vec::new(),
-        diagnostics: vec![manifest::Diagnostic::unreadable(&path, why)],
+        diagnostics: vec![Diagnostic::unreadable(&path, why)],
     };
     let bytes = match files.read(&path, LARGEST) {
         Ok(Content::Bytes(bytes, _)) => bytes,
@@ -78,7 +78,12 @@ fn contains(bytes: &[u8], word: &[u8]) -> bool {
 /// That an application cannot be used as it is written: its first error, and where. The details are those of a failed
 /// render, with `code` and `reason` of the diagnostic.
 pub fn refusal(file: &manifest::Source, declared: &Declared) -> Option<Failure> {
-    let errors: Vec<_> = declared.diagnostics.iter().filter(|d| d.severity == manifest::Severity::Error).collect();
+    failure_of(file, &declared.diagnostics)
+}
+
+/// The first error of a file as a failure, and how many more there are.
+pub(crate) fn failure_of(file: &manifest::Source, diagnostics: &[Diagnostic]) -> Option<Failure> {
+    let errors: Vec<_> = diagnostics.iter().filter(|d| d.severity == manifest::Severity::Error).collect();
     let first = errors.first()?;
     let (line, column) = file.position(first.span.start);
     let more = if errors.len() > 1 { format!(" (and {} more)", errors.len() - 1) } else { String::new() };

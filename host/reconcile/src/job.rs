@@ -49,6 +49,8 @@ pub struct Job {
     pub renderer: Option<String>,
     /// Its parameters, an object.
     pub parameters: Value,
+    /// What was odd about the job itself, for people; it stands in front of the renderer's own.
+    pub warnings: Vec<String>,
 }
 
 /// Files that tell which renderer a folder is for, as Argo CD looks for them; anything else is `directory`.

@@ -16,6 +16,7 @@ mod keeper;
 mod kept;
 mod key;
 mod look;
+mod overrides;
 mod reads;
 mod recorder;
 mod render;

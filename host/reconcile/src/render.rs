@@ -166,7 +166,7 @@ fn answer(order: &Order<'_>, given: &Given, result: &Digest, reads: Option<Arc<R
         Given::Failure(failure) => Err(failure.clone()),
         Given::Rendering { manifests, warnings } => Ok(Rendered {
             manifests: manifests.clone(),
-            warnings: warnings.clone(),
+            warnings: order.job.warnings.iter().chain(warnings).cloned().collect(),
             renderer: order.offered.renderer.clone(),
             result: result.clone(),
             reads,

@@ -65,10 +65,12 @@ impl plugin::Roots for Recorded {
     }
 
     fn opened(&self, name: &str) -> Option<Option<Root>> {
-        self.lock().opened.get(name).cloned().map(wire)
+        self.lock().opened.get(&*manifest::without_secret(name)).cloned().map(wire)
     }
 
     fn open(&self, name: &str) -> Result<Option<Root>, Failure> {
+        // Names of roots are kept in clear, and a file may have a token in an address. Which repository it is hangs on no user.
+        let name = &*manifest::without_secret(name);
         let found = self.job.root(name);
         let mut roots = self.lock();
         let found = found.map_err(|failure| {

@@ -1,9 +1,10 @@
 //! From an application to what is rendered: a job for each of its sources that has a folder.
 
 use crate::job::{Elsewhere, Job, MAIN, Source};
-use model::application::{Application, Content, Renderer};
+use crate::overrides::{Overridden, overridden};
+use model::application::{Application, Content, Plugin, PluginParameter, Renderer};
 use model::{Blame, Failure};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
 /// The repositories that a host may read.
@@ -16,9 +17,10 @@ pub trait Repositories: Send + Sync {
     fn open(&self, address: &str, revision: &str) -> Result<Option<Source>, Failure>;
 }
 
-/// The jobs of an application, in the order of its sources.
+/// The jobs of an application, in the order of its sources, with what their folders say about them.
 ///
-/// Errors: `not-found` for a repository that is not configured; `no-such-revision`; `unsupported` for charts of Helm repositories.
+/// Errors: `not-found` for a repository that is not configured; `no-such-revision`; `unsupported` for charts of Helm repositories;
+/// `invalid` for an `.argocd-source.yaml`.
 pub fn jobs(application: &Application, repositories: &Arc<dyn Repositories>) -> Result<Vec<Job>, Failure> {
     let mut references = Vec::new();
     for source in &application.sources {
@@ -38,7 +40,8 @@ pub fn jobs(application: &Application, repositories: &Arc<dyn Repositories>) -> 
             }
         };
         let main = Source { name: MAIN.to_owned(), ..open(source, repositories)? };
-        let (renderer, parameters) = rendering(&source.renderer)?;
+        let Overridden { renderer, warnings } = overridden(application, &source.renderer, &main, &path)?;
+        let (renderer, parameters) = rendering(&renderer)?;
         jobs.push(Job {
             application: application.name.to_string(),
             namespace: application.destination.namespace.as_ref().map(ToString::to_string).unwrap_or_default(),
@@ -47,6 +50,7 @@ pub fn jobs(application: &Application, repositories: &Arc<dyn Repositories>) -> 
             elsewhere: Some(Arc::new(ByUrl(repositories.clone()))),
             renderer,
             parameters,
+            warnings,
         });
     }
     Ok(jobs)
@@ -54,7 +58,7 @@ pub fn jobs(application: &Application, repositories: &Arc<dyn Repositories>) -> 
 
 fn open(source: &model::application::Source, repositories: &Arc<dyn Repositories>) -> Result<Source, Failure> {
     repositories.open(&source.repository, &source.revision)?.ok_or_else(|| {
-        let message = format!("the repository {} is not configured", source.repository);
+        let message = format!("the repository {} is not configured", manifest::without_secret(&source.repository));
         Failure::new(Blame::User, "not-found", message)
             .hint("name it in tidegate.yaml under `spec.repositories`, by its `url` or among the `aliases` of one")
     })
@@ -74,8 +78,22 @@ fn rendering(renderer: &Renderer) -> Result<(Option<String>, Value), Failure> {
         }
         Renderer::Directory(it) => (Some("directory".to_owned()), value(serde_json::to_value(it))?),
         Renderer::Helm(it) => (Some("helm".to_owned()), value(serde_json::to_value(it))?),
-        Renderer::Plugin(it) => (Some(it.name.clone()), value(serde_json::to_value(it))?),
+        Renderer::Plugin(it) => (Some(it.name.clone()), of_plugin(it)),
     })
+}
+
+/// What a plugin gets as its parameters: each by its name, a text, a list or a mapping, and null where it has no value; `env` as
+/// one mapping beside them, where there is any. Whoever wrote the renderer says what may be there.
+fn of_plugin(plugin: &Plugin) -> Value {
+    let value = |parameter: &PluginParameter| match parameter {
+        PluginParameter { string: Some(text), .. } => json!(text),
+        PluginParameter { array: Some(items), .. } => json!(items),
+        PluginParameter { map, .. } => json!(map),
+    };
+    let parameters = plugin.parameters.iter().map(|parameter| (parameter.name.clone(), value(parameter)));
+    let env: Map<String, Value> = plugin.env.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
+    let env = (!env.is_empty()).then(|| ("env".to_owned(), Value::Object(env)));
+    Value::Object(parameters.chain(env).collect())
 }
 
 /// Other repositories by what a kustomization says: an address, and `?ref=` with a revision.

@@ -52,6 +52,12 @@ impl Files for Main {
     }
 }
 
+/// Whether a file is Argo CD's `.argocd-source.yaml`, or that of one application.
+fn is_override(path: &str) -> bool {
+    let name = path.rsplit_once('/').map_or(path, |(_, name)| name);
+    name.strip_prefix(".argocd-source").is_some_and(|rest| rest.ends_with(".yaml"))
+}
+
 /// Renders a folder.
 ///
 /// # Errors
@@ -66,6 +72,8 @@ pub fn rendered(files: &dyn Files, folder: &str, parameters: &Parameters) -> Res
         match read(&path, &bytes)? {
             Manifest::Objects(mut found) => objects.append(&mut found),
             Manifest::Skipped => {}
+            // It says something about the folder, and the host reads it.
+            Manifest::Other if is_override(&path) => {}
             Manifest::Other => warnings.push(format!("{path} holds no Kubernetes object and was passed over")),
         }
     }

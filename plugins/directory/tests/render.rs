@@ -95,6 +95,12 @@ fn other_yaml_is_passed_over_and_half_a_manifest_is_not() {
         &Parameters::default(),
         "# d/t.yaml holds no Kubernetes object and was passed over\n# d/values.yaml holds no Kubernetes object and was passed over",
     );
+    // What a folder says about itself as a source is nothing to warn of.
+    check(
+        &[("d/.argocd-source.yaml", "kustomize: {}\n"), ("d/.argocd-source-a.yaml", "directory: {recurse: true}\n")],
+        &Parameters::default(),
+        "",
+    );
     let broken = "apiVersion: v1\nkind: A\nmetadata:\n  name: a\n name: b\n";
     let tree = Tree([("d/a.yaml", broken)].into());
     let error = rendered(&tree, "d", &Parameters::default()).unwrap_err();

@@ -4,6 +4,7 @@
 //! The renderer `kustomize`: the objects of a kustomization, by the library in `build/`, which knows neither of them either.
 
 mod add;
+mod address;
 mod chain;
 pub mod edit;
 mod ends;

@@ -1,6 +1,7 @@
 //! The files of a render as the library asks for them: those of the root `main`, and those of other repositories that the
 //! host has, each under a folder's name of its own.
 
+use crate::address::without_secrets;
 use kustomize_build::{Entry, Error as BuildError, ErrorKind, Files, Kind, Remote, repository};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -60,8 +61,10 @@ impl Files for Remotes {
     }
 
     fn remote(&self, spec: &str) -> Result<Option<Remote>, BuildError> {
+        // The name of a root is kept, and shown where there is none. Without it the library would take a user for one of SSH.
+        let spec = without_secrets(spec);
         // Files behind an address are in no repository.
-        let Some(found) = repository(spec) else { return Ok(None) };
+        let Some(found) = repository(&spec) else { return Ok(None) };
         let root = match found.reference.as_str() {
             "" => found.clone.clone(),
             reference => format!("{}?ref={reference}", found.clone),

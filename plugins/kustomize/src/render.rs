@@ -1,6 +1,7 @@
 //! The renderer `kustomize`: what `kustomize build` would print for a folder of a commit. It builds nothing itself, and reads
 //! only what it is asked for.
 
+use crate::address::without_secrets;
 use crate::remotes::Remotes;
 use kustomize_build::{
     Collision, Error as BuildError, ErrorKind, Gvk, Id, LabelReach, MissingComponents, Options, Patch, Selector,
@@ -105,7 +106,8 @@ impl Renderer for Kustomize {
         let built = kustomize_build::build(&files, &request.path, &parameters.into()).map_err(|error| {
             files.failure().filter(|_| error.kind == ErrorKind::Host).unwrap_or_else(|| explained(error))
         })?;
-        Ok(Rendering { manifests: built.yaml, warnings: built.warnings })
+        let warnings = built.warnings.iter().map(|warning| without_secrets(warning)).collect();
+        Ok(Rendering { manifests: built.yaml, warnings })
     }
 }
 
@@ -176,45 +178,16 @@ fn explained(error: BuildError) -> Error {
         }
         ErrorKind::Missing { path } => ("not-found", json!({ "path": path })),
         ErrorKind::Unsupported { field } => ("unsupported", json!({ "field": field })),
-        ErrorKind::Remote { spec } => ("unsupported", json!({ "field": "resources", "url": without_password(spec) })),
+        ErrorKind::Remote { spec } => ("unsupported", json!({ "field": "resources", "url": spec })),
         ErrorKind::Conflict { id } => ("invalid", json!({ "object": id })),
         ErrorKind::Transform { field } => ("invalid", json!({ "field": field })),
         ErrorKind::Host => ("unavailable", json!({})),
     };
-    Error { hint: error.hint, details: Some(details.to_string()), ..Error::new(code, without_password(&error.message)) }
-}
-
-/// A text in which addresses say no password: it is shown, and kept.
-fn without_password(text: &str) -> String {
-    let mut parts = text.split("://");
-    let mut clean = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        let end = part.find(|c: char| c == '/' || c.is_whitespace()).unwrap_or(part.len());
-        let (authority, rest) = part.split_at(end);
-        let host = match authority.rsplit_once('@') {
-            Some((user, host)) if user.contains(':') => format!("…@{host}"),
-            _ => authority.to_owned(),
-        };
-        clean.push_str("://");
-        clean.push_str(&host);
-        clean.push_str(rest);
-    }
-    clean
-}
-
-#[cfg(test)]
-mod tests {
-    use super::without_password;
-
-    #[test]
-    fn no_password_is_shown() {
-        for (text, clean) in [
-            ("https://a:b@x/y and ssh://git@x/y", "https://…@x/y and ssh://git@x/y"),
-            ("k: https://a:p@q@x:1/y?ref=v1: gone", "k: https://…@x:1/y?ref=v1: gone"),
-            ("no address: a:b@c", "no address: a:b@c"),
-            ("://", "://"),
-        ] {
-            assert_eq!(without_password(text), clean);
-        }
+    // They are shown, and kept.
+    let details = Some(without_secrets(&details.to_string()));
+    Error {
+        hint: error.hint.as_deref().map(without_secrets),
+        details,
+        ..Error::new(code, without_secrets(&error.message))
     }
 }

@@ -14,7 +14,8 @@ pub trait Renderer {
     const NAME: &'static str;
     /// One line, shown in lists.
     const SUMMARY: &'static str;
-    /// That part of an application's source. Say `#[serde(deny_unknown_fields)]`, so that a misspelt key is an error.
+    /// What an application's source says to it: of a `plugin` each parameter by its name, and `env`. Say
+    /// `#[serde(deny_unknown_fields)]`, so that a misspelt one is an error.
     type Parameters: DeserializeOwned + JsonSchema;
 
     /// Renders.

@@ -3,13 +3,13 @@
 use super::address::Used;
 use super::refusal::Refused;
 use crate::entry::{Entry, refuse_twins};
-use manifest::{DeclaredKind, Diagnostic, Findings};
+use manifest::{DeclaredKind, Diagnostic, Findings, Why};
 use model::application::{Content, FolderPath};
 use model::{Blame, Failure};
 use reconcile::{Content as Read, Declaring, Files, Walked};
 use std::collections::BTreeSet;
 
-/// The largest file that is read, in bytes: what is larger is no file that a person wrote.
+/// The largest file that is read, in bytes: what is larger is no file that a person wrote. It is told.
 const LARGEST: usize = 4 << 20;
 
 /// What was found.
@@ -31,8 +31,11 @@ pub struct Look {
 /// Looks at files, of which these are there.
 pub fn look(files: &dyn Files, walked: Walked) -> Look {
     let read = |path: &str| match files.read(path, LARGEST) {
-        Ok(Read::Bytes(bytes, _)) => String::from_utf8(bytes).ok(),
-        _ => None,
+        Ok(Read::Bytes(bytes, _)) => Ok(bytes),
+        Ok(Read::TooLarge(_)) => Err(Why::TooLarge(LARGEST)),
+        Ok(Read::None(_)) => Err(Why::Failed("it is no longer there".to_owned())),
+        // With its path it would be a reason of its own.
+        Err(failure) => Err(Why::Failed(failure.message.replace(path, "…"))),
     };
     let Walked { files: listing, unread } = walked;
     let mut findings = manifest::discover(listing.iter().map(String::as_str), read);

@@ -5,6 +5,7 @@ use super::files::{Plan, Planned};
 use super::refusal::{Group, Refused, grouped};
 use super::survey::{Change, Changed};
 use crate::screen::{Colour, Screen};
+use manifest::{Unread, Why};
 use std::collections::BTreeMap;
 
 /// How many places of a list are named.
@@ -35,6 +36,29 @@ pub enum Base {
     Parent { short: String, subject: String },
 }
 
+/// Files that were not looked into for one reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Skipped {
+    pub code: &'static str,
+    pub reason: String,
+    pub count: usize,
+    /// The first few paths.
+    pub first: Vec<String>,
+}
+
+impl Skipped {
+    pub fn of(why: &Why, unread: &Unread) -> Self {
+        let (code, reason) = match why {
+            Why::TooMany(most) => ("too-many", format!("more than {most} files of a kind")),
+            Why::TooLarge(most) => ("too-large", format!("larger than {} MiB", most >> 20)),
+            Why::NotText => ("invalid", "not UTF-8 text".to_owned()),
+            Why::NoDocument => ("invalid", "a kustomization without a document of YAML".to_owned()),
+            Why::Failed(message) => ("unavailable", message.clone()),
+        };
+        Self { code, reason, count: unread.count, first: unread.first.clone() }
+    }
+}
+
 /// All that was found.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
@@ -43,6 +67,8 @@ pub struct Report {
     pub base: Base,
     /// Files and folders in which there may be more.
     pub unread: Vec<Refused>,
+    /// Files that were not looked into, by reason.
+    pub skipped: Vec<Skipped>,
     /// The address that was taken to be this repository, where no remote says so.
     pub guessed: Option<String>,
     /// Paths that differ from the commit and were not looked at.
@@ -59,6 +85,7 @@ pub fn text(report: &Report, most: usize, screen: &Screen) -> String {
     let refused = report.applications.refused.iter().chain(&report.overlays.refused).cloned().collect::<Vec<_>>();
     blocks.extend(reasons("refused", &grouped(&refused), screen));
     blocks.extend(reasons("not read", &grouped(&report.unread), screen));
+    blocks.extend(skipped(&report.skipped, screen));
     blocks.extend(others(&report.applications, screen));
     blocks.join("\n\n")
 }
@@ -74,7 +101,8 @@ fn headline(report: &Report) -> String {
         lines.push(sentence(overlays, "overlay", if applications.found > 0 { " without an application" } else { "" }));
     }
     let Some(first) = lines.first_mut() else {
-        return "no applications and no overlays".to_owned();
+        let among = if report.skipped.is_empty() { "" } else { " among the files that were looked into" };
+        return format!("no applications and no overlays{among}");
     };
     let changed = if applications.found > 0 { applications.changed.len() } else { overlays.changed.len() };
     match report.base {
@@ -214,6 +242,18 @@ fn reasons(word: &str, groups: &[Group<'_>], screen: &Screen) -> Option<String> 
         }
     }
     Some(lines.join("\n"))
+}
+
+/// What nobody looked into, with the first paths: an application that is missing may be there.
+fn skipped(all: &[Skipped], screen: &Screen) -> Option<String> {
+    let mut lines = vec![screen.paint(Colour::Bold, "not looked into")];
+    for Skipped { code, reason, count, first } in all {
+        lines.push(format!("  {count} × {}: {reason}", screen.paint(Colour::Red, code)));
+        let more = count.saturating_sub(first.len());
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        lines.push(format!("      {}{more}", first.join(", ")));
+    }
+    (!all.is_empty()).then(|| lines.join("\n"))
 }
 
 fn others(tally: &Tally, screen: &Screen) -> Option<String> {

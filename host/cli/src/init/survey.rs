@@ -218,6 +218,7 @@ fn jobs(subject: &Subject, local: &Arc<Local>) -> Result<Vec<Job>, Failure> {
             elsewhere: None,
             renderer: Some("kustomize".to_owned()),
             parameters: json!({}),
+            warnings: Vec::new(),
         }]),
     }
 }

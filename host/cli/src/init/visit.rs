@@ -6,7 +6,7 @@ use super::files::{self, Deploys, Existing, Facts, Ignored};
 use super::local::{Local, Opened, Point};
 use super::look::{Look, look};
 use super::refusal::Refused;
-use super::report::{Base, Report, Tally};
+use super::report::{Base, Report, Skipped, Tally};
 use super::survey::{Bench, State, Subject, Wanted, progress};
 use super::write;
 use crate::args::Host;
@@ -104,6 +104,7 @@ impl Visit {
             overlays,
             base: self.base.clone(),
             unread: found.unread.clone(),
+            skipped: found.findings.unread.iter().map(|(why, unread)| Skipped::of(why, unread)).collect(),
             guessed,
             uncommitted: self.uncommitted,
             terraform: texts(&found.findings.terraform),

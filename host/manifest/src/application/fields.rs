@@ -78,6 +78,23 @@ const SOURCE: &[Field] = &[
     object("plugin", "A renderer that is a plugin.", PLUGIN),
 ];
 
+/// `.argocd-source.yaml`: what a folder itself says about the source that it is.
+pub(crate) const OVERRIDE: &[Field] = &[
+    warned("repoURL", "The repository.", KEPT),
+    warned("path", "The folder in it.", KEPT),
+    warned("targetRevision", "The revision.", KEPT),
+    warned("chart", "The chart.", KEPT),
+    warned("ref", "What value files of other sources call it by.", KEPT),
+    warned("name", "What it is called among `sources`.", KEPT),
+    warned("tagPrefix", "Tags that `targetRevision` looks at.", KEPT),
+    object("kustomize", "Kustomize, and what is changed about it.", KUSTOMIZE),
+    object("directory", "Objects as they are written.", DIRECTORY),
+    object("helm", "Helm, and what it is told.", HELM),
+    object("plugin", "A renderer that is a plugin.", PLUGIN),
+];
+
+const KEPT: &str = "where a source is says the application alone";
+
 const KUSTOMIZE: &[Field] = &[
     text("namePrefix", "In front of every name."),
     text("nameSuffix", "Behind every name."),

@@ -11,8 +11,10 @@ use model::application::{
     Directory, Helm, HelmFileParameter, HelmParameter, HelmValues, ImageOverride, Kustomize, KustomizePatch, Namespace,
     PatchTarget, Plugin, PluginParameter, Replicas,
 };
+use std::collections::HashSet;
 
-pub(super) fn kustomize(node: &Node, sink: &mut Sink) -> Kustomize {
+pub(super) fn kustomize(node: &Node, path: &str, sink: &mut Sink) -> Kustomize {
+    variables(node, path, sink);
     Kustomize {
         name_prefix: read::owned(node, "namePrefix").unwrap_or_default(),
         name_suffix: read::owned(node, "nameSuffix").unwrap_or_default(),
@@ -28,6 +30,19 @@ pub(super) fn kustomize(node: &Node, sink: &mut Sink) -> Kustomize {
         force_common_labels: read::is_true(node, "forceCommonLabels"),
         common_annotations: read::text_map(node, "commonAnnotations"),
         force_common_annotations: read::is_true(node, "forceCommonAnnotations"),
+    }
+}
+
+/// Argo CD replaces variables (`$ARGOCD_APP_REVISION`) in these, whatever else is said (util/kustomize/kustomize.go).
+fn variables(node: &Node, path: &str, sink: &mut Sink) {
+    let images = read::items(node, "images").iter().enumerate().map(|(index, item)| (format!("images[{index}]"), item));
+    let labels = read::value(node, "commonLabels").map(Node::entries).unwrap_or_default().iter();
+    let labels = labels.map(|(key, value)| (format!("commonLabels.{}", key.text), value));
+    for (field, value) in
+        images.chain(labels).filter(|(_, value)| value.as_str().is_some_and(|text| text.contains('$')))
+    {
+        let key = Key { text: field.clone(), span: value.span.clone() };
+        refuse(&key, &format!("{path}.{field}"), "Argo CD would replace the variables in it", sink);
     }
 }
 
@@ -136,6 +151,7 @@ pub(super) fn plugin(key: &Key, node: &Node, path: &str, sink: &mut Sink) -> Opt
         refuse(key, &format!("{path}.name"), "a plugin is never guessed", sink);
         return None;
     };
+    plugin_values(node, sink);
     let env = |node: &Node| Some((read::owned(node, "name")?, read::owned(node, "value").unwrap_or_default()));
     let parameter = |node: &Node| {
         Some(PluginParameter {
@@ -150,4 +166,33 @@ pub(super) fn plugin(key: &Key, node: &Node, path: &str, sink: &mut Sink) -> Opt
         env: read::items(node, "env").iter().filter_map(env).collect(),
         parameters: read::items(node, "parameters").iter().filter_map(parameter).collect(),
     })
+}
+
+/// A renderer gets its parameters as one object, so each has one name and one value. Argo CD gives all of them as variables,
+/// where several can stand beside each other.
+fn plugin_values(node: &Node, sink: &mut Sink) {
+    let mut twice = |key: &str, taken: &[&str]| {
+        let mut seen: HashSet<&str> = taken.iter().copied().collect();
+        for item in read::items(node, key) {
+            let (Some(name), Some(at)) = (read::text(item, "name"), read::value(item, "name")) else { continue };
+            if !seen.insert(name) {
+                let message = if taken.contains(&name) {
+                    "the parameter `env` would be taken for the environment, which there is as well".to_owned()
+                } else {
+                    format!("`{name}` is written twice in `{key}`")
+                };
+                sink.push(Diagnostic::error(code::BAD_VALUE, at.span.clone(), message));
+            }
+        }
+    };
+    twice("env", &[]);
+    twice("parameters", if read::items(node, "env").is_empty() { &[] } else { &["env"] });
+    for item in read::items(node, "parameters") {
+        let mut forms = ["string", "array", "map"].iter().filter_map(|form| read::entry(item, form));
+        if let (Some((first, _)), Some((second, _))) = (forms.next(), forms.next()) {
+            let message = format!("a parameter has both `{}` and `{}`", first.text, second.text);
+            let hint = "a renderer gets one value of each; leave one of them out";
+            sink.push(Diagnostic::error(code::BAD_VALUE, second.span.clone(), message).hint(hint));
+        }
+    }
 }

@@ -5,8 +5,12 @@ use super::read;
 use super::renderer;
 use crate::code;
 use crate::diagnostic::{Diagnostic, Sink};
+use crate::matching::address::without_secret;
 use crate::yaml::Node;
 use model::application::{Content, FolderPath, Renderer, Source};
+
+/// The keys of a source of which one may be there.
+pub(super) const RENDERERS: [&str; 4] = ["kustomize", "directory", "helm", "plugin"];
 
 /// How many sources an application has, which decides what each of them may leave out.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -47,11 +51,10 @@ fn source(node: &Node, path: &str, place: Place, sink: &mut Sink) -> Option<Sour
     let (key, address) = read::entry(node, "repoURL")?;
     let repository = address.as_str()?;
     let content = content(node, path, place, sink);
-    if let Some(why) = unfit(repository) {
-        sink.push(
-            Diagnostic::error(code::URL_CREDENTIALS, address.span.clone(), why)
-                .hint("replace them, for Git keeps them"),
-        );
+    if without_secret(repository) != repository {
+        let hint = "leave out what stands before the `@`; a token or password that was there is to be replaced, for Git keeps it";
+        let message = "the URL contains credentials";
+        sink.push(Diagnostic::error(code::URL_CREDENTIALS, address.span.clone(), message).hint(hint));
     }
     if repository.starts_with("oci://") && !matches!(content, Some(Content::Chart(_))) {
         refuse(key, &format!("{path}.repoURL"), "objects are not read from an image", sink);
@@ -62,15 +65,8 @@ fn source(node: &Node, path: &str, place: Place, sink: &mut Sink) -> Option<Sour
         content: content?,
         name: read::owned(node, "name"),
         reference: read::owned(node, "ref"),
-        renderer: renderer(node, path, sink)?,
+        renderer: rendering(node, path, sink)?,
     })
-}
-
-/// A user's name alone is how SSH and some forges are addressed; a password in a file of Git is everybody's.
-fn unfit(repository: &str) -> Option<&'static str> {
-    let (scheme, rest) = repository.split_once("://")?;
-    let (user, _) = rest.split(['/', '?', '#']).next()?.rsplit_once('@')?;
-    (scheme != "ssh" && user.contains(':')).then_some("the URL contains credentials")
 }
 
 fn content(node: &Node, path: &str, place: Place, sink: &mut Sink) -> Option<Content> {
@@ -104,14 +100,14 @@ fn content(node: &Node, path: &str, place: Place, sink: &mut Sink) -> Option<Con
     }
 }
 
-/// One of the four, by name; none means that the files decide.
-fn renderer(node: &Node, path: &str, sink: &mut Sink) -> Option<Renderer> {
-    let kinds = ["kustomize", "directory", "helm", "plugin"];
-    let mut named = kinds.iter().filter_map(|kind| read::entry(node, kind));
+/// One of the four, by name; none means that the files decide. `path` is how messages name the source, empty for the document.
+pub(super) fn rendering(node: &Node, path: &str, sink: &mut Sink) -> Option<Renderer> {
+    let mut named = RENDERERS.iter().filter_map(|kind| read::entry(node, kind));
     let Some((key, value)) = named.next() else { return Some(Renderer::Detected) };
     if let Some((other, _)) = named.next() {
         // ExplicitType in types.go refuses it as well.
-        let message = format!("`{path}` has both `{}` and `{}`", key.text, other.text);
+        let what = if path.is_empty() { "the document".to_owned() } else { format!("`{path}`") };
+        let message = format!("{what} has both `{}` and `{}`", key.text, other.text);
         sink.push(
             Diagnostic::error(code::SOURCE, other.span.clone(), message)
                 .label("again here")
@@ -120,9 +116,9 @@ fn renderer(node: &Node, path: &str, sink: &mut Sink) -> Option<Renderer> {
         );
         return None;
     }
-    let path = format!("{path}.{}", key.text);
+    let path = if path.is_empty() { key.text.clone() } else { format!("{path}.{}", key.text) };
     Some(match key.text.as_str() {
-        "kustomize" => Renderer::Kustomize(renderer::kustomize(value, sink)),
+        "kustomize" => Renderer::Kustomize(renderer::kustomize(value, &path, sink)),
         "directory" => Renderer::Directory(renderer::directory(value, sink)),
         "helm" => Renderer::Helm(renderer::helm(value)),
         _ => Renderer::Plugin(renderer::plugin(key, value, &path, sink)?),

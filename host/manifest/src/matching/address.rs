@@ -38,6 +38,26 @@ impl fmt::Display for RepositoryKey {
     }
 }
 
+/// An address without what could be a secret: over HTTP no user at all, which is where tokens are put; by any other scheme no
+/// password. What is no URL stays as it is. `user@` of SSH is how it is addressed.
+pub fn without_secret(address: &str) -> String {
+    let Some((before, rest)) = address.split_once("://") else { return address.to_owned() };
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(end);
+    let Some((user, host)) = authority.rsplit_once('@') else { return address.to_owned() };
+    match (is_http(before), user.split_once(':')) {
+        (true, _) => format!("{before}://{host}{path}"),
+        (false, Some((name, _))) => format!("{before}://{name}@{host}{path}"),
+        (false, None) => address.to_owned(),
+    }
+}
+
+/// Whether what stands before `://` ends with HTTP's scheme: in front of it there may be a way to fetch, `git::`.
+fn is_http(before: &str) -> bool {
+    let scheme = before.rsplit(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default();
+    scheme.eq_ignore_ascii_case("https") || scheme.eq_ignore_ascii_case("http")
+}
+
 /// The port that a scheme means by itself.
 fn own_port(scheme: &str) -> Option<&'static str> {
     match scheme {

@@ -22,7 +22,7 @@ pub(crate) fn problems(text: &str) -> String {
     lines(&source, &all.collect::<Vec<_>>())
 }
 
-fn application(text: &str) -> Application {
+pub(crate) fn application(text: &str) -> Application {
     let (_, found) = read(text);
     match found.documents.into_iter().next().unwrap().value {
         Some(Declaration::Application(found)) => *found,
@@ -183,8 +183,12 @@ fn sources_that_would_deploy_something_else() {
         "path: a, directory: {disableExtensionFilter: true}",
         "path: a, directory: {include: '{a'}",
         "path: a, kustomize: {commonAnnotationsEnvsubst: true, images: [app], namespace: A}",
+        "path: a, kustomize: {images: [a:v2, 'b:${ARGOCD_APP_REVISION}'], commonLabels: {a: x, b: $ARGOCD_APP_NAME}}",
         "path: a, kustomize: {patches: [{target: {kind: A}}], replicas: [{name: a, count: many}, {name: b, count: -1}]}",
         "path: a, kustomize: {patches: [{path: p, options: {allowAnything: true}}]}",
+        "path: a, plugin: {name: x, env: [{name: A, value: a}, {name: A, value: b}], parameters: [{name: p, string: s}, {name: p}]}",
+        "path: a, plugin: {name: x, env: [{name: A, value: a}], parameters: [{name: env, map: {a: b}}]}",
+        "path: a, plugin: {name: x, parameters: [{name: env, array: [a]}, {name: p, string: s, map: {a: b}}]}",
         "path: a, cue: {}",
         "path: 1.10",
     ]
@@ -205,22 +209,33 @@ TG-126 6:78 ['{a'] `{a` is not a glob: unclosed alternate group; missing '}' (ma
 TG-200 6:69 [commonAnnotationsEnvsubst] `spec.source.kustomize.commonAnnotationsEnvsubst` is not honoured, and nothing is synced without it: annotations would get the names of variables instead of their values
 TG-123 6:111 [app] `app` is no other image | write it like `app:v2`, `app=registry.example.com/app:v2` or `app@sha256:…`
 TG-124 6:128 [A] `A` cannot be a namespace: it has letters a to z, digits and `-`, begins and ends with a letter or digit, and has 63 characters at most
+TG-200 6:84 ['b:${ARGOCD_APP_REVISION}'] `spec.source.kustomize.images[1]` is not honoured, and nothing is synced without it: Argo CD would replace the variables in it
+TG-200 6:137 [$ARGOCD_APP_NAME] `spec.source.kustomize.commonLabels.b` is not honoured, and nothing is synced without it: Argo CD would replace the variables in it
 TG-123 6:80 [target] a patch has either `patch` or `path`
 TG-122 6:129 [many] `count` must be a whole number
 TG-123 6:153 [-1] `count` must be from 0 to 4294967295, not -1
 TG-120 6:99 [allowAnything] `spec.source.kustomize.patches[0].options` has no key `allowAnything` | known here: `allowNameChange`, `allowKindChange`
+TG-123 6:109 [A] `A` is written twice in `env`
+TG-123 6:166 [p] `p` is written twice in `parameters`
+TG-123 6:123 [env] the parameter `env` would be taken for the environment, which there is as well
+TG-123 6:134 [map] a parameter has both `string` and `map` | a renderer gets one value of each; leave one of them out
 TG-120 6:57 [cue] `spec.source` has no key `cue` | known here: `repoURL`, `path`, `targetRevision`, `chart`, `ref`, `name`, `tagPrefix`, `kustomize`, `directory`, `helm`, `plugin`
 TG-122 6:54 [1.10] `spec.source.path` must be text, not a number | put it between quotes
 "##);
     let of = |spec: &str| problems(&with_spec(&format!("  destination: {{name: dev}}\n{spec}")));
     insta::assert_snapshot!([
         of("  sources: [{repoURL: oci://registry.example.com/app, path: .}, {repoURL: 'https://u:p@git.example.com/x', path: .}, {path: .}]\n"),
+        of("  sources: [{repoURL: 'https://ghp_x@git.example.com/x', path: .}, {repoURL: 'ssh://git:p@git.example.com/x', path: .}]\n"),
+        of("  sources: [{repoURL: 'git@git.example.com:x', path: .}, {repoURL: 'ssh://git@git.example.com/x', path: .}]\n"),
         of("  source: {repoURL: x, path: .}\n  sources: [{repoURL: x, path: .}]\n"),
         of("  sources: []\n"),
     ].join("\n"), @r##"
 TG-200 6:14 [repoURL] `spec.sources[0].repoURL` is not honoured, and nothing is synced without it: objects are not read from an image
-TG-181 6:75 ['https://u:p@git.example.com/x'] the URL contains credentials | replace them, for Git keeps them
+TG-181 6:75 ['https://u:p@git.example.com/x'] the URL contains credentials | leave out what stands before the `@`; a token or password that was there is to be replaced, for Git keeps it
 TG-121 6:119 [path] `spec.sources[2]` needs `repoURL`
+TG-181 6:23 ['https://ghp_x@git.example.com/x'] the URL contains credentials | leave out what stands before the `@`; a token or password that was there is to be replaced, for Git keeps it
+TG-181 6:78 ['ssh://git:p@git.example.com/x'] the URL contains credentials | leave out what stands before the `@`; a token or password that was there is to be replaced, for Git keeps it
+
 TG-205 6:3 [source] there are both `source` and `sources` | leave one of them out
 TG-205 5:3 [destination] `spec` names no source | write `source`, or a list of `sources`
 "##);

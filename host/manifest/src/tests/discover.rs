@@ -1,13 +1,13 @@
 //! What is found in a repository.
 
-use crate::{Findings, discover};
+use crate::{Findings, Why, discover};
 use std::collections::BTreeMap;
 
 const APPLICATION: &str = "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: shop}\nspec: {destination: {name: dev}, source: {repoURL: x, path: .}}\n";
 
 fn look(files: &[(&str, &str)]) -> Findings {
     let texts: BTreeMap<&str, &str> = files.iter().copied().collect();
-    discover(files.iter().map(|(path, _)| *path), |path| texts.get(path).map(|text| (*text).to_owned()))
+    discover(files.iter().map(|(path, _)| *path), |path| Ok(texts[path].as_bytes().to_vec()))
 }
 
 fn shown(files: &[(&str, &str)]) -> String {
@@ -21,7 +21,7 @@ fn shown(files: &[(&str, &str)]) -> String {
         .map(|a| format!("{}:{}:{:?}:{:?}", a.path, a.name.as_deref().unwrap_or("-"), a.kind, a.fit))
         .collect();
     format!(
-        "applications {}\noverlays {}\nterraform {}\nmodules {}\ndockerfiles {}\nunread {}\nbroken {}",
+        "applications {}\noverlays {}\nterraform {}\nmodules {}\ndockerfiles {}\nunread {:?}\nbroken {}",
         applications.join(" "),
         folders(&found.overlays),
         folders(&found.terraform),
@@ -69,20 +69,51 @@ overlays . apps/shop/overlays/prod
 terraform environments/dev environments/prod
 modules modules/dns modules/net modules/net/inner
 dockerfiles Dockerfile web/Dockerfile.dev web/build.Dockerfile
-unread 1
+unread {}
 broken argocd/broken.yaml
 "##);
 }
 
 #[test]
-fn what_cannot_be_read_is_counted() {
-    let found = discover(["a.yaml", "b.tf", "Dockerfile", "c.txt", "kustomization.yaml"], |_| None);
-    assert_eq!((found.unread, found.dockerfiles.len()), (3, 1));
-    let paths: Vec<String> = (0..20_010).map(|i| format!("{i:05}.yaml")).collect();
-    let mut reads = 0;
-    let found = discover(paths.iter().map(String::as_str), |_| {
-        reads += 1;
-        Some(String::new())
+fn what_cannot_be_read_is_told_with_its_reason() {
+    let listed =
+        ["a.yaml", "b.tf", "Dockerfile", "c.txt", "d.yml", "e.yaml", "kustomization.yaml", "x/kustomization.yml"];
+    let found = discover(listed, |path| match path {
+        "a.yaml" => Err(Why::TooLarge(10)),
+        "b.tf" => Ok(b"\xff".to_vec()),
+        // Not Argo CD's, so nothing is missed.
+        "d.yml" => Ok(b"\xff".to_vec()),
+        "e.yaml" => Ok(b"argoproj.io/ \xff".to_vec()),
+        "kustomization.yaml" => Err(Why::Failed("the disk".to_owned())),
+        _ => Ok(b"# nothing".to_vec()),
     });
-    assert_eq!((reads, found.unread), (20_000, 10));
+    let told: Vec<String> = found
+        .unread
+        .iter()
+        .map(|(why, unread)| format!("{why:?} {} {}", unread.count, unread.first.join(" ")))
+        .collect();
+    insta::assert_snapshot!(told.join("\n"), @r#"
+    TooLarge(10) 1 a.yaml
+    NotText 2 b.tf e.yaml
+    NoDocument 1 x/kustomization.yml
+    Failed("the disk") 1 kustomization.yaml
+    "#);
+    assert_eq!(found.dockerfiles.len(), 1);
+}
+
+#[test]
+fn many_files_of_one_kind_hide_none_of_another() {
+    let last = "z/app.yaml".to_owned();
+    let terraform = (0..200_010).map(|i| format!("t/{i:06}.tf"));
+    let paths: Vec<String> =
+        terraform.chain((0..30_000).map(|i| format!("y/{i:05}.yaml"))).chain([last.clone()]).collect();
+    let mut reads = 0;
+    let found = discover(paths.iter().map(String::as_str), |path| {
+        reads += 1;
+        Ok(if path == last { APPLICATION.as_bytes().to_vec() } else { Vec::new() })
+    });
+    assert_eq!((reads, found.applications.len()), (230_001, 1));
+    let (why, unread) = found.unread.first_key_value().unwrap();
+    assert_eq!((why, unread.count), (&Why::TooMany(200_000), 10));
+    assert_eq!(unread.first, [0, 1, 2, 3, 4].map(|i| format!("t/20000{i}.tf")));
 }

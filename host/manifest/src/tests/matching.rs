@@ -3,7 +3,7 @@
 use super::wrong_host;
 use crate::{
     Detected, HostConfig, KindScope, Permit, RepositoryKey, Selection, Source, Target, cluster_of, detect_renderer,
-    host, repository_of,
+    host, repository_of, without_secret,
 };
 use model::application::{ClusterReference, Deploys, DestinationRule, Directory, Effect, KindPattern, Kinds, Rule};
 use proptest::prelude::*;
@@ -41,6 +41,23 @@ fn addresses_that_mean_one_repository() {
         assert_eq!(RepositoryKey::new(one) == RepositoryKey::new(other), same, "{one} {other}");
     }
     assert_eq!(RepositoryKey::new("ssh://git@Git.example.com:22/a.git").as_str(), "git.example.com/a");
+}
+
+#[test]
+fn addresses_without_what_could_be_a_secret() {
+    for (address, clean) in [
+        ("https://ghp_xxx@github.com/a/b?ref=c@d", "https://github.com/a/b?ref=c@d"),
+        ("git::HTTP://a:b@c@host:8080", "git::HTTP://host:8080"),
+        ("ssh://git@host/a", "ssh://git@host/a"),
+        ("ssh://git:pa55@host/a", "ssh://git@host/a"),
+        ("git@host:a/b", "git@host:a/b"),
+        ("https://host/a@b", "https://host/a@b"),
+        ("main", "main"),
+        ("", ""),
+    ] {
+        assert_eq!(without_secret(address), clean);
+        assert_eq!(RepositoryKey::new(address), RepositoryKey::new(clean));
+    }
 }
 
 #[test]

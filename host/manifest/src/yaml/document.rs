@@ -11,8 +11,17 @@ const LARGEST: usize = 1 << 20;
 
 /// Reads one document. `None` where nothing useful could be read; the sink says why.
 pub(crate) fn parse(text: &str, sink: &mut Sink) -> Option<Node> {
+    single(text, Keys::Text, sink)
+}
+
+/// The same as Kubernetes' own tools do it, where any scalar may be a key.
+pub(crate) fn parse_one(text: &str, sink: &mut Sink) -> Option<Node> {
+    single(text, Keys::Scalars, sink)
+}
+
+fn single(text: &str, keys: Keys, sink: &mut Sink) -> Option<Node> {
     let mut events = events(text, sink)?;
-    let mut builder = Builder::new(text, sink, Keys::Text);
+    let mut builder = Builder::new(text, sink, keys);
     if matches!(build(&mut builder, &mut events), Ended::Broken) {
         return None;
     }

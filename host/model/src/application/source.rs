@@ -259,13 +259,13 @@ pub struct HelmFileParameter {
 pub struct Plugin {
     /// Its name.
     pub name: String,
-    /// Its environment, in the order of the file.
+    /// Its environment, in the order of the file, each name once.
     pub env: Vec<(String, String)>,
-    /// Its parameters.
+    /// Its parameters, each name once.
     pub parameters: Vec<PluginParameter>,
 }
 
-/// A parameter of a plugin; it may have several forms at once.
+/// A parameter of a plugin, in one of its forms or without a value.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct PluginParameter {

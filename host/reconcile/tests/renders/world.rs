@@ -103,5 +103,6 @@ pub fn job(files: Arc<dyn Files>, commit: &str, renderer: &str, parameter: &str)
         elsewhere: None,
         renderer: Some(renderer.to_owned()),
         parameters: json!(parameter),
+        warnings: Vec::new(),
     }
 }

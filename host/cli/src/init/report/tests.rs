@@ -1,12 +1,13 @@
 //! What a person reads.
 
-use super::{Base, Report, Tally, files, text};
+use super::{Base, Report, Skipped, Tally, files, text};
 use crate::args::Output;
 use crate::init::compare::compare;
 use crate::init::files::{Plan, Planned};
 use crate::init::refusal::Refused;
 use crate::init::survey::{Change, Changed};
 use crate::screen::Screen;
+use manifest::{Unread, Why};
 use model::{Blame, Failure};
 
 fn plain() -> Screen {
@@ -16,6 +17,11 @@ fn plain() -> Screen {
 fn refused(name: &str, message: &str) -> Refused {
     let failure = Failure::new(Blame::User, "unsupported", message).hint("commit what it renders to");
     Refused { name: name.to_owned(), place: format!("argocd/{name}.yaml:1"), failure }
+}
+
+fn skipped(why: Why, count: usize, first: &[&str]) -> Skipped {
+    let first = first.iter().map(|path| (*path).to_owned()).collect();
+    Skipped::of(&why, &Unread { count, first })
 }
 
 fn changed(name: &str, change: Change) -> Changed {
@@ -49,6 +55,10 @@ fn the_first_line_and_what_stands_behind_it() {
         overlays: Tally { found: 2, rendered: 2, ..Tally::default() },
         base: parent(),
         unread: vec![refused("d", "this is not YAML")],
+        skipped: vec![
+            skipped(Why::TooMany(200_000), 7, &["t/a.tf", "t/b.tf"]),
+            skipped(Why::TooLarge(4 << 20), 1, &["crds.yaml"]),
+        ],
         guessed: Some("https://x/config".to_owned()),
         uncommitted: 1,
         terraform: ["a", "b", "c", "d", "e", "f", "g"].map(str::to_owned).to_vec(),
@@ -90,6 +100,12 @@ fn the_first_line_and_what_stands_behind_it() {
       1 × unsupported: this is not YAML
           d at argocd/d.yaml:1
           hint: commit what it renders to
+
+    not looked into
+      7 × too-many: more than 200000 files of a kind
+          t/a.tf, t/b.tf and 5 more
+      1 × too-large: larger than 4 MiB
+          crds.yaml
 
     of other repositories
       3 × https://x/one
