@@ -14,13 +14,6 @@ pub(crate) fn warn(spec: &Node, sink: &mut Sink) {
     for (key, value) in spec.entries().iter().filter(|(_, value)| !value.is_null()) {
         match key.text.as_str() {
             "listen" => later(key, "there is no daemon yet"),
-            "clusters" => {
-                for (key, _) in value.entries().iter().flat_map(|(_, cluster)| cluster.entries()) {
-                    if key.text == "kubeconfig" {
-                        later(key, "clusters are folders, `directory`, so far");
-                    }
-                }
-            }
             "repositories" => {
                 for (key, _) in value.entries().iter().flat_map(|(_, repository)| repository.entries()) {
                     if key.text == "forge" {

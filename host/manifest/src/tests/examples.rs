@@ -65,8 +65,6 @@ fn host_configuration() {
     insta::assert_snapshot!(found, @r##"
 TG-189 4:3 [listen] `listen` has no effect in this version: there is no daemon yet
 TG-189 11:7 [forge] `forge` has no effect in this version: change requests of a forge are not read yet
-TG-189 16:3 [clusters] `clusters` has no effect in this version: objects are rendered and planned, not applied yet
-TG-189 23:9 [clusters] `clusters` has no effect in this version: what is written into a cluster is not held to the environment's rules yet
 TG-184 27:11 [healthy] this build cannot check the requirement `healthy`; what needs it will be denied
 TG-184 28:11 [window] this build cannot check the requirement `window`; what needs it will be denied
 "##);

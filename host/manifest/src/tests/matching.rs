@@ -239,7 +239,6 @@ TG-182 7:45 ["!prod"] there is no cluster `prod` | known here: `dev`, `one`, `tw
 TG-126 7:54 ["[a"] `[a` is not a glob: unclosed character class; missing ']'
 TG-123 7:74 [""] an item of `namespaces` is empty
 TG-126 7:87 ["{"] `{` is not a glob: unclosed alternate group; missing '}' (maybe escape '{' with '[{]'?)
-TG-189 8:3 [clusters] `clusters` has no effect in this version: objects are rendered and planned, not applied yet
 TG-123 9:11 [directory] the cluster `dev` is either a `directory` or has a `kubeconfig`
 TG-123 9:50 [look] `mode` cannot be `look` | known here: `apply`, `observe`
 TG-123 10:38 [c] a `context` is one of a `kubeconfig`

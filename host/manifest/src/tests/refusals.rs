@@ -70,17 +70,11 @@ fn what_is_served_later() {
   store: {secret: "env:STORE"}
   repositories:
     config: {url: ./config, forge: gitlab, applications: ["**"]}
-  clusters:
-    dev: {directory: ./dev}
-  environments:
-    prod: {owns: {paths: ["config:**"], clusters: [dev]}}
 "#
     ), @r##"
 TG-189 4:3 [listen] `listen` has no effect in this version: there is no daemon yet
 TG-189 5:3 [store] PostgreSQL is not served by this version, so there is no shared store | leave `store` out: the journal is then kept in the folder of `state`
 TG-189 7:29 [forge] `forge` has no effect in this version: change requests of a forge are not read yet
-TG-189 8:3 [clusters] `clusters` has no effect in this version: objects are rendered and planned, not applied yet
-TG-189 11:41 [clusters] `clusters` has no effect in this version: what is written into a cluster is not held to the environment's rules yet
 "##);
 }
 
