@@ -73,7 +73,11 @@ fn what_git_says_is_there() {
     let world = world(&[application("shop", "apps/shop", AUTOMATED)]);
     assert_eq!(stands(&world, "shop"), "OutOfSync Missing");
     let differences = world.tidegate(&["apps", "diff", "shop"]).expect(1);
-    assert!(differences.out.contains("+ ConfigMap shop/one") && differences.out.contains("value: \"1\""), "{}", differences.out);
+    assert!(
+        differences.out.contains("+ ConfigMap shop/one") && differences.out.contains("value: \"1\""),
+        "{}",
+        differences.out
+    );
     sync(&world, &[]).expect(0);
     assert_eq!(stands(&world, "shop"), "Synced Healthy");
     assert!(fs::read_to_string(place(&world, "one")).expect("a file").contains("value: \"1\""));
@@ -131,12 +135,14 @@ fn without_a_policy_a_person_asks() {
 
 #[test]
 fn what_a_repository_may_not_is_not_done() {
-    let everywhere = application("elsewhere", "apps/shop", AUTOMATED).replace("namespace: shop", "namespace: kube-system");
+    let everywhere =
+        application("elsewhere", "apps/shop", AUTOMATED).replace("namespace: shop", "namespace: kube-system");
     let world = world(&[
         everywhere,
         application("cluster-wide", "apps/roles", AUTOMATED),
         application("project", "apps/shop", AUTOMATED).replace("project: default", "project: nobody"),
-        application("other", "apps/shop", AUTOMATED).replace("https://kubernetes.default.svc", "https://prod.example.com"),
+        application("other", "apps/shop", AUTOMATED)
+            .replace("https://kubernetes.default.svc", "https://prod.example.com"),
     ]);
     let role = "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: { name: admin }\n";
     world.write("config/apps/roles/role.yaml", role);
@@ -215,7 +221,10 @@ fn brakes_hold_and_say_why() {
     let near = world.tidegate(&["freeze", "--cluster", "deb", "--lift"]).expect(2);
     assert!(near.err.contains("did you mean `dev`?"), "{}", near.err);
     world.tidegate(&["freeze", "--cluster", "dev", "--lift"]).expect(0);
-    world.write("tidegate.yaml", HOST.replace("directory: ./clusters/dev,", "directory: ./clusters/dev, mode: observe,"));
+    world.write(
+        "tidegate.yaml",
+        HOST.replace("directory: ./clusters/dev,", "directory: ./clusters/dev, mode: observe,"),
+    );
     sync(&world, &[]).expect(0);
     assert!(!place(&world, "one").exists(), "it is only observed");
     world.write("tidegate.yaml", HOST);
@@ -227,10 +236,7 @@ fn brakes_hold_and_say_why() {
 #[test]
 fn a_crash_at_any_moment_of_a_sync_loses_nothing() {
     // What another application and hands have put there stays, whatever happens.
-    let world = world(&[
-        application("shop", "apps/shop", AUTOMATED),
-        application("other", "apps/other", AUTOMATED),
-    ]);
+    let world = world(&[application("shop", "apps/shop", AUTOMATED), application("other", "apps/other", AUTOMATED)]);
     world.write("config/apps/other/all.yaml", config_map("others", "1"));
     world.push("config", "another application");
     sync(&world, &[]).expect(0);

@@ -68,8 +68,7 @@ impl Rights {
     }
 
     fn of_object(&self, key: &ObjectKey) -> Option<Reason> {
-        let target =
-            Target { name: &self.cluster, server: self.server.as_deref(), namespace: key.namespace() };
+        let target = Target { name: &self.cluster, server: self.server.as_deref(), namespace: key.namespace() };
         let scope = if key.namespace().is_empty() { KindScope::ClusterWide } else { KindScope::Namespaced };
         let kind = key.kind();
         self.rules.iter().find_map(|(whose, permit)| {

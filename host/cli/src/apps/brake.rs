@@ -41,9 +41,8 @@ impl Desk {
         screen: &Screen,
     ) -> Result<u8, Exit> {
         self.find(name)?;
-        let text = why.map(|(reason, actor)| {
-            format!("{} suspended it: {reason}", actor.unwrap_or_else(open::system_user))
-        });
+        let text =
+            why.map(|(reason, actor)| format!("{} suspended it: {reason}", actor.unwrap_or_else(open::system_user)));
         let word = if text.is_some() { "suspended" } else { "resumed" };
         self.floor.books.set_brake(Braked::Application, name, text, reconcile::now()).await?;
         if screen.json {

@@ -51,8 +51,9 @@ impl Floor {
         let declared = entry.application.as_ref().map_err(Clone::clone)?;
         let Some((name, cluster)) = self.cluster(entry) else {
             let message = format!("its cluster {} is not configured", called(&declared.destination.cluster));
-            return Err(Failure::new(Blame::User, "not-found", message)
-                .hint("name it in tidegate.yaml under `spec.clusters`, or give one that has another name its `server`"));
+            return Err(Failure::new(Blame::User, "not-found", message).hint(
+                "name it in tidegate.yaml under `spec.clusters`, or give one that has another name its `server`",
+            ));
         };
         let destination = self.open(name, cluster)?;
         let mut application = target(declared, destination.nature().0);

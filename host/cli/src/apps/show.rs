@@ -64,8 +64,7 @@ impl Desk {
         let inventory = self.floor.books.memory(name)?.inventory;
         let subject = keeper.subject();
         let out = look.plan.survey.rows.iter().filter(|row| row.sync() == SyncStatus::OutOfSync);
-        let differences: Vec<(&Row, Shown)> =
-            out.map(|row| (row, shown(subject, &look, &inventory, row))).collect();
+        let differences: Vec<(&Row, Shown)> = out.map(|row| (row, shown(subject, &look, &inventory, row))).collect();
         if screen.json {
             let object = |(row, shown): &(&Row, Shown)| {
                 let change = match shown {
@@ -89,7 +88,8 @@ impl Desk {
         self.find(name)?;
         let syncs = self.floor.books.history(name)?;
         if screen.json {
-            let row = |(id, begun, past): &(String, model::Timestamp, Past)| json!({"id": id, "begun": begun, "sync": past});
+            let row =
+                |(id, begun, past): &(String, model::Timestamp, Past)| json!({"id": id, "begun": begun, "sync": past});
             screen.document(&syncs.iter().map(row).collect::<Vec<Value>>());
             return Ok(0);
         }

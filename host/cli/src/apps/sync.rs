@@ -144,12 +144,7 @@ const UNNAMED: [Code; 10] = [
 ];
 
 /// Whether it went well, and its row.
-fn row(
-    name: &str,
-    answer: Result<reconcile::Outcome, Failure>,
-    fine: &[Code],
-    screen: &Screen,
-) -> (bool, Value) {
+fn row(name: &str, answer: Result<reconcile::Outcome, Failure>, fine: &[Code], screen: &Screen) -> (bool, Value) {
     let (good, word, message, standing) = match answer {
         Ok(reconcile::Outcome { standing, outcome: Some(outcome) }) => {
             let good = matches!(outcome, Outcome::Healthy | Outcome::Applied);
@@ -166,6 +161,7 @@ fn row(
     if !screen.json {
         screen.out(&format!("{name}: {message}"));
     }
-    let standing = standing.map(|it| json!({"revision": it.revision, "sync": it.sync.to_string(), "health": it.health}));
+    let standing =
+        standing.map(|it| json!({"revision": it.revision, "sync": it.sync.to_string(), "health": it.health}));
     (good, json!({"name": name, "status": word, "message": message, "standing": standing}))
 }

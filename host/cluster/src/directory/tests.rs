@@ -1,3 +1,5 @@
+//! Folders as destinations, on the disk.
+
 #![expect(clippy::unwrap_used, reason = "tests")]
 use super::Directory;
 use crate::destination::{Change, Deletion, Destination as _, FailureKind, Wanted, Write};
