@@ -11,6 +11,7 @@ const RINGS: [(&str, u32); 16] = [
     ("access", 1),
     ("planner", 1),
     ("store", 2),
+    ("cluster", 2),
     ("plugin", 2),
     ("git", 2),
     ("jail", 2),

@@ -1,0 +1,145 @@
+//! What every destination does. It never plans, and never concludes from what it could not read.
+
+use async_trait::async_trait;
+use planner::live::{Live, LiveObject};
+use planner::object::ObjectKey;
+use planner::option::Propagation;
+use planner::owner::ApplicationName;
+use planner::plan::Validation;
+use planner::scope::Scopes;
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// A place that is made equal to Git.
+#[async_trait]
+pub trait Destination: Send + Sync {
+    /// Where the kinds that it serves live.
+    ///
+    /// # Errors
+    /// Where it cannot be asked, and nothing is known from earlier.
+    async fn scopes(&self) -> Result<Arc<Scopes>, Failure>;
+
+    /// What is there of an application. A kind that could not be read is said to be so, never left out.
+    async fn live(&self, wanted: &Wanted<'_>) -> Live;
+
+    /// What an object would be after a change; nothing is changed.
+    ///
+    /// # Errors
+    /// As those of the change would be.
+    async fn predict(&self, change: &Change<'_>) -> Result<Value, Failure>;
+
+    /// Writes an object, and says what it is thereafter.
+    ///
+    /// # Errors
+    /// Where the destination refuses it or cannot be reached; it says which, and whether it is worth trying again.
+    async fn write(&self, change: &Change<'_>) -> Result<LiveObject, Failure>;
+
+    /// Deletes an object; one that is not there, or is another one of its name, is left and that is no error. It may still be
+    /// there for a while afterwards.
+    ///
+    /// # Errors
+    /// Those of [`Destination::write`].
+    async fn delete(&self, deletion: &Deletion<'_>) -> Result<(), Failure>;
+
+    /// A number that grows whenever something that concerns the application may have changed. It carries no data: whoever it wakes looks
+    /// with [`Destination::live`].
+    fn changes(&self, application: &ApplicationName) -> watch::Receiver<u64>;
+}
+
+/// Of what the live state is wanted.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'a> {
+    /// The application: everything that carries its mark, of the kinds that are named below.
+    pub application: &'a ApplicationName,
+    /// Objects that it desires or owns, whoever has marked them.
+    pub keys: &'a BTreeSet<ObjectKey>,
+}
+
+/// How an object is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Write {
+    /// Made new; an object that is there already is a failure.
+    Create,
+    /// Server-side apply, forced.
+    Apply,
+    /// The same; where the server refuses the change, the object is deleted and made anew.
+    ApplyOrRecreate,
+    /// Put in the place of what is there, or created.
+    Replace,
+    /// Deleted and made anew.
+    Recreate,
+}
+
+/// One object to be written.
+#[derive(Clone, Copy, Debug)]
+pub struct Change<'a> {
+    /// Whose it will be.
+    pub application: &'a ApplicationName,
+    /// What it is called.
+    pub key: &'a ObjectKey,
+    /// Its content.
+    pub manifest: &'a Value,
+    /// How.
+    pub write: Write,
+    /// What becomes of fields that the server does not know.
+    pub validation: Validation,
+}
+
+/// One object to be deleted.
+#[derive(Clone, Copy, Debug)]
+pub struct Deletion<'a> {
+    /// Whose it is.
+    pub application: &'a ApplicationName,
+    /// What it is called.
+    pub key: &'a ObjectKey,
+    /// What becomes of what it owns.
+    pub propagation: Propagation,
+    /// The id of the object that was judged; absent where the destination gives none.
+    pub uid: Option<&'a str>,
+}
+
+/// Why something could not be done.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Failure {
+    /// What kind of failure it is.
+    pub kind: FailureKind,
+    /// What happened, for people; of secrets it says nothing.
+    pub message: String,
+    /// How long the server asks to wait before the next try.
+    pub retry_after: Option<Duration>,
+}
+
+/// What kind of failure it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FailureKind {
+    /// The destination could not be reached, or could not answer.
+    Unreachable,
+    /// It has too much to do.
+    Busy,
+    /// Somebody else changed the object meanwhile, or it is there already.
+    Conflict,
+    /// It serves no such kind.
+    Unserved,
+    /// It does not let this host do that.
+    Forbidden,
+    /// It refuses the object.
+    Invalid,
+}
+
+impl FailureKind {
+    /// Whether the same may go well a little later.
+    pub fn is_passing(self) -> bool {
+        matches!(self, Self::Unreachable | Self::Busy | Self::Conflict)
+    }
+}
+
+impl Failure {
+    /// A failure without a hint from the server.
+    pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), retry_after: None }
+    }
+}

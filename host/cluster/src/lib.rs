@@ -1,0 +1,7 @@
+//! Destinations of applications: Kubernetes and folders. Each says what is there, tells when that may have changed, and writes
+//! one object at a time. What is to be written, and in which order, the planner decides and a loop carries out.
+#![deny(missing_docs)]
+
+pub mod destination;
+
+pub use destination::{Change, Deletion, Destination, Failure, Wanted, Write};
