@@ -4,7 +4,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// The crates of `host/` by ring, and the packages that a crate alone may name.
-const RINGS: [(&str, u32); 16] = [
+const RINGS: [(&str, u32); 17] = [
     ("model", 0),
     ("manifest", 1),
     ("scheduler", 1),
@@ -25,7 +25,7 @@ const RINGS: [(&str, u32); 16] = [
 ];
 
 /// A package, and the only crate that names it in its own dependencies.
-const OWNERS: [(&str, &[&str]); 9] = [
+const OWNERS: [(&str, &[&str]); 11] = [
     ("wasmtime", &["plugin"]),
     ("wasmtime-wasi", &["plugin"]),
     ("rusqlite", &["store"]),
@@ -33,6 +33,8 @@ const OWNERS: [(&str, &[&str]); 9] = [
     ("libgit2-sys", &["git"]),
     ("landlock", &["jail"]),
     ("serde-saphyr", &["manifest"]),
+    ("kube", &["cluster"]),
+    ("k8s-openapi", &["cluster"]),
     ("clap", &["cli"]),
     ("indicatif", &["cli"]),
 ];
