@@ -2,6 +2,9 @@
 //! one object at a time. What is to be written, and in which order, the planner decides and a loop carries out.
 #![deny(missing_docs)]
 
+pub mod clock;
 pub mod destination;
+pub mod kubernetes;
 
 pub use destination::{Change, Deletion, Destination, Failure, Wanted, Write};
+pub use kubernetes::Kubernetes;
