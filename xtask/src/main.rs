@@ -5,6 +5,7 @@ mod conformance;
 mod demo;
 mod deny;
 mod guests;
+mod kubernetes;
 mod setup;
 mod shell;
 mod test;
@@ -15,7 +16,8 @@ use anyhow::Result;
 const HELP: &str = "\
 usage: cargo xtask VERB
 
-  setup   install or name what the build needs: C compiler, OpenSSL headers, git, a guest toolchain
+  setup   install or name what the build needs: C compiler, OpenSSL headers, git, a guest toolchain; with `tests`, also what
+          the tests run for real, such as a Kubernetes API server, which is built once into a cache
   guests  build and lock the first-party plugins and the guests of the tests
   demo    set up, build, and run the whole story on this machine (arguments go to `tidegate demo`)
   test    set up, build, and run every test (arguments go to `cargo test`)
@@ -31,6 +33,7 @@ fn main() -> Result<()> {
     let verb = words.next().unwrap_or_default();
     let rest: Vec<String> = words.collect();
     match verb.as_str() {
+        "setup" if rest == ["tests"] => setup::run_for_tests(),
         "setup" => setup::run(),
         "guests" => guests::run(),
         "demo" => demo::run(&rest),

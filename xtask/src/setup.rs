@@ -1,6 +1,6 @@
 //! `cargo xtask setup`: installs what the build and the tests need, or says exactly what to install.
 
-use crate::shell;
+use crate::{kubernetes, shell};
 use anyhow::{Context, Result, bail};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -31,7 +31,7 @@ const BUILD: [Need; 4] = [
 ];
 
 /// What the tests run for real, besides.
-const TESTS: [Need; 7] = [
+const TESTS: [Need; 9] = [
     Need {
         why: "python3, which tests run in the jail",
         check: ("python3", &["--version"]),
@@ -60,6 +60,16 @@ const TESTS: [Need; 7] = [
         packages: &["busybox-static"],
     },
     Need {
+        why: "openssl, for the certificate of the tests' cluster",
+        check: ("openssl", &["version"]),
+        packages: &["openssl"],
+    },
+    Need {
+        why: "kubectl 1.24 or newer, for the tests of clusters: https://kubernetes.io/docs/tasks/tools",
+        check: ("kubectl", &["version", "--client"]),
+        packages: &[],
+    },
+    Need {
         why: "terraform, for the tests of its steps: https://developer.hashicorp.com/terraform/install",
         check: ("terraform", &["version"]),
         packages: &[],
@@ -73,7 +83,20 @@ pub fn run() -> Result<()> {
 
 /// And what the tests need.
 pub fn run_for_tests() -> Result<()> {
-    set_up(BUILD.iter().chain(&TESTS))
+    set_up(BUILD.iter().chain(&TESTS))?;
+    kubernetes::set_up()
+}
+
+/// Installs Debian's packages, or says which are needed.
+pub fn install(packages: &[&str]) -> Result<()> {
+    if !is_root() || !Path::new("/usr/bin/apt-get").exists() {
+        bail!(
+            "on Debian or Ubuntu: sudo apt-get install {}\nelsewhere: the packages of the same purpose",
+            packages.join(" ")
+        );
+    }
+    apt(&["update", "-q"])?;
+    apt(&[&["install", "-y", "-q", "--no-install-recommends"][..], packages].concat())
 }
 
 fn set_up<'a>(needs: impl Iterator<Item = &'a Need>) -> Result<()> {
@@ -81,16 +104,8 @@ fn set_up<'a>(needs: impl Iterator<Item = &'a Need>) -> Result<()> {
     if !missing.is_empty() {
         let packages: Vec<&str> = missing.iter().flat_map(|need| need.packages).copied().collect();
         let list = missing.iter().map(|need| format!("  {}", need.why)).collect::<Vec<_>>().join("\n");
-        let root = Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout.trim_ascii() == b"0");
         if !packages.is_empty() {
-            if !root || !Path::new("/usr/bin/apt-get").exists() {
-                bail!(
-                    "this machine lacks:\n{list}\non Debian or Ubuntu: sudo apt-get install {}\nelsewhere: the packages of the same purpose",
-                    packages.join(" ")
-                );
-            }
-            apt(&["update", "-q"])?;
-            apt(&[&["install", "-y", "-q", "--no-install-recommends"][..], &packages].concat())?;
+            install(&packages).with_context(|| format!("this machine lacks:\n{list}"))?;
         }
         // What Debian has not is told last: all else is there by then.
         let elsewhere: Vec<&str> =
@@ -102,6 +117,10 @@ fn set_up<'a>(needs: impl Iterator<Item = &'a Need>) -> Result<()> {
     let way = guest::Way::find(&|line| eprintln!("{line}")).context("plugins need a compiler for WebAssembly")?;
     eprintln!("plugins are built by: {way}");
     Ok(())
+}
+
+fn is_root() -> bool {
+    Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout.trim_ascii() == b"0")
 }
 
 fn apt(arguments: &[&str]) -> Result<()> {

@@ -27,8 +27,15 @@ pub trait Destination: Send + Sync {
     /// Where it cannot be asked, and nothing is known from earlier.
     async fn scopes(&self) -> Result<Arc<Scopes>, Failure>;
 
-    /// What is there of an application. A kind that could not be read is said to be so, never left out.
+    /// What is there of an application. A kind that could not be read is said to be so, never left out. Objects may be pruned to
+    /// what health and fingerprint need; to compare fields, [`Destination::read`] them.
     async fn live(&self, wanted: &Wanted<'_>) -> Live;
+
+    /// All of an object as it is now, in this version of its kind (such as `apps/v1`); absent where it is not there.
+    ///
+    /// # Errors
+    /// Where it cannot be read, or is not served so.
+    async fn read(&self, key: &ObjectKey, version: &str) -> Result<Option<LiveObject>, Failure>;
 
     /// What an object would be after a change; nothing is changed.
     ///
@@ -129,6 +136,8 @@ pub enum FailureKind {
     Conflict,
     /// It serves no such kind.
     Unserved,
+    /// What the object needs is not there, such as its namespace.
+    Missing,
     /// It does not let this host do that.
     Forbidden,
     /// It refuses the object.

@@ -100,6 +100,18 @@ impl Destination for Directory {
         read.unwrap_or_else(|failure| of_all(failure.message))
     }
 
+    async fn read(&self, key: &ObjectKey, _: &str) -> Result<Option<LiveObject>, Failure> {
+        let key = key.clone();
+        self.blocking(move |inner| {
+            let mut owners = inner.owners();
+            let failed = |e: io::Error| unreachable(&inner.root.join(place::of(&key)), &e);
+            owners.catch_up().map_err(failed)?;
+            let manifest = inner.read(&key).map_err(failed)?;
+            Ok(manifest.map(|manifest| inner.object(&key, manifest, owners.of(&key))))
+        })
+        .await
+    }
+
     async fn predict(&self, change: &Change<'_>) -> Result<Value, Failure> {
         Ok(change.manifest.clone())
     }

@@ -2,8 +2,11 @@
 //! one object at a time. What is to be written, and in which order, the planner decides and a loop carries out.
 #![deny(missing_docs)]
 
+pub mod clock;
 pub mod destination;
 pub mod directory;
+pub mod kubernetes;
 
 pub use destination::{Change, Deletion, Destination, Failure, FailureKind, Wanted, Write};
 pub use directory::Directory;
+pub use kubernetes::Kubernetes;

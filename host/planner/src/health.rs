@@ -6,7 +6,7 @@ mod config;
 mod pod;
 mod workload;
 
-use crate::object::{ObjectKey, annotation};
+use crate::object::{GroupKind, ObjectKey, annotation};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::fmt;
@@ -77,27 +77,36 @@ pub fn of(key: &ObjectKey, live: &Value) -> Health {
     if !live["metadata"]["deletionTimestamp"].is_null() {
         return Health::new(Status::Progressing, "it is being deleted");
     }
-    let (kind, group) = (key.kind().kind.as_str(), key.kind().group.as_str());
-    match (group, kind) {
-        ("apps", "Deployment") => workload::deployment(live),
-        ("apps", "StatefulSet") => workload::stateful_set(live),
-        ("apps", "DaemonSet") => workload::daemon_set(live),
-        ("apps", "ReplicaSet") => workload::replica_set(live),
-        ("batch", "Job") => workload::job(live),
-        ("batch", "CronJob") => workload::cron_job(live),
-        ("", "Pod") => pod::pod(live),
-        ("", "PersistentVolumeClaim") => config::claim(live),
-        ("", "Service") => config::service(live),
-        ("", "Namespace") => config::namespace(live),
-        ("extensions" | "networking.k8s.io", "Ingress") => config::ingress(live),
-        ("apiregistration.k8s.io", "APIService") => config::api_service(live),
-        ("autoscaling", "HorizontalPodAutoscaler") => config::autoscaler(live),
-        ("policy", "PodDisruptionBudget") => config::disruption_budget(live),
-        ("apiextensions.k8s.io", "CustomResourceDefinition") => config::definition(live),
-        ("argoproj.io", "Workflow") => config::workflow(live),
-        ("argoproj.io", "Application") => config::application(live),
-        _ => Health::healthy(),
-    }
+    rule(key.kind()).map_or_else(Health::healthy, |rule| rule(live))
+}
+
+/// Whether the kind has a rule, which looks at spec and status. Of all others an object's metadata tells all.
+pub fn has_rule(kind: &GroupKind) -> bool {
+    rule(kind).is_some()
+}
+
+/// The rule of a kind.
+fn rule(kind: &GroupKind) -> Option<fn(&Value) -> Health> {
+    Some(match (kind.group.as_str(), kind.kind.as_str()) {
+        ("apps", "Deployment") => workload::deployment,
+        ("apps", "StatefulSet") => workload::stateful_set,
+        ("apps", "DaemonSet") => workload::daemon_set,
+        ("apps", "ReplicaSet") => workload::replica_set,
+        ("batch", "Job") => workload::job,
+        ("batch", "CronJob") => workload::cron_job,
+        ("", "Pod") => pod::pod,
+        ("", "PersistentVolumeClaim") => config::claim,
+        ("", "Service") => config::service,
+        ("", "Namespace") => config::namespace,
+        ("extensions" | "networking.k8s.io", "Ingress") => config::ingress,
+        ("apiregistration.k8s.io", "APIService") => config::api_service,
+        ("autoscaling", "HorizontalPodAutoscaler") => config::autoscaler,
+        ("policy", "PodDisruptionBudget") => config::disruption_budget,
+        ("apiextensions.k8s.io", "CustomResourceDefinition") => config::definition,
+        ("argoproj.io", "Workflow") => config::workflow,
+        ("argoproj.io", "Application") => config::application,
+        _ => return None,
+    })
 }
 
 /// Whether an object counts for its application's health.

@@ -69,6 +69,7 @@ pub use application::Application;
 pub use desired::Desired;
 pub use inventory::Inventory;
 pub use live::Live;
+pub use managed::MANAGER;
 pub use operation::Operation;
 pub use owner::ApplicationName;
 pub use plan::SyncPlan;

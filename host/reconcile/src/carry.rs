@@ -67,16 +67,8 @@ impl Carrier {
 
     /// Makes objects as desired.
     pub(crate) async fn apply(&self, steps: Vec<StepId>) -> Vec<Done> {
-        // Only where fields of others are respected is it asked what there is.
-        let respected = steps.iter().filter(|step| {
-            let act = self.operation.plan.step(step).map(|step| &step.act);
-            matches!(act, Some(Act::Apply(apply)) if apply.ignored == Ignored::Respected)
-        });
-        let keys: BTreeSet<ObjectKey> = respected.map(|step| step.key.clone()).collect();
-        let live = if keys.is_empty() { Live::default() } else { self.live(&keys).await };
-        let live = &live;
         let each = |step: StepId| async move {
-            match self.make(&step, live).await {
+            match self.make(&step).await {
                 Ok(record) => Done { record, ..Done::new(&step, Ok(())) },
                 Err(why) => Done::new(&step, Err(why)),
             }
@@ -84,16 +76,18 @@ impl Carrier {
         stream::iter(steps.into_iter().map(each)).buffer_unordered(AT_ONCE).collect().await
     }
 
-    async fn make(&self, step: &StepId, live: &Live) -> Result<Option<(ObjectKey, Owned)>, String> {
+    async fn make(&self, step: &StepId) -> Result<Option<(ObjectKey, Owned)>, String> {
         let planned = self.operation.plan.step(step).ok_or("the plan has no such step")?;
         let Act::Apply(apply) = &planned.act else { return Err("it is not to be applied".to_owned()) };
         let manifest = self.manifest(step, "")?;
-        let there = live.see(&step.key).object();
         let manifest = match apply.ignored {
             Ignored::Written => manifest,
             Ignored::Respected => {
+                let version = manifest["apiVersion"].as_str().unwrap_or_default();
+                let there = self.subject.destination.read(&step.key, version).await;
+                let there = there.map_err(|failure| failure.message)?;
                 let rules = &self.subject.application.rules;
-                rules.respected(&step.key, &manifest, there.map(|live| &*live.manifest)).into_owned()
+                rules.respected(&step.key, &manifest, there.as_ref().map(|live| &*live.manifest)).into_owned()
             }
         };
         let write = match apply.method {

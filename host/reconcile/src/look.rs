@@ -123,8 +123,10 @@ impl Subject {
     async fn predict(&self, desired: &Desired, keys: &[ObjectKey], live: &mut Live) {
         let asked = keys.iter().filter_map(|key| {
             let item = desired.get(key)?;
-            let mut there = live.see(key).object()?.clone();
+            live.see(key).object()?;
+            let version = item.manifest["apiVersion"].as_str().unwrap_or_default();
             Some(async move {
+                let mut there = self.destination.read(key, version).await.ok()??;
                 let change = Change {
                     application: &self.application.name,
                     key,

@@ -25,7 +25,7 @@ const RINGS: [(&str, u32); 17] = [
 ];
 
 /// A package, and the only crate that names it in its own dependencies.
-const OWNERS: [(&str, &[&str]); 9] = [
+const OWNERS: [(&str, &[&str]); 11] = [
     ("wasmtime", &["plugin"]),
     ("wasmtime-wasi", &["plugin"]),
     ("rusqlite", &["store"]),
@@ -33,6 +33,8 @@ const OWNERS: [(&str, &[&str]); 9] = [
     ("libgit2-sys", &["git"]),
     ("landlock", &["jail"]),
     ("serde-saphyr", &["manifest"]),
+    ("kube", &["cluster"]),
+    ("k8s-openapi", &["cluster"]),
     ("clap", &["cli"]),
     ("indicatif", &["cli"]),
 ];

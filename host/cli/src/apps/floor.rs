@@ -1,7 +1,9 @@
 //! What it takes to look after applications: where each goes, by which rules, under which brakes.
 
 use crate::entry::Entry;
-use cluster::{Destination, Directory};
+use cluster::clock::SystemClock;
+use cluster::kubernetes::{Access, Connection, Timeouts};
+use cluster::{Destination, Directory, Kubernetes};
 use engine::Engine;
 use manifest::{Cluster, HostConfig, Mode, Reach};
 use model::application::{ApplicationName, Attention, Project};
@@ -11,8 +13,8 @@ use planner::depend::{Dependency, Stand};
 use planner::reason::{Code, Reason};
 use reconcile::{Books, Keeper, Renders, Repositories, Rights, Subject, target};
 use std::collections::{BTreeMap, HashMap};
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::PathBuf;
+use std::sync::Arc;
 use store::Braked;
 
 /// The host's side of its applications.
@@ -24,7 +26,7 @@ pub struct Floor {
     pub projects: HashMap<String, Project>,
     /// The folder of the configuration, from which its paths are meant.
     base: PathBuf,
-    opened: Mutex<BTreeMap<String, Arc<dyn Destination>>>,
+    opened: tokio::sync::Mutex<BTreeMap<String, Arc<dyn Destination>>>,
 }
 
 impl Floor {
@@ -36,7 +38,7 @@ impl Floor {
         projects: HashMap<String, Project>,
     ) -> Self {
         let (books, base) = (Books::new(engine.journal()), engine.settings().base.clone());
-        Self { config, books, repositories, renders, projects, base, opened: Mutex::default() }
+        Self { config, books, repositories, renders, projects, base, opened: tokio::sync::Mutex::default() }
     }
 
     /// Whether the application's cluster is one of this host.
@@ -47,7 +49,7 @@ impl Floor {
 
     /// Who looks after an application. Errors: what is wrong with its file; a cluster that is not configured or cannot be
     /// opened.
-    pub fn keeper(&self, entry: &Entry) -> Result<Keeper, Failure> {
+    pub async fn keeper(&self, entry: &Entry) -> Result<Keeper, Failure> {
         let declared = entry.application.as_ref().map_err(Clone::clone)?;
         let Some((name, cluster)) = self.cluster(entry) else {
             let message = format!("its cluster {} is not configured", called(&declared.destination.cluster));
@@ -55,7 +57,7 @@ impl Floor {
                 "name it in tidegate.yaml under `spec.clusters`, or give one that has another name its `server`",
             ));
         };
-        let destination = self.open(name, cluster)?;
+        let destination = self.open(name, cluster).await?;
         let mut application = target(declared, destination.nature().0);
         let rights = match self.rights(entry, name, cluster) {
             Ok(rights) => {
@@ -80,23 +82,32 @@ impl Floor {
         Ok(Keeper::new(Arc::new(subject), self.books.clone(), brakes, dependencies))
     }
 
-    fn open(&self, name: &str, cluster: &Cluster) -> Result<Arc<dyn Destination>, Failure> {
-        let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+    /// A cluster, opened once.
+    async fn open(&self, name: &str, cluster: &Cluster) -> Result<Arc<dyn Destination>, Failure> {
+        let mut opened = self.opened.lock().await;
         if let Some(destination) = opened.get(name) {
             return Ok(destination.clone());
         }
         let destination: Arc<dyn Destination> = match &cluster.reach {
             Reach::Directory(path) => {
-                let directory = Directory::open(&self.base.join(Path::new(path)));
+                let directory = Directory::open(&self.place(path));
                 Arc::new(directory.map_err(|failure| Failure::unavailable(failure.message))?)
             }
-            Reach::Kubeconfig { .. } => {
-                let message = format!("the cluster `{name}` has a `kubeconfig`: this version does not reach it yet");
-                return Err(Failure::new(Blame::User, "unsupported", message));
+            Reach::Kubeconfig { path, context } => {
+                let access = Access::Kubeconfig { path: self.place(path), context: context.clone() };
+                let connection = Connection { access, impersonate: None, timeouts: Timeouts::default() };
+                let kubernetes = Kubernetes::new(&connection, Arc::new(SystemClock::default())).await;
+                Arc::new(kubernetes.map_err(|failure| Failure::unavailable(failure.message))?)
             }
         };
         opened.insert(name.to_owned(), destination.clone());
         Ok(destination)
+    }
+
+    /// A path of the configuration: from its folder, or `~/` from the user's.
+    fn place(&self, path: &str) -> PathBuf {
+        let home = path.strip_prefix("~/").zip(std::env::var_os("HOME"));
+        home.map_or_else(|| self.base.join(path), |(rest, home)| PathBuf::from(home).join(rest))
     }
 
     /// The rules of the repository that declares it, and those of its project where that is declared.

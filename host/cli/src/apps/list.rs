@@ -77,7 +77,7 @@ impl Desk {
             let message = summary(&all);
             return Ok(Row { revision, sync: SyncStatus::Unknown, health: Status::Unknown, message, wrong: false });
         }
-        let (look, standing) = self.floor.keeper(entry)?.look().await?;
+        let (look, standing) = self.floor.keeper(entry).await?.look().await?;
         let wrong = !look.plan.survey.problems.is_empty();
         Ok(Row {
             revision: standing.revision,

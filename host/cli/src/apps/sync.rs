@@ -57,7 +57,7 @@ impl Desk {
     }
 
     async fn sync_one(&self, entry: &Entry, request: Request, screen: &Screen) -> Result<reconcile::Outcome, Failure> {
-        let keeper = self.floor.keeper(entry)?;
+        let keeper = self.floor.keeper(entry).await?;
         let (words, heard) = mpsc::channel(4);
         let interrupted = tokio::spawn(async move {
             while tokio::signal::ctrl_c().await.is_ok() {
@@ -81,7 +81,7 @@ impl Desk {
 
     /// 0 once it is synced and healthy, 1 where it is not by then.
     pub(super) async fn wait(&self, name: &str, timeout: Duration, screen: &Screen) -> Result<u8, Exit> {
-        let keeper = self.floor.keeper(self.find(name)?)?;
+        let keeper = self.floor.keeper(self.find(name)?).await?;
         let end = tokio::time::Instant::now() + timeout;
         loop {
             let (_, standing) = keeper.look().await?;

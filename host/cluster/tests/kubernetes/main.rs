@@ -1,0 +1,8 @@
+//! A real API server as a destination. All tests share one, each in a namespace of its own, but those that stop it.
+
+mod adopting;
+mod faults;
+mod kinds;
+mod looking;
+mod world;
+mod writing;
