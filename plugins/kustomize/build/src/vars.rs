@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kustomize_yaml::{Kind, Node, Scalar, Style};
+use kustomize_yaml::{Kind, Node, Scalar, Style, Tag};
 
 use crate::error::{Error, Result};
 use crate::fieldspec::{Create, FieldSpec};
@@ -156,7 +156,7 @@ impl Expander<'_> {
     fn scalar(&mut self, scalar: &mut Scalar) {
         if scalar.kind == Kind::Str && scalar.text.contains('$') {
             let (text, kind) = self.expand(&scalar.text);
-            *scalar = Scalar { text, kind, style: Style::Plain };
+            *scalar = Scalar { text, kind, style: Style::Plain, tag: Tag::Set };
         }
     }
 

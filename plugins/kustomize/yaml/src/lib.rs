@@ -12,4 +12,4 @@ pub mod schema;
 mod timestamp;
 pub mod write;
 
-pub use node::{Kind, Mapping, Node, Scalar, Style};
+pub use node::{Kind, Mapping, Node, Scalar, Style, Tag};
