@@ -6,7 +6,7 @@
 pub mod json_patch;
 pub mod merge;
 pub mod node;
-mod number;
+pub mod number;
 pub mod read;
 pub mod schema;
 mod timestamp;
