@@ -453,3 +453,63 @@ spec:
         ),
     );
 }
+
+/// A merge gives quotes to what YAML 1.1 takes for a bool, and later values keep them.
+#[test]
+fn words_of_yaml_1_1() {
+    check(
+        r"
+-- kustomization.yaml --
+resources: [objects.yaml]
+patches:
+- patch: '{apiVersion: v1, kind: Thing, metadata: {name: a}, other: x, deep: {new: {word: on}}}'
+- patch: '{apiVersion: v1, kind: Thing, metadata: {name: a}, word: 5, text: also, deep: {word: 6, new: {word: 7}}}'
+- patch: '{apiVersion: apps/v1, kind: Deployment, metadata: {name: d}, spec: {paused: true}}'
+- patch: |
+    apiVersion: apps/v1
+    kind: Deployment
+    metadata: {name: d}
+    spec: {template: {spec: {containers: [{name: c, env: [{name: A, value: 8}]}]}}}
+-- objects.yaml --
+apiVersion: v1
+kind: Thing
+metadata: {name: a}
+word: on
+text: no
+deep: {word: off}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: d}
+spec: {template: {spec: {containers: [{name: c, env: [{name: A, value: yes}]}]}}}
+",
+        "",
+        r#"
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: d
+spec:
+  paused: true
+  template:
+    spec:
+      containers:
+      - env:
+        - name: A
+          value: "8"
+        name: c
+---
+apiVersion: v1
+deep:
+  new:
+    word: "7"
+  word: "6"
+kind: Thing
+metadata:
+  name: a
+other: x
+text: also
+word: "5"
+"#,
+    );
+}
