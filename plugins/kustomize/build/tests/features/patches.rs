@@ -454,6 +454,61 @@ spec:
     );
 }
 
+/// What kustomize notes of an option on a patch makes strings of the patch's annotations, as a selector does.
+#[test]
+fn annotations_of_a_patch_with_options_become_strings() {
+    check(
+        r"
+-- kustomization.yaml --
+resources: [objects.yaml]
+patches:
+- patch: '{apiVersion: v1, kind: Thing, metadata: {name: a, annotations: {gone: null, count: 5}}}'
+  options: {allowNameChange: true}
+- patch: '{apiVersion: v1, kind: Thing, metadata: {name: b, annotations: null}}'
+  options: {allowKindChange: true}
+- patch: '{apiVersion: v1, kind: Thing, metadata: {name: c, annotations: {gone: null}}}'
+-- objects.yaml --
+apiVersion: v1
+kind: Thing
+metadata: {name: a, annotations: {gone: x, kept: x}}
+---
+apiVersion: v1
+kind: Thing
+metadata: {name: b, annotations: {gone: x, kept: x}}
+---
+apiVersion: v1
+kind: Thing
+metadata: {name: c, annotations: {gone: x, kept: x}}
+",
+        "",
+        r#"
+apiVersion: v1
+kind: Thing
+metadata:
+  annotations:
+    count: "5"
+    gone: "null"
+    kept: x
+  name: a
+---
+apiVersion: v1
+kind: Thing
+metadata:
+  annotations:
+    gone: x
+    kept: x
+  name: b
+---
+apiVersion: v1
+kind: Thing
+metadata:
+  annotations:
+    kept: x
+  name: c
+"#,
+    );
+}
+
 /// A merge gives quotes to what YAML 1.1 takes for a bool, and later values keep them.
 #[test]
 fn words_of_yaml_1_1() {
