@@ -568,3 +568,32 @@ word: "5"
 "#,
     );
 }
+
+/// Labels have fewer characters than annotations, and a selector of either has those of labels.
+#[test]
+fn selectors_that_no_label_fits() {
+    let long = "a".repeat(64);
+    for (selector, why) in [
+        ("a=https://x", "invalid label value 'https://x': a value"),
+        ("a=-bad", "invalid label value '-bad': a value"),
+        ("a in (x, y/z)", "invalid label value 'y/z': a value"),
+        ("a>-1", "invalid label value '-1': a value"),
+        ("a/b/c=x", "invalid label key 'a/b/c': a name"),
+        (&long, &format!("invalid label key '{long}': a name")),
+    ] {
+        for field in ["labelSelector", "annotationSelector"] {
+            let files = format!(
+                "-- kustomization.yaml --\nresources: [object.yaml]\npatches:\n- target: {{{field}: '{selector}'}}\n  patch: \
+                 '- {{op: add, path: /x, value: 1}}'\n-- object.yaml --\n{{apiVersion: v1, kind: Thing, metadata: {{name: a}}}}\n"
+            );
+            let rule = "is up to 63 letters, digits, '-', '_' and '.', with a letter or digit at both ends";
+            let message = format!(
+                "kustomization.yaml: patches: selector: unable to parse label selector '{selector}': {why} {rule}"
+            );
+            fails(&files, "", &message);
+            // Nobody reads the selector where nothing else fits.
+            let files = files.replace("target: {", "target: {kind: Other, ");
+            check(&files, "", "apiVersion: v1\nkind: Thing\nmetadata:\n  name: a\n");
+        }
+    }
+}
