@@ -197,7 +197,8 @@ impl<'f, F: Files + ?Sized> Builder<'f, F> {
         let mut own = Config::default();
         for path in &target.kustomization.crds {
             if let Some(node) = self.at(target).config(path)? {
-                own.merge(&config::from_crds(&node)?).map_err(|error| in_file(&target.root.show(path), error))?;
+                let more = config::from_crds(&node).and_then(|config| own.merge(&config));
+                more.map_err(|error| in_file(&target.root.show(path), error).within("crds"))?;
             }
         }
         Ok(Shared::own(own))

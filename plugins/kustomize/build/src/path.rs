@@ -3,9 +3,9 @@
 
 mod matcher;
 
-use kustomize_yaml::{Mapping, Node, Scalar};
+use kustomize_yaml::{Mapping, Node, Scalar, Style};
 
-pub use matcher::{Place, Shape, Walked, for_each};
+pub use matcher::{Shape, Walked, for_each};
 
 use crate::error::{Error, Result};
 use crate::fieldspec::split_path;
@@ -207,7 +207,7 @@ fn create_step<'a>(node: &'a mut Node, part: &Part<'_>, next: Option<&Part<'_>>)
 
 fn empty(next: Option<&Part<'_>>) -> Node {
     match next {
-        None => Node::string(""),
+        None => Scalar::untagged("", Style::Plain).into(),
         Some(Part::Element { .. } | Part::Index(_)) => Node::Sequence(Vec::new()),
         Some(_) => Node::Mapping(Mapping::new()),
     }
@@ -215,10 +215,10 @@ fn empty(next: Option<&Part<'_>>) -> Node {
 
 fn element(name: &str, value: &str) -> Node {
     if name.is_empty() {
-        return Node::plain(value);
+        return Scalar::untagged(value, Style::Plain).into();
     }
     let mut mapping = Mapping::new();
-    mapping.insert_scalar(Scalar::string(name), Node::plain(value));
+    mapping.insert_scalar(Scalar::string(name), Scalar::untagged(value, Style::Plain).into());
     Node::Mapping(mapping)
 }
 

@@ -144,11 +144,16 @@ impl Resources {
     /// Places of the objects that a selector of patches means.
     ///
     /// # Errors
-    /// An expression that is none.
+    /// An expression or a label selector that is none.
     pub fn select(&self, selector: &Selector) -> Result<Vec<usize>> {
         let matcher = Matcher::new(selector)?;
-        let places = self.list.iter().enumerate().filter(|(_, resource)| matcher.matches(resource));
-        Ok(places.map(|(at, _)| at).collect())
+        let mut places = Vec::new();
+        for (at, resource) in self.list.iter().enumerate() {
+            if matcher.matches(resource)? {
+                places.push(at);
+            }
+        }
+        Ok(places)
     }
 
     /// Merges a patch into the objects at `places`.

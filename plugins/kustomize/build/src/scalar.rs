@@ -2,7 +2,7 @@
 //! like. A number in quotes that gets a prefix stays a string; without quotes `1` and `2` may become the number 12.
 
 use kustomize_yaml::read::{self, resolve};
-use kustomize_yaml::{Kind, Mapping, Node, Scalar, Style};
+use kustomize_yaml::{Kind, Mapping, Node, Scalar, Style, Tag};
 
 use crate::error::{Error, Result};
 
@@ -11,9 +11,7 @@ use crate::error::{Error, Result};
 /// # Errors
 /// A mapping or a list.
 pub fn overwrite(node: &mut Node, text: &str) -> Result<()> {
-    let scalar = scalar(node)?;
-    scalar.kind = if scalar.style == Style::Plain { resolve::plain(text) } else { Kind::Str };
-    scalar.text = text.to_owned();
+    write(scalar(node)?, text);
     Ok(())
 }
 
@@ -24,8 +22,15 @@ pub fn overwrite(node: &mut Node, text: &str) -> Result<()> {
 pub fn overwrite_as(node: &mut Node, text: &str, kind: Kind) -> Result<()> {
     let scalar = scalar(node)?;
     scalar.kind = kind;
+    scalar.tag = Tag::Set;
     scalar.text = text.to_owned();
     Ok(())
+}
+
+/// A scalar that is written anew has no tag any more.
+fn write(scalar: &mut Scalar, text: &str) {
+    scalar.tag = Tag::Absent;
+    scalar.overwrite(text);
 }
 
 fn scalar(node: &mut Node) -> Result<&mut Scalar> {
@@ -36,8 +41,16 @@ fn scalar(node: &mut Node) -> Result<&mut Scalar> {
 /// A string as kyaml puts it in a new place: in quotes where it would be something else without. Whoever overwrites it
 /// later keeps the quotes, and with them the string.
 pub fn fresh(text: &str) -> Node {
-    let style = if read::is_string_unquoted(text) { Style::Plain } else { Style::Double };
-    Node::Scalar(Scalar { text: text.to_owned(), kind: Kind::Str, style })
+    Node::Scalar(Scalar { text: text.to_owned(), kind: Kind::Str, style: fresh_style(text), tag: Tag::Set })
+}
+
+/// As [`fresh`], but without a tag: it is quotes alone that keep it a string.
+fn fresh_untagged(text: &str) -> Node {
+    Node::Scalar(Scalar::untagged(text, fresh_style(text)))
+}
+
+fn fresh_style(text: &str) -> Style {
+    if read::is_string_unquoted(text) { Style::Plain } else { Style::Double }
 }
 
 /// Sets a field to a text: [`overwrite`] where it is there, a string where it is new.
@@ -46,13 +59,10 @@ pub fn fresh(text: &str) -> Node {
 /// A mapping or a list in the field.
 pub fn set_field(mapping: &mut Mapping, key: &str, text: &str) {
     match mapping.get_mut(key) {
-        Some(Node::Scalar(scalar)) => {
-            scalar.kind = if scalar.style == Style::Plain { resolve::plain(text) } else { Kind::Str };
-            scalar.text = text.to_owned();
-        }
-        Some(node) => *node = fresh(text),
+        Some(Node::Scalar(scalar)) => write(scalar, text),
+        Some(node) => *node = fresh_untagged(text),
         None => {
-            mapping.insert(key, fresh(text));
+            mapping.insert(key, fresh_untagged(text));
         }
     }
 }

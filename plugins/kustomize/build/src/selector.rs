@@ -19,7 +19,8 @@ pub struct Matcher {
     kind: Pattern,
     name: Pattern,
     namespace: Pattern,
-    meta: MetaMatcher,
+    /// kustomize reads label selectors only once an object fits the rest.
+    meta: Result<MetaMatcher>,
 }
 
 /// The part of a selector that looks at labels and annotations.
@@ -31,7 +32,7 @@ pub struct MetaMatcher {
 
 impl Matcher {
     /// # Errors
-    /// An expression or a label selector that is none.
+    /// An expression that is none.
     pub fn new(selector: &Selector) -> Result<Self> {
         let pattern = |field: &str, text: &str| {
             Pattern::whole(text).map_err(|error| Error::transform(field, error).within("selector"))
@@ -42,19 +43,26 @@ impl Matcher {
             kind: pattern("kind", &selector.id.gvk.kind)?,
             name: pattern("name", &selector.id.name)?,
             namespace: pattern("namespace", &selector.id.namespace)?,
-            meta: MetaMatcher::new(selector)?,
+            meta: MetaMatcher::new(selector),
         })
     }
 
     /// By the first or the present name and namespace.
-    pub fn matches(&self, resource: &Resource) -> bool {
+    ///
+    /// # Errors
+    /// A label selector that is none, where the rest fits.
+    pub fn matches(&self, resource: &Resource) -> Result<bool> {
         let (first, now) = (resource.original(), resource.id());
-        (self.namespace.matches(first.effective_namespace()) || self.namespace.matches(now.effective_namespace()))
+        let fits = (self.namespace.matches(first.effective_namespace())
+            || self.namespace.matches(now.effective_namespace()))
             && (self.name.matches(&first.name) || self.name.matches(&now.name))
             && self.group.matches(&now.gvk.group)
             && self.version.matches(&now.gvk.version)
-            && self.kind.matches(&now.gvk.kind)
-            && self.meta.matches(resource)
+            && self.kind.matches(&now.gvk.kind);
+        if !fits {
+            return Ok(false);
+        }
+        self.meta.as_ref().map(|meta| meta.matches(resource)).map_err(Clone::clone)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kustomize_yaml::{Kind, Node, Scalar, Style};
+use kustomize_yaml::{Kind, Node, Scalar, number};
 
 use crate::error::{Error, Result};
 use crate::fieldspec::{Create, FieldSpec};
@@ -17,8 +17,8 @@ pub struct Vars(BTreeMap<String, Var>);
 /// What a var stands for.
 #[derive(Debug, Clone, PartialEq)]
 enum Value {
-    /// A scalar, its kind kept where it is all of a field.
-    Scalar { text: String, kind: Kind },
+    /// Where it is all of a field it keeps its kind; `part` is what it is as a part of a text.
+    Scalar { whole: Scalar, part: String },
     /// A mapping or a list: such a var stays as it is written.
     Unusable,
 }
@@ -111,15 +111,20 @@ fn value(var: &Var, resources: &Resources) -> Result<Value> {
     }
 }
 
-/// Numbers as Go prints them.
+/// Numbers as Go prints them: a float has an exponent in a text, and none where it stands alone.
 fn primitive(scalar: &Scalar) -> Option<Value> {
-    let (text, kind) = match scalar.kind {
-        Kind::Int => (scalar.text.parse::<i64>().ok()?.to_string(), Kind::Int),
-        Kind::Float => (scalar.text.parse::<f64>().ok()?.to_string(), Kind::Float),
-        Kind::Bool => (scalar.text.to_ascii_lowercase().parse::<bool>().ok()?.to_string(), Kind::Bool),
-        _ => (scalar.text.clone(), Kind::Str),
+    let whole = match scalar.kind {
+        _ if scalar.is_string() => Scalar::string(scalar.text.as_str()),
+        Kind::Int => Scalar::int(scalar.text.parse().ok()?),
+        Kind::Float => {
+            let value: f64 = scalar.text.parse().ok()?;
+            let whole = Scalar { text: value.to_string(), kind: Kind::Float, ..Scalar::null() };
+            return Some(Value::Scalar { whole, part: number::shortest(value) });
+        }
+        Kind::Bool => Scalar::bool(scalar.text.to_ascii_lowercase().parse().ok()?),
+        _ => Scalar::string(scalar.text.as_str()),
     };
-    Some(Value::Scalar { text, kind })
+    Some(Value::Scalar { part: whole.text.clone(), whole })
 }
 
 struct Expander<'a> {
@@ -144,7 +149,7 @@ impl Expander<'_> {
             Node::Sequence(items) => {
                 for item in items {
                     match item {
-                        Node::Scalar(scalar) if scalar.kind == Kind::Str => self.scalar(scalar),
+                        Node::Scalar(scalar) if scalar.is_string() => self.scalar(scalar),
                         _ => return Err(Error::transform("vars", "invalid value type expect a string")),
                     }
                 }
@@ -153,15 +158,15 @@ impl Expander<'_> {
         Ok(())
     }
 
+    /// Every string is written anew, one without a var as well: it loses its style, and has a tag from now on.
     fn scalar(&mut self, scalar: &mut Scalar) {
-        if scalar.kind == Kind::Str && scalar.text.contains('$') {
-            let (text, kind) = self.expand(&scalar.text);
-            *scalar = Scalar { text, kind, style: Style::Plain };
+        if scalar.is_string() {
+            *scalar = self.expand(&scalar.text);
         }
     }
 
-    /// The text with vars replaced, and what it is then: a var that is all of it keeps the kind of its value.
-    fn expand(&mut self, text: &str) -> (String, Kind) {
+    /// The text with vars replaced, as a string; a var that is all of it keeps the kind of its value.
+    fn expand(&mut self, text: &str) -> Scalar {
         let mut expanded = String::new();
         let mut rest = text;
         while let Some(at) = rest.find('$').filter(|at| at + 1 < rest.len()) {
@@ -181,18 +186,18 @@ impl Expander<'_> {
                 continue;
             };
             match self.values.get_key_value(name) {
-                Some((name, Value::Scalar { text: value, kind })) => {
+                Some((name, Value::Scalar { whole, part })) => {
                     self.used.insert(name);
                     if at == 0 && tail.is_empty() && rest.len() == text.len() {
-                        return (value.clone(), *kind);
+                        return whole.clone();
                     }
-                    expanded.push_str(value);
+                    expanded.push_str(part);
                 }
                 _ => expanded.push_str(&rest[at..rest.len() - tail.len()]),
             }
             rest = tail;
         }
         expanded.push_str(rest);
-        (expanded, Kind::Str)
+        Scalar::string(expanded)
     }
 }

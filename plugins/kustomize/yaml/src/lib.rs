@@ -6,10 +6,10 @@
 pub mod json_patch;
 pub mod merge;
 pub mod node;
-mod number;
+pub mod number;
 pub mod read;
 pub mod schema;
 mod timestamp;
 pub mod write;
 
-pub use node::{Kind, Mapping, Node, Scalar, Style};
+pub use node::{Kind, Mapping, Node, Scalar, Style, Tag};

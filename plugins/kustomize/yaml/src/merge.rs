@@ -55,14 +55,23 @@ pub fn strategic(target: &mut Node, patch: &Node, schema: &Schema) -> Result<Mer
 pub fn set_field(mapping: &mut crate::node::Mapping, key: Scalar, mut value: Node) {
     match (mapping.get(&key.text), &mut value) {
         (Some(old), Node::Scalar(new)) => new.style = style_of(old),
-        (None, Node::Scalar(new))
-            if new.kind == Kind::Str && new.style == Style::Plain && !read::is_string_unquoted(&new.text) =>
-        {
-            new.style = Style::Double;
-        }
+        (None, new) => quote(new),
         _ => {}
     }
     mapping.insert_scalar(key, value);
+}
+
+/// Gives quotes to a string that YAML 1.1 takes for something else. kyaml sets each field that a merge walks, whether it
+/// changes or not, and does this on the way.
+fn quote(value: &mut Node) {
+    if let Node::Scalar(scalar) = value
+        && scalar.is_string()
+        && scalar.style == Style::Plain
+        && !read::is_string_unquoted(&scalar.text)
+    {
+        scalar.kind = Kind::Str;
+        scalar.style = Style::Double;
+    }
 }
 
 fn style_of(node: &Node) -> Style {

@@ -31,7 +31,7 @@ pub enum Kind {
     Custom,
 }
 
-/// How the author wrote a scalar. Two scalars that differ only here are equal.
+/// How the author wrote a scalar. Two scalars that differ only here, or in their tag, are equal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Style {
     #[default]
@@ -42,6 +42,17 @@ pub enum Style {
     Folded,
 }
 
+/// Whether a scalar has a kind of its own. kustomize drops the tag of some scalars when it writes over them: those are
+/// whatever their text looks like at the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Tag {
+    /// The kind stays, whatever text is written over it.
+    #[default]
+    Set,
+    /// The kind follows from text and style, each time that the text changes.
+    Absent,
+}
+
 /// A value without parts. `text` is what the author wrote, without quotes and escapes: `0x1F` stays `0x1F` until it is
 /// written.
 #[derive(Debug, Clone)]
@@ -49,6 +60,7 @@ pub struct Scalar {
     pub text: String,
     pub kind: Kind,
     pub style: Style,
+    pub tag: Tag,
 }
 
 impl PartialEq for Scalar {
@@ -62,25 +74,45 @@ impl Scalar {
     pub fn plain(text: impl Into<String>) -> Self {
         let text = text.into();
         let kind = resolve::plain(&text);
-        Self { text, kind, style: Style::Plain }
+        Self { text, kind, style: Style::Plain, tag: Tag::Set }
+    }
+
+    /// `text` without a tag: `kind` follows from it, now and whenever it is written over.
+    pub fn untagged(text: impl Into<String>, style: Style) -> Self {
+        let mut scalar = Self { text: String::new(), kind: Kind::Str, style, tag: Tag::Absent };
+        scalar.overwrite(text);
+        scalar
+    }
+
+    /// Puts `text` in place of the text. The kind stays, and may not fit the text then, unless no tag says it.
+    pub fn overwrite(&mut self, text: impl Into<String>) {
+        self.text = text.into();
+        if self.tag == Tag::Absent {
+            self.kind = if self.style == Style::Plain { resolve::plain(&self.text) } else { Kind::Str };
+        }
+    }
+
+    /// Whether kyaml takes this for a string: what has no tag is one, whatever its text looks like.
+    pub fn is_string(&self) -> bool {
+        self.kind == Kind::Str || self.tag == Tag::Absent
     }
 
     /// `text` as a string, whatever it looks like.
     pub fn string(text: impl Into<String>) -> Self {
-        Self { text: text.into(), kind: Kind::Str, style: Style::Plain }
+        Self { text: text.into(), kind: Kind::Str, style: Style::Plain, tag: Tag::Set }
     }
 
     /// `null`.
     pub fn null() -> Self {
-        Self { text: "null".to_owned(), kind: Kind::Null, style: Style::Plain }
+        Self { text: "null".to_owned(), kind: Kind::Null, style: Style::Plain, tag: Tag::Set }
     }
 
     pub fn bool(value: bool) -> Self {
-        Self { text: value.to_string(), kind: Kind::Bool, style: Style::Plain }
+        Self { text: value.to_string(), kind: Kind::Bool, style: Style::Plain, tag: Tag::Set }
     }
 
     pub fn int(value: i64) -> Self {
-        Self { text: value.to_string(), kind: Kind::Int, style: Style::Plain }
+        Self { text: value.to_string(), kind: Kind::Int, style: Style::Plain, tag: Tag::Set }
     }
 }
 

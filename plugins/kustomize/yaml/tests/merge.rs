@@ -64,6 +64,22 @@ fn a_number_in_place_of_text_in_quotes_is_text() {
     assert_eq!(merge("{a: \"1\", b: 1}", "{a: 2, b: \"2\"}"), r#"{"a":"2","b":"2"}"#);
 }
 
+/// kyaml sets each field that it walks, and gives quotes to what YAML 1.1 takes for a bool. A second patch meets them.
+#[test]
+fn words_of_yaml_1_1_get_quotes() {
+    let mut object = one("{apiVersion: v1, kind: Thing, word: on, deep: {word: off, list: [yes]}, text: also}");
+    for (patch, expected) in [
+        ("{other: x, new: {word: no}}", r#""deep":{"list":["yes"],"word":"off"}"#),
+        ("{word: 1, text: 2, deep: {word: 3, list: [4]}, new: {word: 5}}", r#""deep":{"list":[4],"word":"3"}"#),
+    ] {
+        assert_eq!(strategic(&mut object, &one(patch), &Schema::builtin()), Ok(Merged::Changed));
+        let printed = write::json(&object).expect("JSON");
+        assert!(printed.contains(expected), "{printed}");
+    }
+    let printed = write::json(&object).expect("JSON");
+    assert!(printed.contains(r#""new":{"word":"5"},"other":"x","text":2,"word":"1""#), "{printed}");
+}
+
 #[test]
 fn shapes_that_differ_are_an_error() {
     assert_eq!(merge("{a: {b: 1}}", "{a: [1]}"), "wrong node kind: cannot merge a list into a mapping");

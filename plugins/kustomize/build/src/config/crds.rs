@@ -4,7 +4,7 @@
 use kustomize_yaml::Node;
 
 use super::{Config, NameReference};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::fieldspec::{FieldSpec, merge_one};
 use crate::id::Gvk;
 
@@ -14,10 +14,13 @@ const MAX_DEPTH: usize = 32;
 /// Field specs of one file: definitions by name, each with `Schema`.
 ///
 /// # Errors
-/// Two that contradict each other.
+/// What is no such definition, first of all a `CustomResourceDefinition`, and two that contradict each other.
 pub fn from_crds(document: &Node) -> Result<Config> {
     let mut config = Config::default();
-    let Some(definitions) = document.as_mapping() else { return Ok(config) };
+    let Node::Mapping(definitions) = document else {
+        return Err(misshapen(format!("the file holds a {}, not OpenAPI definitions by name", document.shape())));
+    };
+    definitions.iter().try_for_each(|(name, definition)| check(&name.text, definition))?;
     for name in definitions.keys() {
         let Some(properties) = properties(document, name) else { continue };
         if ["kind", "apiVersion", "metadata"].iter().all(|field| properties.get(field).is_some()) {
@@ -28,6 +31,41 @@ pub fn from_crds(document: &Node) -> Result<Config> {
     }
     config.sort();
     Ok(config)
+}
+
+/// Looks at what kustomize decodes of a definition: `Schema` with `properties`, and `Dependencies`.
+fn check(name: &str, definition: &Node) -> Result<()> {
+    mapping(name, definition)?;
+    if let Some(schema) = schema(definition) {
+        mapping(&format!("{name}.Schema"), schema)?;
+        if let Some(properties) = schema.get("properties") {
+            let place = format!("{name}.Schema.properties");
+            mapping(&place, properties)?;
+            let mut fields = properties.as_mapping().into_iter().flatten();
+            fields.try_for_each(|(field, schema)| mapping(&format!("{place}.{}", field.text), schema))?;
+        }
+    }
+    let dependencies = definition.get("Dependencies").filter(|dependencies| !dependencies.is_null());
+    match dependencies {
+        None | Some(Node::Sequence(_)) => Ok(()),
+        Some(other) => Err(misshapen(format!("`{name}.Dependencies` is a {}, not a list of names", other.shape()))),
+    }
+}
+
+/// A mapping, or nothing.
+fn mapping(place: &str, node: &Node) -> Result<()> {
+    match node {
+        Node::Mapping(_) => Ok(()),
+        node if node.is_null() => Ok(()),
+        node => Err(misshapen(format!("`{place}` is a {}, not a part of an OpenAPI definition", node.shape()))),
+    }
+}
+
+fn misshapen(what: String) -> Error {
+    Error::invalid("", what).hint(
+        "`crds:` takes files of OpenAPI definitions, `NAME: {Schema: {properties: …}}`; a CustomResourceDefinition goes \
+         to `resources:`",
+    )
 }
 
 /// Go's JSON takes a key in any case, and people write `schema` as well.

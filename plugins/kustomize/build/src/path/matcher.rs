@@ -1,6 +1,6 @@
 //! All places that a path of a replacement means, made where they are missing.
 
-use kustomize_yaml::{Mapping, Node};
+use kustomize_yaml::{Mapping, Node, Scalar, Style};
 
 use super::{Part, bounded, element, part, wrong_kind};
 use crate::error::{Error, Result};
@@ -15,13 +15,6 @@ pub enum Shape {
     Sequence,
 }
 
-/// Whether a place was there before.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
-    Found,
-    Made,
-}
-
 /// What a walk has done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Walked {
@@ -31,7 +24,7 @@ pub struct Walked {
 }
 
 /// What happens at each place.
-type Visit<'v> = dyn FnMut(&mut Node, Place) -> Result<()> + 'v;
+type Visit<'v> = dyn FnMut(&mut Node) -> Result<()> + 'v;
 
 /// Runs `visit` on each place, and says how many there were. With `create`, what is missing is made.
 ///
@@ -48,7 +41,7 @@ pub fn for_each(node: &mut Node, path: &[String], create: Option<Shape>, visit: 
         *annotations = Node::Mapping(Mapping::new());
     }
     let mut walk = Walk { create, visit, below_null: false };
-    let places = walk.node(node, path, Place::Found)?;
+    let places = walk.node(node, path)?;
     Ok(Walked { places, below_null: walk.below_null })
 }
 
@@ -59,9 +52,9 @@ struct Walk<'a, 'v> {
 }
 
 impl Walk<'_, '_> {
-    fn node(&mut self, node: &mut Node, path: &[String], place: Place) -> Result<usize> {
+    fn node(&mut self, node: &mut Node, path: &[String]) -> Result<usize> {
         let Some((first, rest)) = path.split_first() else {
-            (self.visit)(node, place)?;
+            (self.visit)(node)?;
             return Ok(1);
         };
         if first == "-" {
@@ -76,7 +69,7 @@ impl Walk<'_, '_> {
                 }
                 let items = node.as_sequence_mut();
                 let Some(items) = items else { return Err(Error::invalid("", "'*' means the elements of a list")) };
-                items.iter_mut().try_fold(0, |count, item| Ok(count + self.node(item, rest, Place::Found)?))
+                items.iter_mut().try_fold(0, |count, item| Ok(count + self.node(item, rest)?))
             }
             Part::Field(_) | Part::Last => self.field(node, first, rest),
         }
@@ -91,15 +84,11 @@ impl Walk<'_, '_> {
             Node::Mapping(mapping) => mapping,
             node => return Err(wrong_kind("mapping", node)),
         };
-        let place = match (mapping.contains_key(name), shape) {
-            (true, _) => Place::Found,
-            (false, None) => return Ok(0),
-            (false, Some(shape)) => {
-                mapping.insert(name, shape.empty());
-                Place::Made
-            }
+        let field = match shape {
+            Some(shape) => Some(mapping.get_or_insert_with(name, || shape.empty())),
+            None => mapping.get_mut(name),
         };
-        mapping.get_mut(name).map_or(Ok(0), |field| self.node(field, rest, place))
+        field.map_or(Ok(0), |field| self.node(field, rest))
     }
 
     fn index(&mut self, node: &mut Node, at: usize, rest: &[String]) -> Result<usize> {
@@ -109,14 +98,12 @@ impl Walk<'_, '_> {
             node if node.is_null() => return Err(too_large(at, 0)),
             node => return Err(wrong_kind("list", node)),
         };
-        let mut place = Place::Found;
         if let Some(shape) = shape.filter(|_| items.len() == at) {
             items.push(shape.empty());
-            place = Place::Made;
         }
         let count = items.len();
         let item = items.get_mut(at).ok_or_else(|| too_large(at, count))?;
-        self.node(item, rest, place)
+        self.node(item, rest)
     }
 
     fn elements(&mut self, node: &mut Node, (name, value): (&str, &str), rest: &[String]) -> Result<usize> {
@@ -141,7 +128,7 @@ impl Walk<'_, '_> {
             if text.is_some_and(|text| pattern.matches(text.trim())) {
                 // What stands behind an element that is a scalar itself does not count.
                 let rest = if name.is_empty() { &[] } else { rest };
-                count += self.node(item, rest, Place::Found)?;
+                count += self.node(item, rest)?;
             }
         }
         Ok(count)
@@ -180,7 +167,7 @@ impl Shape {
 
     fn empty(self) -> Node {
         match self {
-            Self::Scalar => Node::string(""),
+            Self::Scalar => Scalar::untagged("", Style::Plain).into(),
             Self::Mapping => Node::Mapping(Mapping::new()),
             Self::Sequence => Node::Sequence(Vec::new()),
         }

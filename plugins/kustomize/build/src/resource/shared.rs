@@ -2,7 +2,7 @@
 //! of them later changes all. That shows in the output (an overlay that changes a label of the metadata changes the
 //! selector of its base as well), so it is kept here: as places in the tree, since trees here do not share.
 
-use kustomize_yaml::{Kind, Node};
+use kustomize_yaml::{Kind, Node, Scalar, Tag};
 
 use crate::error::{Error, Result};
 use crate::fieldspec::{Step, follow};
@@ -46,6 +46,7 @@ impl Entry {
             Some(Node::Scalar(scalar)) => {
                 scalar.text.clone_from(&self.value);
                 scalar.kind = Kind::Str;
+                scalar.tag = Tag::Set;
                 self.overwritten.push(at);
             }
             Some(other) => *other = scalar::fresh(&self.value),
@@ -61,7 +62,7 @@ impl Entry {
 #[derive(Debug, Clone)]
 struct Group {
     places: Vec<Vec<Step>>,
-    value: (String, Kind),
+    value: Scalar,
 }
 
 /// All values of an object that are shared.
@@ -75,7 +76,7 @@ impl Groups {
     pub fn settle(&mut self, node: &mut Node, entry: Entry) {
         let touched = |group: &&mut Group| entry.overwritten.iter().any(|place| group.places.contains(place));
         for group in self.groups.iter_mut().filter(touched) {
-            group.value = (entry.value.clone(), Kind::Str);
+            group.value = Scalar::string(entry.value.as_str());
             group.write(node);
         }
         let mut places = entry.created;
@@ -85,7 +86,7 @@ impl Groups {
                 group.places.retain(|place| !places.contains(place));
                 group.places.len() > 1
             });
-            self.groups.push(Group { places, value: (entry.value, Kind::Str) });
+            self.groups.push(Group { places, value: Scalar::string(entry.value) });
         }
     }
 
@@ -109,9 +110,9 @@ impl Groups {
             let mut changed = None;
             for place in places {
                 if let Some(Node::Scalar(scalar)) = follow(node, place)
-                    && (scalar.text != group.value.0 || scalar.kind != group.value.1)
+                    && *scalar != group.value
                 {
-                    changed = Some((scalar.text.clone(), scalar.kind));
+                    changed = Some(scalar.clone());
                 }
             }
             if let Some(value) = changed {
@@ -127,8 +128,7 @@ impl Group {
     fn write(&self, node: &mut Node) {
         for place in &self.places {
             if let Some(Node::Scalar(scalar)) = follow(node, place) {
-                scalar.text.clone_from(&self.value.0);
-                scalar.kind = self.value.1;
+                *scalar = Scalar { style: scalar.style, ..self.value.clone() };
             }
         }
     }

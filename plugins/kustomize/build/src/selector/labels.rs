@@ -1,5 +1,7 @@
 //! Label selectors: `app=web,tier in (front, back),!legacy`, with the meaning that Kubernetes gives them.
 
+mod syntax;
+
 use crate::error::{Error, Result};
 
 /// What has to hold of one key.
@@ -25,7 +27,8 @@ enum Token<'a> {
 
 impl Requirements {
     /// # Errors
-    /// Text that is no label selector.
+    /// Text that is no label selector, and keys and values that no label can have. Kubernetes asks the same of a
+    /// selector of annotations, though annotations themselves may hold anything.
     pub fn parse(text: &str) -> Result<Self> {
         let tokens = tokens(text);
         let mut parser = Parser { tokens: &tokens, text };
@@ -88,6 +91,10 @@ impl<'t, 'a> Parser<'t, 'a> {
         Error::transform("selector", format!("unable to parse label selector '{}'", self.text))
     }
 
+    fn invalid(&self, why: &str) -> Error {
+        Error::transform("selector", format!("unable to parse label selector '{}': {why}", self.text))
+    }
+
     fn next(&mut self) -> Option<&'t Token<'a>> {
         let (first, rest) = self.tokens.split_first()?;
         self.tokens = rest;
@@ -104,9 +111,9 @@ impl<'t, 'a> Parser<'t, 'a> {
     fn requirement(&mut self) -> Result<(String, Condition)> {
         if self.tokens.first() == Some(&Token::Sign("!")) {
             self.next();
-            return Ok((self.word()?.to_owned(), Condition::Absent));
+            return Ok((self.key()?, Condition::Absent));
         }
-        let key = self.word()?.to_owned();
+        let key = self.key()?;
         let condition = match self.tokens.first() {
             None | Some(Token::Sign(",")) => Condition::Exists,
             Some(Token::Sign("=" | "==")) => Condition::In(self.single()?),
@@ -120,18 +127,33 @@ impl<'t, 'a> Parser<'t, 'a> {
         Ok((key, condition))
     }
 
+    fn key(&mut self) -> Result<String> {
+        let key = self.word()?;
+        syntax::key(key).map_err(|why| self.invalid(&why))?;
+        Ok(key.to_owned())
+    }
+
+    fn value(&mut self) -> Result<&'a str> {
+        let value = self.word()?;
+        self.checked(value)
+    }
+
+    fn checked(&self, value: &'a str) -> Result<&'a str> {
+        syntax::value(value).map(|()| value).map_err(|why| self.invalid(&why))
+    }
+
     /// What follows `=`: a word, or nothing for the empty value.
     fn single(&mut self) -> Result<Vec<String>> {
         self.next();
         match self.tokens.first() {
             None | Some(Token::Sign(",")) => Ok(vec![String::new()]),
-            _ => Ok(vec![self.word()?.to_owned()]),
+            _ => Ok(vec![self.value()?.to_owned()]),
         }
     }
 
     fn number(&mut self) -> Result<i64> {
         self.next();
-        self.word()?.parse().map_err(|_| self.error())
+        self.value()?.parse().map_err(|_| self.error())
     }
 
     fn set(&mut self) -> Result<Vec<String>> {
@@ -143,7 +165,7 @@ impl<'t, 'a> Parser<'t, 'a> {
         loop {
             match self.next() {
                 Some(Token::Word(word)) => match values.last_mut() {
-                    Some(last) if last.is_empty() => last.push_str(word),
+                    Some(last) if last.is_empty() => last.push_str(self.checked(word)?),
                     _ => return Err(self.error()),
                 },
                 Some(Token::Sign(",")) => values.push(String::new()),
@@ -186,7 +208,7 @@ mod tests {
 
     #[test]
     fn mistakes() {
-        for selector in ["=x", "a in b", "a in (b", "a b", ",", "a,", "a>x"] {
+        for selector in ["=x", "a in b", "a in (b", "a b", ",", "a,", "a>x", "a>-1", "a=-b", "a in (x/y)", "!a/b/c"] {
             assert!(Requirements::parse(selector).is_err(), "{selector}");
         }
     }

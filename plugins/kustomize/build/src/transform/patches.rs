@@ -80,8 +80,14 @@ impl PatchSet {
             }
             (Ok(resources), Err(_)) => {
                 let (rename, change_kind) = (permission("allowNameChange"), permission("allowKindChange"));
-                let patches = resources.into_iter().map(|resource| StrategicPatch { resource, rename, change_kind });
-                Body::Strategic(patches.collect())
+                let patches = resources.into_iter().map(|mut resource| {
+                    // kustomize notes what is granted in an annotation of the patch.
+                    if rename == Permission::Granted || change_kind == Permission::Granted {
+                        resource.rewrite_annotations()?;
+                    }
+                    Ok(StrategicPatch { resource, rename, change_kind })
+                });
+                Body::Strategic(patches.collect::<Result<_>>().map_err(|error| error.within(source))?)
             }
             (Err(_), Ok(operations)) => Body::Json(operations),
         };

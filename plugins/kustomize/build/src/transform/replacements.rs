@@ -1,13 +1,12 @@
 //! Replacements: a value of one object into fields of others.
 
 use kustomize_yaml::Node;
-use kustomize_yaml::read::resolve;
 use kustomize_yaml::schema::Schema;
 
 use crate::error::{Error, Result};
 use crate::id::Id;
 use crate::kustomization::{FieldOptions, Replacement, Source, Target};
-use crate::path::{self, Place, Shape, Walked};
+use crate::path::{self, Shape, Walked};
 use crate::resource::{Resource, has_notes};
 use crate::resources::Resources;
 use crate::scalar;
@@ -126,7 +125,7 @@ fn apply_target(
 fn write(resource: &mut Resource, path: &[String], options: &FieldOptions, value: &Node) -> Result<Walked> {
     let create = options.create.then(|| Shape::of(value));
     resource.changing_shared(|node| {
-        let walked = path::for_each(node, path, create, &mut |field, place| set(field, place, options, value))?;
+        let walked = path::for_each(node, path, create, &mut |field| set(field, options, value))?;
         if walked.places == 0 {
             return Err(
                 Error::invalid("", "unable to find field in replacement target").hint("set options.create to add it")
@@ -136,7 +135,7 @@ fn write(resource: &mut Resource, path: &[String], options: &FieldOptions, value
     })
 }
 
-fn set(field: &mut Node, place: Place, options: &FieldOptions, value: &Node) -> Result<()> {
+fn set(field: &mut Node, options: &FieldOptions, value: &Node) -> Result<()> {
     let mut text = scalar::value(value).to_owned();
     if !options.delimiter.is_empty() {
         let Node::Scalar(scalar) = field else {
@@ -151,12 +150,9 @@ fn set(field: &mut Node, place: Place, options: &FieldOptions, value: &Node) -> 
         *field = value.clone();
         return Ok(());
     };
-    // A value that was there keeps its kind. Where the text is not of that kind, the output fails, unless something
-    // else overwrites it before.
-    if place == Place::Made {
-        scalar.kind = resolve::plain(&text);
-    }
-    scalar.text = text;
+    // Where a value that keeps its kind gets text of another, the output fails, unless something else overwrites it
+    // before.
+    scalar.overwrite(text);
     Ok(())
 }
 

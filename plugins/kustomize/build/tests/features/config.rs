@@ -1,6 +1,8 @@
 //! Configurations and custom kinds.
 
-use crate::support::check;
+use kustomize_build::ErrorKind;
+
+use crate::support::{check, fails};
 
 /// Names, references, labels, images, replicas and vars of custom kinds.
 #[test]
@@ -154,4 +156,32 @@ spec:
     app: x
 ",
     );
+}
+
+/// The definition of a custom resource is no OpenAPI definition, though the field's name suggests it.
+#[test]
+fn crds_of_another_shape() {
+    for (file, message) in [
+        (
+            "{apiVersion: apiextensions.k8s.io/v1, kind: CustomResourceDefinition, metadata: {name: things.example.org}}",
+            "`apiVersion` is a scalar, not a part of an OpenAPI definition",
+        ),
+        ("[a]", "the file holds a list, not OpenAPI definitions by name"),
+        ("text", "the file holds a scalar, not OpenAPI definitions by name"),
+        ("{a: {Schema: x}}", "`a.Schema` is a scalar, not a part of an OpenAPI definition"),
+        ("{a: {schema: {properties: [b]}}}", "`a.Schema.properties` is a list, not a part of an OpenAPI definition"),
+        (
+            "{a: {Schema: {properties: {b: c}}}}",
+            "`a.Schema.properties.b` is a scalar, not a part of an OpenAPI definition",
+        ),
+        ("{a: {Dependencies: x}}", "`a.Dependencies` is a scalar, not a list of names"),
+    ] {
+        let files = format!("-- kustomization.yaml --\ncrds: [things.yaml]\n-- things.yaml --\n{file}\n");
+        let error = fails(&files, "", &format!("crds: things.yaml: {message}"));
+        assert!(
+            error.hint.is_some_and(|hint| hint.contains("CustomResourceDefinition goes to `resources:`")),
+            "{file}"
+        );
+        assert_eq!(error.kind, ErrorKind::Invalid { path: "things.yaml".to_owned(), line: 0, column: 0 });
+    }
 }

@@ -2,7 +2,7 @@
 
 use kustomize_build::{Options, build};
 
-use crate::support::{Tree, check, check_tree};
+use crate::support::{Tree, check, check_tree, check_with};
 
 /// Literals, files and environment files; text and bytes; a hash that references follow.
 #[test]
@@ -255,4 +255,26 @@ secretGenerator:
     check_tree(&tree, "", &rendering.yaml);
     assert!(rendering.yaml.contains("binaryData:\n  bytes: |\n    AAECAwQ"));
     assert!(rendering.yaml.contains("text: \"with\\r\\nreturns"));
+}
+
+/// kustomize loses the quotes of such a key and fails at the end. A key of a ConfigMap is always a string, so it is one.
+#[test]
+fn keys_that_look_like_numbers() {
+    check_with(
+        r#"
+-- kustomization.yaml --
+configMapGenerator: [{name: c, literals: ["9000=a", "true=b"], options: {disableNameSuffixHash: true}}]
+"#,
+        "",
+        &Options::default(),
+        r#"
+apiVersion: v1
+data:
+  "9000": a
+  "true": b
+kind: ConfigMap
+metadata:
+  name: c
+"#,
+    );
 }

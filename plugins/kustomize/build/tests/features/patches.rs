@@ -453,3 +453,147 @@ spec:
         ),
     );
 }
+
+/// What kustomize notes of an option on a patch makes strings of the patch's annotations, as a selector does.
+#[test]
+fn annotations_of_a_patch_with_options_become_strings() {
+    check(
+        r"
+-- kustomization.yaml --
+resources: [objects.yaml]
+patches:
+- patch: '{apiVersion: v1, kind: Thing, metadata: {name: a, annotations: {gone: null, count: 5}}}'
+  options: {allowNameChange: true}
+- patch: '{apiVersion: v1, kind: Thing, metadata: {name: b, annotations: null}}'
+  options: {allowKindChange: true}
+- patch: '{apiVersion: v1, kind: Thing, metadata: {name: c, annotations: {gone: null}}}'
+-- objects.yaml --
+apiVersion: v1
+kind: Thing
+metadata: {name: a, annotations: {gone: x, kept: x}}
+---
+apiVersion: v1
+kind: Thing
+metadata: {name: b, annotations: {gone: x, kept: x}}
+---
+apiVersion: v1
+kind: Thing
+metadata: {name: c, annotations: {gone: x, kept: x}}
+",
+        "",
+        r#"
+apiVersion: v1
+kind: Thing
+metadata:
+  annotations:
+    count: "5"
+    gone: "null"
+    kept: x
+  name: a
+---
+apiVersion: v1
+kind: Thing
+metadata:
+  annotations:
+    gone: x
+    kept: x
+  name: b
+---
+apiVersion: v1
+kind: Thing
+metadata:
+  annotations:
+    kept: x
+  name: c
+"#,
+    );
+}
+
+/// A merge gives quotes to what YAML 1.1 takes for a bool, and later values keep them.
+#[test]
+fn words_of_yaml_1_1() {
+    check(
+        r"
+-- kustomization.yaml --
+resources: [objects.yaml]
+patches:
+- patch: '{apiVersion: v1, kind: Thing, metadata: {name: a}, other: x, deep: {new: {word: on}}}'
+- patch: '{apiVersion: v1, kind: Thing, metadata: {name: a}, word: 5, text: also, deep: {word: 6, new: {word: 7}}}'
+- patch: '{apiVersion: apps/v1, kind: Deployment, metadata: {name: d}, spec: {paused: true}}'
+- patch: |
+    apiVersion: apps/v1
+    kind: Deployment
+    metadata: {name: d}
+    spec: {template: {spec: {containers: [{name: c, env: [{name: A, value: 8}]}]}}}
+-- objects.yaml --
+apiVersion: v1
+kind: Thing
+metadata: {name: a}
+word: on
+text: no
+deep: {word: off}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: d}
+spec: {template: {spec: {containers: [{name: c, env: [{name: A, value: yes}]}]}}}
+",
+        "",
+        r#"
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: d
+spec:
+  paused: true
+  template:
+    spec:
+      containers:
+      - env:
+        - name: A
+          value: "8"
+        name: c
+---
+apiVersion: v1
+deep:
+  new:
+    word: "7"
+  word: "6"
+kind: Thing
+metadata:
+  name: a
+other: x
+text: also
+word: "5"
+"#,
+    );
+}
+
+/// Labels have fewer characters than annotations, and a selector of either has those of labels.
+#[test]
+fn selectors_that_no_label_fits() {
+    let long = "a".repeat(64);
+    for (selector, why) in [
+        ("a=https://x", "invalid label value 'https://x': a value"),
+        ("a=-bad", "invalid label value '-bad': a value"),
+        ("a in (x, y/z)", "invalid label value 'y/z': a value"),
+        ("a>-1", "invalid label value '-1': a value"),
+        ("a/b/c=x", "invalid label key 'a/b/c': a name"),
+        (&long, &format!("invalid label key '{long}': a name")),
+    ] {
+        for field in ["labelSelector", "annotationSelector"] {
+            let files = format!(
+                "-- kustomization.yaml --\nresources: [object.yaml]\npatches:\n- target: {{{field}: '{selector}'}}\n  patch: \
+                 '- {{op: add, path: /x, value: 1}}'\n-- object.yaml --\n{{apiVersion: v1, kind: Thing, metadata: {{name: a}}}}\n"
+            );
+            let rule = "is up to 63 letters, digits, '-', '_' and '.', with a letter or digit at both ends";
+            let message = format!(
+                "kustomization.yaml: patches: selector: unable to parse label selector '{selector}': {why} {rule}"
+            );
+            fails(&files, "", &message);
+            // Nobody reads the selector where nothing else fits.
+            let files = files.replace("target: {", "target: {kind: Other, ");
+            check(&files, "", "apiVersion: v1\nkind: Thing\nmetadata:\n  name: a\n");
+        }
+    }
+}

@@ -194,3 +194,159 @@ spec:
     let error = build(&Tree::parse(base), "overlay", &Options::default()).unwrap_err();
     assert_eq!(error.kind, ErrorKind::Unsupported { field: "labels".to_owned() });
 }
+
+/// kustomize leaves no tag where it writes over a scalar: what is written there later is resolved anew.
+#[test]
+fn a_kind_follows_the_text_of_what_was_written_before() {
+    check(
+        r#"
+-- base/kustomization.yaml --
+resources: [objects.yaml]
+replacements:
+- source: {kind: ConfigMap, name: c, fieldPath: data.account}
+  targets: [{select: {kind: Bucket}, fieldPaths: [spec.name], options: {create: true}}]
+- source: {kind: ConfigMap, name: c, fieldPath: data.env}
+  targets: [{select: {kind: Bucket}, fieldPaths: [spec.name], options: {delimiter: "-", index: 1}}]
+- source: {kind: ConfigMap, name: c, fieldPath: data.one}
+  targets: [{select: {kind: Bucket}, fieldPaths: [metadata.labels.v], options: {create: true}}]
+- source: {kind: ConfigMap, name: c, fieldPath: data.two}
+  targets: [{select: {kind: Bucket}, fieldPaths: [metadata.labels.v], options: {delimiter: ".", index: 1}}]
+- source: {kind: ConfigMap, name: c, fieldPath: data.port}
+  targets: [{select: {kind: Bucket}, fieldPaths: [spec.port, spec.list.0], options: {create: true}}]
+- source: {kind: ConfigMap, name: c, fieldPath: data.env}
+  targets: [{select: {kind: Bucket}, fieldPaths: [spec.text], options: {create: true}}]
+-- base/objects.yaml --
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: c}
+data: {account: "123456789012", env: prod, one: "1", two: 2-rc1, port: "8080", three: "3"}
+---
+apiVersion: example.org/v1
+kind: Bucket
+metadata: {name: b}
+spec: {list: []}
+-- kustomization.yaml --
+resources: [base]
+replacements:
+- source: {kind: ConfigMap, name: c, fieldPath: data.env}
+  targets: [{select: {kind: Bucket}, fieldPaths: [spec.port, spec.list.0]}]
+- source: {kind: ConfigMap, name: c, fieldPath: data.three}
+  targets: [{select: {kind: Bucket}, fieldPaths: [spec.text]}]
+"#,
+        "",
+        r#"
+apiVersion: v1
+data:
+  account: "123456789012"
+  env: prod
+  one: "1"
+  port: "8080"
+  three: "3"
+  two: 2-rc1
+kind: ConfigMap
+metadata:
+  name: c
+---
+apiVersion: example.org/v1
+kind: Bucket
+metadata:
+  labels:
+    v: 1.2-rc1
+  name: b
+spec:
+  list:
+  - prod
+  name: 123456789012-prod
+  port: prod
+  text: 3
+"#,
+    );
+}
+
+/// Prefixes, images and names behind a patch leave no tag either; the namespace of all objects has one.
+#[test]
+fn a_kind_follows_the_text_of_what_transformers_wrote() {
+    check(
+        r#"
+-- base/kustomization.yaml --
+resources: [objects.yaml]
+namePrefix: p-
+namespace: shop
+images: [{name: app, newName: "5"}, {name: side, newName: x}]
+-- base/objects.yaml --
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: c}
+data: {tag: v1, three: "3"}
+---
+apiVersion: example.org/v1
+kind: Named
+metadata: {name: a}
+---
+apiVersion: example.org/v1
+kind: Patched
+metadata: {name: b}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: d}
+spec:
+  template:
+    spec:
+      containers: [{name: a, image: app}, {name: b, image: side}]
+-- kustomization.yaml --
+resources: [base]
+patches:
+- patch: '{apiVersion: example.org/v1, kind: Patched, metadata: {name: p-b, namespace: shop}, x: z}'
+replacements:
+- source: {kind: ConfigMap, fieldPath: data.tag}
+  targets:
+  - select: {kind: Deployment}
+    fieldPaths: ["spec.template.spec.containers.[name=a].image"]
+    options: {delimiter: ":", index: 1}
+- source: {kind: ConfigMap, fieldPath: data.three}
+  targets:
+  - {select: {kind: Deployment}, fieldPaths: ["spec.template.spec.containers.[name=b].image"]}
+  - {select: {kind: Named}, fieldPaths: [metadata.name, metadata.namespace]}
+  - {select: {kind: Patched}, fieldPaths: [metadata.name, metadata.namespace]}
+"#,
+        "",
+        r#"
+apiVersion: v1
+data:
+  tag: v1
+  three: "3"
+kind: ConfigMap
+metadata:
+  name: p-c
+  namespace: shop
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: p-d
+  namespace: shop
+spec:
+  template:
+    spec:
+      containers:
+      - image: 5:v1
+        name: a
+      - image: 3
+        name: b
+---
+apiVersion: example.org/v1
+kind: Named
+metadata:
+  name: 3
+  namespace: "3"
+---
+apiVersion: example.org/v1
+kind: Patched
+metadata:
+  name: 3
+  namespace: 3
+x: z
+"#,
+    );
+}

@@ -3,8 +3,7 @@
 use super::directive::{self, Directive};
 use super::element::{self, Match, value_text};
 use super::{MergeError, Outcome, Settled, Walker};
-use crate::node::{Kind, Node, Scalar, Style};
-use crate::read::resolve;
+use crate::node::{Node, Scalar};
 use crate::schema::Known;
 
 /// Values of the merge keys of one item.
@@ -171,8 +170,7 @@ fn give_key(item: &mut Node, key: &str, value: &str) -> Result<(), MergeError> {
             Ok(())
         }
         Node::Scalar(scalar) if key.is_empty() => {
-            let kind = if scalar.style == Style::Plain { resolve::plain(value) } else { Kind::Str };
-            *scalar = Scalar { text: value.to_owned(), kind, style: scalar.style };
+            *scalar = Scalar::untagged(value, scalar.style);
             Ok(())
         }
         _ => Err(MergeError::Item { shape: item.shape() }),

@@ -1,7 +1,9 @@
 //! Mappings: field by field.
 
+use std::collections::HashSet;
+
 use super::directive::{self, Directive};
-use super::{MergeError, Outcome, Settled, Walker, set_field};
+use super::{MergeError, Outcome, Settled, Walker, quote, set_field};
 use crate::node::{Mapping, Node};
 use crate::schema::Known;
 
@@ -48,18 +50,22 @@ impl<'s> Walker<'s> {
         mut origin: Option<&mut Mapping>,
         known: Option<Known<'s>>,
     ) -> Result<(), MergeError> {
-        let mut cleared = Vec::new();
+        let mut cleared = HashSet::new();
         for (key, value) in dest.iter_mut() {
             let patch = origin.as_mut().and_then(|origin| origin.get_mut(&key.text));
             let known = known.and_then(|known| known.field(&key.text));
             match patch {
                 None => match self.walk(Some(value), None, known)? {
-                    Outcome::Clear => cleared.push(key.text.clone()),
-                    Outcome::Dest | Outcome::Origin => {}
+                    Outcome::Clear => {
+                        cleared.insert(key.text.clone());
+                    }
+                    Outcome::Dest | Outcome::Origin => quote(value),
                 },
                 Some(patch) => match self.walk(Some(value), Some(patch), known)? {
-                    Outcome::Clear => cleared.push(key.text.clone()),
-                    Outcome::Dest => {}
+                    Outcome::Clear => {
+                        cleared.insert(key.text.clone());
+                    }
+                    Outcome::Dest => quote(value),
                     Outcome::Origin => replace(value, patch),
                 },
             }
@@ -77,7 +83,7 @@ impl<'s> Walker<'s> {
         self,
         dest: &mut Mapping,
         origin: &mut Mapping,
-        cleared: &[String],
+        cleared: &HashSet<String>,
         known: Option<Known<'s>>,
     ) -> Result<(), MergeError> {
         for (key, value) in origin.iter_mut() {
@@ -102,11 +108,14 @@ impl<'s> Walker<'s> {
     }
 
     fn settle_fields(self, fields: &mut Mapping, known: Option<Known<'s>>) -> Result<(), MergeError> {
-        let mut cleared = Vec::new();
+        let mut cleared = HashSet::new();
         for (key, value) in fields.iter_mut() {
             let known = known.and_then(|known| known.field(&key.text));
-            if self.settle(value, known)? == Settled::Cleared {
-                cleared.push(key.text.clone());
+            match self.settle(value, known)? {
+                Settled::Cleared => {
+                    cleared.insert(key.text.clone());
+                }
+                Settled::Kept => quote(value),
             }
         }
         if !cleared.is_empty() {

@@ -11,7 +11,7 @@ use super::flow::quote_missing;
 use super::scanner::Scanner;
 use super::token::{Placed, Token};
 use super::{Limits, ReadError, resolve, tag};
-use crate::node::{Kind, Node, Scalar, Style};
+use crate::node::{Kind, Node, Scalar, Style, Tag};
 use crate::number::Dialect;
 
 /// What is left of the limits.
@@ -286,7 +286,7 @@ impl<'a, 'b> Composer<'a, 'b> {
             Some(tag) => tag::tagged(tag, text, style, self.rules.dialect).map_err(|what| mark.error(what))?,
             None => {
                 let kind = if style == Style::Plain { resolve::kind(&text, self.rules.dialect) } else { Kind::Str };
-                Scalar { text, kind, style }
+                Scalar { text, kind, style, tag: Tag::Set }
             }
         };
         Ok(Node::Scalar(scalar))
@@ -364,5 +364,5 @@ impl<'a, 'b> Composer<'a, 'b> {
 
 /// A value that is not written: null, which go-yaml reads from empty text.
 pub(super) fn empty() -> Node {
-    Node::Scalar(Scalar { text: String::new(), kind: Kind::Null, style: Style::Plain })
+    Node::Scalar(Scalar { text: String::new(), kind: Kind::Null, style: Style::Plain, tag: Tag::Set })
 }

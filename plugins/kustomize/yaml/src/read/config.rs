@@ -65,13 +65,13 @@ fn jsonable(node: Node, line: usize) -> Result<Node, ReadError> {
 }
 
 fn value(scalar: Scalar) -> Result<Scalar, String> {
-    let Scalar { text, kind, style } = scalar;
+    let Scalar { text, kind, style, tag } = scalar;
     match kind {
         Kind::Null => Ok(Scalar::null()),
         Kind::Bool => Ok(Scalar::bool(is_true(&text))),
-        Kind::Str | Kind::Custom | Kind::Timestamp => Ok(Scalar { text, kind: Kind::Str, style }),
+        Kind::Str | Kind::Custom | Kind::Timestamp => Ok(Scalar { text, kind: Kind::Str, style, tag }),
         Kind::Int | Kind::Float | Kind::Binary => {
-            let scalar = Scalar { text, kind, style };
+            let scalar = Scalar { text, kind, style, tag };
             let written = value_of(&scalar).map_err(|error| error.to_string())?;
             Ok(if kind == Kind::Binary { Scalar::string(written) } else { Scalar::plain(written) })
         }

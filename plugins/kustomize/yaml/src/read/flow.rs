@@ -5,7 +5,7 @@ use super::compose::{Composer, Place};
 use super::cursor::Mark;
 use super::fields::Fields;
 use super::token::Token;
-use crate::node::{Kind, Node, Scalar, Style};
+use crate::node::{Kind, Node, Scalar, Style, Tag};
 
 impl Composer<'_, '_> {
     pub(super) fn flow_sequence(&mut self) -> Result<Node, ReadError> {
@@ -100,7 +100,7 @@ impl Composer<'_, '_> {
 
 /// A value that is not written in `{}` or `[]`: kustomize writes it in quotes, and prints an empty string.
 fn missing() -> Node {
-    Node::Scalar(Scalar { text: String::new(), kind: Kind::Null, style: Style::Single })
+    Node::Scalar(Scalar { text: String::new(), kind: Kind::Null, style: Style::Single, tag: Tag::Set })
 }
 
 pub(super) fn quote_missing(node: &mut Node) {

@@ -1,7 +1,7 @@
 //! Explicit tags: what `!!int` and its like make of a scalar.
 
 use super::resolve;
-use crate::node::{Kind, Scalar, Style};
+use crate::node::{Kind, Scalar, Style, Tag};
 use crate::number::{self, Dialect, Number};
 
 const CORE: &str = "tag:yaml.org,2002:";
@@ -13,7 +13,7 @@ const CORE: &str = "tag:yaml.org,2002:";
 pub fn tagged(tag: &str, text: String, style: Style, dialect: Dialect) -> Result<Scalar, String> {
     if tag == "!" {
         let kind = if style == Style::Plain { resolve::kind(&text, dialect) } else { Kind::Str };
-        return Ok(Scalar { text, kind, style });
+        return Ok(Scalar { text, kind, style, tag: Tag::Set });
     }
     let name = tag.strip_prefix(CORE).or_else(|| tag.strip_prefix("!!")).unwrap_or("");
     let kind = match name {
@@ -31,7 +31,7 @@ pub fn tagged(tag: &str, text: String, style: Style, dialect: Dialect) -> Result
     }
     // With such a tag, quotes do not make a string.
     let style = if matches!(kind, Kind::Str | Kind::Custom) { style } else { Style::Plain };
-    Ok(Scalar { text, kind, style })
+    Ok(Scalar { text, kind, style, tag: Tag::Set })
 }
 
 fn fits(kind: Kind, text: &str, dialect: Dialect) -> bool {

@@ -3,7 +3,7 @@
 use super::scalar_style;
 use super::value::{self, Value};
 use super::{WriteError, order};
-use crate::node::{Kind, Mapping, Node, Scalar};
+use crate::node::{Kind, Mapping, Node, Scalar, Tag};
 use crate::number;
 
 /// The tree as go-yaml v3 reads what it wrote of Go's values: every number went through a 64-bit float, times are text,
@@ -34,7 +34,7 @@ fn value(value: Value<'_>) -> Scalar {
         Value::Float(value) => Scalar::plain(number::shortest(value)),
         Value::Text(text) => {
             let style = scalar_style::v3(&text);
-            Scalar { text: text.into_owned(), kind: Kind::Str, style }
+            Scalar { text: text.into_owned(), kind: Kind::Str, style, tag: Tag::Set }
         }
     }
 }
