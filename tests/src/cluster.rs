@@ -18,7 +18,7 @@ pub const ADMIN: &str = "admin-token";
 pub const NOBODY: &str = "nobody-token";
 
 /// How long a server has to become ready on a machine that is busy.
-const READY: Duration = Duration::from_secs(120);
+const READY: Duration = Duration::from_secs(300);
 /// How often a port that somebody else took meanwhile is given up for another one.
 const TRIES: usize = 5;
 

@@ -78,7 +78,6 @@ pub(super) fn patch(entries: &[Value], version: &Value) -> Value {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
 
     fn entry(manager: &str, operation: &str, version: &str, fields: Value) -> Value {

@@ -1,4 +1,5 @@
 //! A real API server as a destination. All tests share one, each in a namespace of its own, but those that stop it.
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 mod adopting;
 mod faults;

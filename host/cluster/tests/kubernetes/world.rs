@@ -16,7 +16,7 @@ use tidegate_tests::cluster::{ADMIN, Cluster};
 use tokio::sync::watch;
 
 /// How long anything may take that must happen.
-const LONG: Duration = Duration::from_secs(120);
+const LONG: Duration = Duration::from_secs(300);
 
 /// The cluster of all tests.
 pub fn shared() -> &'static Cluster {
