@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 use std::fs;
+use std::os::unix::process::CommandExt as _;
+use std::process::{Child, Command, Stdio};
 use tidegate_tests::World;
 use tidegate_tests::cluster::Cluster;
 
@@ -52,7 +54,42 @@ kind: ServiceAccount
 metadata: { name: robot }
 ";
 
+/// What the cluster's own controllers would do, of which an API server alone has none: an object that was deleted goes once nothing
+/// is left that it owns.
+const COLLECT: &str = r#"
+    kubectl --kubeconfig "$1" get "$2" --all-namespaces --watch --output \
+        'jsonpath={.metadata.namespace} {.metadata.name} {.metadata.finalizers}{"\n"}' |
+    while read -r namespace name finalizers; do
+        case $finalizers in *foregroundDeletion*)
+            kubectl --kubeconfig "$1" -n "$namespace" patch "$2" "$name" --type json \
+                -p '[{"op": "remove", "path": "/metadata/finalizers"}]' ;;
+        esac
+    done"#;
+
+struct Collector(Child);
+
+impl Collector {
+    fn all(cluster: &Cluster) -> [Self; 2] {
+        ["configmap", "serviceaccount"].map(|kind| Self::of(cluster, kind))
+    }
+
+    fn of(cluster: &Cluster, kind: &str) -> Self {
+        let mut command = Command::new("sh");
+        command.args(["-c", COLLECT, "sh"]).arg(cluster.kubeconfig()).arg(kind);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
+        Self(command.spawn().expect("sh"))
+    }
+}
+
+impl Drop for Collector {
+    fn drop(&mut self) {
+        let _ = Command::new("kill").args(["-KILL", "--", &format!("-{}", self.0.id())]).status();
+        let _ = self.0.wait();
+    }
+}
+
 struct Scene {
+    collectors: [Collector; 2],
     cluster: Cluster,
     world: World,
 }
@@ -87,7 +124,7 @@ spec:
                 cluster.kubeconfig().display()
             ),
         );
-        Self { cluster, world }
+        Self { collectors: Collector::all(&cluster), cluster, world }
     }
 
     fn row(&self) -> Value {
@@ -136,7 +173,9 @@ fn an_application_of_argo_cd_is_synced_as_it_stands() {
     // A commit takes one away and changes the generated one, whose name changes with it.
     let before: Vec<Value> = names(&scene);
     scene.world.write("config/apps/my-app/kustomization.yaml", KUSTOMIZATION.replace("blue", "red"));
-    scene.world.write("config/apps/my-app/objects.yaml", OBJECTS.split("---\n").take(2).collect::<Vec<_>>().join("---\n"));
+    scene
+        .world
+        .write("config/apps/my-app/objects.yaml", OBJECTS.split("---\n").take(2).collect::<Vec<_>>().join("---\n"));
     scene.world.push("config", "red");
     scene.sync(0);
     assert!(scene.get("serviceaccount", "robot").is_none(), "it is pruned");
@@ -167,10 +206,14 @@ fn a_cluster_that_cannot_be_reached_is_not_an_empty_one() {
     scene.cluster.stop_server();
     assert_eq!(scene.stands().split(' ').next(), Some("Unknown"), "{:#}", scene.row());
     // Something is to be pruned, and nothing can be told of it.
-    scene.world.write("config/apps/my-app/objects.yaml", OBJECTS.split("---\n").take(2).collect::<Vec<_>>().join("---\n"));
+    scene
+        .world
+        .write("config/apps/my-app/objects.yaml", OBJECTS.split("---\n").take(2).collect::<Vec<_>>().join("---\n"));
     scene.world.push("config", "less");
     scene.sync(1);
     scene.cluster.start_server();
+    // They ended with the server.
+    scene.collectors = Collector::all(&scene.cluster);
     assert!(scene.get("serviceaccount", "robot").is_some());
     scene.sync(0);
     assert!(scene.get("serviceaccount", "robot").is_none());
