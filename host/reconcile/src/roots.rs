@@ -73,10 +73,8 @@ impl plugin::Roots for Recorded {
         let name = &*manifest::without_secret(name);
         let found = self.job.root(name);
         let mut roots = self.lock();
-        let found = found.map_err(|failure| {
-            roots.unsure = true;
-            failure
-        })?;
+        roots.unsure |= found.is_err();
+        let found = found?;
         let new = |Source { repository, files, .. }| Opened { repository, recorder: Arc::new(Recorder::new(files)) };
         // Of two that open it at once the first one's record is everybody's.
         Ok(wire(roots.opened.entry(name.to_owned()).or_insert_with(|| found.map(new)).clone()))
