@@ -6,6 +6,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// A state folder. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -53,11 +54,22 @@ impl StateFolder {
         let path = self.root.join("lock");
         let open = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
         let mut file = open.map_err(|e| unusable(&self.root, &e))?;
-        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        let mut waited = Duration::ZERO;
+        let mut owner = String::new();
+        let taken = loop {
+            let taken = flock(&file, FlockOperation::NonBlockingLockExclusive);
+            owner.clear();
+            let _ = file.rewind().and_then(|()| file.read_to_string(&mut owner));
+            // A process that is killed while it starts another one leaves the lock with that, until the other is itself.
+            if taken != Err(rustix::io::Errno::WOULDBLOCK) || !is_gone(owner.trim()) || waited >= ORPHANED {
+                break taken;
+            }
+            std::thread::sleep(STEP);
+            waited += STEP;
+        };
+        match taken {
             Ok(()) => {}
             Err(rustix::io::Errno::WOULDBLOCK) => {
-                let mut owner = String::new();
-                let _ = file.read_to_string(&mut owner);
                 let owner = if owner.trim().is_empty() {
                     "another process".into()
                 } else {
@@ -73,6 +85,19 @@ impl StateFolder {
         note.map_err(|e| unusable(&self.root, &e))?;
         Ok(StateLock { _file: file })
     }
+}
+
+/// How long a lock is waited for whose owner is no more.
+const ORPHANED: Duration = Duration::from_secs(5);
+/// How often it is tried meanwhile.
+const STEP: Duration = Duration::from_millis(5);
+
+/// Whether a process is surely no more, by its id as it is written into the lock.
+fn is_gone(process: &str) -> bool {
+    process.bytes().all(|byte| byte.is_ascii_digit())
+        && !process.is_empty()
+        && Path::new("/proc/self").exists()
+        && !Path::new("/proc").join(process).exists()
 }
 
 /// A step's key as a file name: `image[amd64]` as it is, a `/` as `%2f`. Keys are short and hold no NUL.
