@@ -21,11 +21,23 @@ pub enum Plugins {
     Engine(Arc<Engine>),
 }
 
+/// Starts an engine with a folder of compiled plugins.
+type Start = fn(Option<&Path>) -> Result<(PluginHost, Option<String>), Failure>;
+
 impl Plugins {
     /// Those of the binary and of the configuration, without a state folder: nothing is recorded.
     pub fn open(host: &Host, screen: &Screen) -> Result<Self, Exit> {
+        Self::with(PluginHost::new, host, screen)
+    }
+
+    /// The same for one render.
+    pub fn once(host: &Host, screen: &Screen) -> Result<Self, Exit> {
+        Self::with(PluginHost::once, host, screen)
+    }
+
+    fn with(start: Start, host: &Host, screen: &Screen) -> Result<Self, Exit> {
         let open::Configuration { settings, state, .. } = open::configuration(host, screen)?;
-        let (engine, warning) = PluginHost::new(open::cache().as_deref())?;
+        let (engine, warning) = start(open::cache().as_deref())?;
         if let Some(warning) = warning {
             screen.note(&format!("warning: {warning}"));
         }
@@ -56,7 +68,7 @@ impl Renderers for Plugins {
 
 pub async fn render(host: &Host, wanted: &Render, screen: &Screen) -> Result<u8, Exit> {
     let (root, path) = place(wanted)?;
-    let renders = Renders::new(Arc::new(Plugins::open(host, screen)?), Kept::in_memory());
+    let renders = Renders::new(Arc::new(Plugins::once(host, screen)?), Kept::in_memory());
     let files = Arc::new(Folder::open(&root)?);
     let source = Source { name: "main".to_owned(), repository: String::new(), commit: String::new(), files };
     let job = Job {

@@ -11,8 +11,10 @@ use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConf
 
 /// How often the epoch clock ticks while a guest runs.
 pub(crate) const TICK: Duration = Duration::from_millis(10);
-/// Component instances alive at once; more wait for nothing, they are refused by wasmtime.
-const INSTANCES: u32 = 256;
+/// Component instances alive at once in a host; more wait for nothing, they are refused by wasmtime.
+pub(crate) const MANY: u32 = 256;
+/// The same where one plugin is called once: each room for an instance costs a call of the kernel before anything begins.
+pub(crate) const FEW: u32 = 4;
 /// Memories and core instances of one component: one language runtime and its adapters take a handful.
 const PARTS: u32 = 32;
 /// Stack of a guest.
@@ -26,10 +28,11 @@ pub(crate) struct Core {
 }
 
 impl Core {
-    pub(crate) fn new() -> Result<Self, Failure> {
+    /// With room for so many instances.
+    pub(crate) fn new(instances: u32) -> Result<Self, Failure> {
         let broken = |e: wasmtime::Error| Failure::internal(format!("the WebAssembly engine does not start: {e:#}"));
         // Where address space is limited (`ulimit -v`), memory is mapped on demand: slower, and no less safe.
-        let engine = Engine::new(&config(true)).or_else(|_| Engine::new(&config(false))).map_err(broken)?;
+        let engine = Engine::new(&config(Some(instances))).or_else(|_| Engine::new(&config(None))).map_err(broken)?;
         let mut linker = Linker::new(&engine);
         wasmtime_wasi::p2::add_to_linker_async(&mut linker).map_err(broken)?;
         Host_::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state).map_err(broken)?;
@@ -41,25 +44,26 @@ impl Core {
 /// An engine that compiles for any machine of this one's kind, and runs nothing: it takes no instruction for granted that
 /// not every processor of the kind has.
 pub(crate) fn portable() -> wasmtime::Result<Engine> {
-    let mut config = config(true);
+    let mut config = config(Some(MANY));
     config.target(&format!("{}-unknown-linux-gnu", std::env::consts::ARCH))?;
     Engine::new(&config)
 }
 
-/// What every plugin is compiled for. Part of the cache's key through wasmtime's own compatibility hash.
-fn config(pooling: bool) -> Config {
+/// What every plugin is compiled for. Part of the cache's key through wasmtime's own compatibility hash, but for the number of
+/// instances, to which no code is compiled. Without a number memory is mapped on demand.
+fn config(instances: Option<u32>) -> Config {
     let mut config = Config::new();
     config.epoch_interruption(true);
     config.max_wasm_stack(STACK);
     config.async_stack_size(STACK + (512 << 10));
     config.wasm_component_model(true);
-    if pooling {
+    if let Some(instances) = instances {
         let mut pool = PoolingAllocationConfig::new();
-        pool.total_component_instances(INSTANCES);
-        pool.total_core_instances(INSTANCES * 4);
-        pool.total_memories(INSTANCES * 4);
-        pool.total_tables(INSTANCES * 8);
-        pool.total_stacks(INSTANCES);
+        pool.total_component_instances(instances);
+        pool.total_core_instances((instances * 4).max(PARTS));
+        pool.total_memories((instances * 4).max(PARTS));
+        pool.total_tables((instances * 8).max(PARTS * 2));
+        pool.total_stacks(instances);
         pool.max_core_instances_per_component(PARTS);
         pool.max_memories_per_component(PARTS);
         pool.max_tables_per_component(PARTS * 2);

@@ -53,7 +53,16 @@ impl PluginHost {
     /// Starts an engine. `cache` is a folder for compiled components; where it cannot be used safely, components are
     /// compiled each time, and the second value says why.
     pub fn new(cache: Option<&Path>) -> Result<(Self, Option<String>), Failure> {
-        let core = Arc::new(Core::new()?);
+        Self::with(engine::MANY, cache)
+    }
+
+    /// The same for a process that calls one plugin and ends: it starts sooner, and holds few instances at once.
+    pub fn once(cache: Option<&Path>) -> Result<(Self, Option<String>), Failure> {
+        Self::with(engine::FEW, cache)
+    }
+
+    fn with(instances: u32, cache: Option<&Path>) -> Result<(Self, Option<String>), Failure> {
+        let core = Arc::new(Core::new(instances)?);
         let (cache, warning) = match cache.map(Cache::open) {
             None => (None, None),
             Some(Ok(cache)) => (Some(cache), None),
