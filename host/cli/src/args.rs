@@ -151,7 +151,7 @@ pub enum Apps {
     Show { name: String },
     /// What a sync would change, field by field; of secrets only that they differ
     Diff { name: String },
-    /// Make the cluster equal to Git now, whatever the application's policy says
+    /// Make clusters equal to Git now: for one application whatever its policy says, or for all that sync by themselves
     Sync(Sync),
     /// Wait until it is synced and healthy
     Wait {
