@@ -196,7 +196,10 @@ async fn a_grant_is_never_outlived() {
     let may =
         std::sync::Arc::new(std::sync::Mutex::new(serde_json::json!({"source": {"repositories": ["elsewhere"]}})));
     let renders = renders_granted(Kept::in_memory(), may.clone());
-    assert!(renders.render(&job).await.unwrap_err().is_denied());
+    for asked in 1..=2 {
+        assert!(renders.render(&job).await.unwrap_err().is_denied());
+        assert_eq!(renders.count(), asked, "what was denied is not kept");
+    }
     *may.lock().unwrap() = serde_json::json!({"source": {}});
     assert!(renders.render(&job).await.is_ok());
     *may.lock().unwrap() = serde_json::json!({"source": {"repositories": ["elsewhere"]}});
