@@ -42,6 +42,7 @@ pub async fn vote(host: &Host, wanted: Vote, verdict: &str, screen: &Screen) -> 
     };
     let voter = ballot.voter.clone();
     let counted = engine.vote(&row, ballot).await?;
+    let rung = crate::serve::ring(host, screen).await;
     if screen.json {
         screen.document(&json!({"run": row.run.id, "step": wanted.step, "standing": counted.standing,
             "needs": counted.needs, "have": counted.have}));
@@ -52,7 +53,7 @@ pub async fn vote(host: &Host, wanted: Vote, verdict: &str, screen: &Screen) -> 
         "{verdict}: the vote of {voter} counts; {} needs {}, approved by {have}: {}",
         wanted.step, counted.needs, counted.standing
     ));
-    if counted.standing != "pending" {
+    if counted.standing != "pending" && !rung {
         screen.out(&format!("  tidegate runs resume {}", row.run.id));
     }
     Ok(0)

@@ -1,26 +1,22 @@
 //! `tidegate apps`: the applications that the configured repositories declare, their objects, and how their clusters stand.
 
 mod brake;
-mod floor;
 mod list;
+mod rollback;
 mod show;
 mod sync;
 
 use crate::args::{Apps, Host};
-use crate::entry::{Entry, refuse_twins};
 use crate::exit::Exit;
 use crate::open;
+use crate::place::{Asked, Place};
 use crate::render::Plugins;
 use crate::screen::Screen;
 pub use brake::freeze;
 use engine::Engine;
-use floor::Floor;
 use git::Mirror;
-use globset::GlobMatcher;
-use manifest::{Declaration, Diagnostic, HostConfig, Severity, Source as File};
-use model::application::Project;
 use model::{Blame, Failure};
-use reconcile::{Configured, Declarations, Kept, Rendered, Renders, Repositories};
+use reconcile::{Books, Catalog, Configured, Entry, Floor, Keeper, Kept, Rendered, Renders, Repositories};
 use serde_json::json;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -29,15 +25,22 @@ use std::time::Duration;
 /// The exit code where something that is needed could not be reached.
 const UNREACHABLE: u8 = 5;
 
-pub async fn apps(host: &Host, command: Apps, screen: &Screen) -> Result<u8, Exit> {
-    let desk = Desk::open(host, screen).await?;
+pub async fn apps(place: &Place<'_>, command: Apps, screen: &Screen) -> Result<u8, Exit> {
+    let desk = match place {
+        Place::Here(host) => Desk::open(host, screen).await?,
+        Place::There(asked) => Desk::of(asked),
+    };
     match command {
         Apps::List => desk.list(screen).await,
         Apps::Show { name } => desk.show(&name, screen).await,
         Apps::Diff { name } => desk.diff(&name, screen).await,
         Apps::Sync(wanted) => desk.sync(&wanted, screen).await,
-        Apps::Wait { name, timeout } => desk.wait(&name, Duration::from_secs(timeout), screen).await,
+        Apps::Wait { name, commit, timeout } => {
+            desk.wait(&name, commit.as_deref(), Duration::from_secs(timeout), screen).await
+        }
         Apps::History { name } => desk.history(&name, screen),
+        Apps::Cancel { name } => desk.cancel(&name, screen).await,
+        Apps::Rollback(wanted) => desk.rollback(&wanted, screen).await,
         Apps::Suspend { name, reason, actor } => desk.suspend(&name, Some((&reason, actor)), screen).await,
         Apps::Resume { name } => desk.suspend(&name, None, screen).await,
         Apps::Manifests { name } => desk.manifests(&name, screen).await,
@@ -46,9 +49,13 @@ pub async fn apps(host: &Host, command: Apps, screen: &Screen) -> Result<u8, Exi
 
 /// All that is needed to list, render and sync.
 struct Desk {
-    entries: Vec<Entry>,
-    engine: Arc<Engine>,
-    floor: Floor,
+    catalog: Arc<Catalog>,
+    engine: Engine,
+    floor: Arc<Floor>,
+    /// The daemon that carries it out, for whom.
+    asked: Option<Asked>,
+    /// Who asks.
+    user: String,
     /// What was said of remotes that did not answer.
     away: Arc<Mutex<Vec<String>>>,
     /// How a listing ends: there may be more applications than could be found.
@@ -65,23 +72,44 @@ impl Desk {
         let engine = open::engine(configuration, screen)?;
         let keys = engine.keyring()?;
         let kept = Kept::open(&engine.state().folder("renders"), keys)?;
-        let engine = Arc::new(engine);
         let away = Arc::new(Mutex::new(Vec::new()));
         let opened = Arc::new(Configured::new(config.clone(), fetching(engine.clone(), away.clone())));
-        let renders = Arc::new(Renders::new(Arc::new(Plugins::Engine(engine.clone())), kept));
+        let renders = Arc::new(Renders::new(Arc::new(Plugins::Engine(Arc::new(engine.clone()))), kept));
         let (listed, known) = (opened.clone(), config.clone());
-        let found = tokio::task::spawn_blocking(move || declared(&known, &listed));
-        let Found { entries, projects, problems, unread } =
-            found.await.map_err(|e| Failure::internal(format!("the listing panicked: {e}")))?;
-        for (file, diagnostics) in &problems {
+        let catalog = tokio::task::spawn_blocking(move || Catalog::read(&known, &listed)).await;
+        let catalog = catalog.map_err(|e| Failure::internal(format!("the listing panicked: {e}")))?;
+        for (file, diagnostics) in &catalog.problems {
             screen.warnings(file, diagnostics);
         }
-        for (name, failure) in &unread {
+        for (name, failure) in &catalog.unread {
             screen.note(&format!("error: {name} cannot be read: {failure}"));
         }
-        let end = if unread.is_empty() { 0 } else { UNREACHABLE };
-        let floor = Floor::new(config, &engine, opened, renders, projects);
-        Ok(Self { entries, engine, floor, away, end })
+        let end = if catalog.unread.is_empty() { 0 } else { UNREACHABLE };
+        let books = Books::new(engine.journal());
+        let floor = Floor::new(config, &engine.settings().base, books, opened, renders);
+        let (catalog, floor, user) = (Arc::new(catalog), Arc::new(floor), open::system_user());
+        Ok(Self { catalog, engine, floor, asked: None, user, away, end })
+    }
+
+    /// What the daemon has open.
+    fn of(asked: &Asked) -> Self {
+        let daemon = &asked.daemon;
+        let catalog = daemon.fleet.catalog();
+        let end = if catalog.unread.is_empty() { 0 } else { UNREACHABLE };
+        Self {
+            catalog,
+            engine: daemon.engine.clone(),
+            floor: daemon.fleet.floor().clone(),
+            asked: Some(asked.clone()),
+            user: asked.user.clone(),
+            away: Arc::default(),
+            end,
+        }
+    }
+
+    /// Who looks after one.
+    async fn keeper(&self, entry: &Entry) -> Result<Keeper, Failure> {
+        self.floor.keeper(&self.catalog, entry).await
     }
 
     async fn manifests(&self, name: &str, screen: &Screen) -> Result<u8, Exit> {
@@ -105,9 +133,9 @@ impl Desk {
 
     /// The application of this name.
     fn find(&self, name: &str) -> Result<&Entry, Exit> {
-        self.entries.iter().find(|entry| entry.name == name).ok_or_else(|| {
+        self.catalog.find(name).map(|entry| &**entry).ok_or_else(|| {
             let failure = Failure::new(Blame::User, "not-found", format!("no application is called `{name}`"));
-            let nearest = manifest::nearest(name, self.entries.iter().map(|entry| entry.name.as_str()));
+            let nearest = manifest::nearest(name, self.catalog.entries.iter().map(|entry| entry.name.as_str()));
             let hint =
                 nearest.map_or("`tidegate apps list` shows all".to_owned(), |near| format!("did you mean `{near}`?"));
             failure.hint(hint).into()
@@ -156,7 +184,7 @@ fn summary(all: &[Rendered]) -> String {
 
 /// Mirrors that are fetched when they are first asked for. Where the remote does not answer, what was fetched before will
 /// do, and is said to be so.
-fn fetching(engine: Arc<Engine>, away: Arc<Mutex<Vec<String>>>) -> Box<reconcile::Mirrors> {
+fn fetching(engine: Engine, away: Arc<Mutex<Vec<String>>>) -> Box<reconcile::Mirrors> {
     let fetched = Mutex::new(HashMap::<String, Arc<OnceLock<Result<Mirror, Failure>>>>::new());
     Box::new(move |name| {
         let once = fetched.lock().unwrap_or_else(PoisonError::into_inner).entry(name.to_owned()).or_default().clone();
@@ -175,55 +203,4 @@ fn fetching(engine: Arc<Engine>, away: Arc<Mutex<Vec<String>>>) -> Box<reconcile
         })
         .clone()
     })
-}
-
-/// What the configured repositories declare.
-struct Found {
-    /// The applications, by name. Two of one name are both refused.
-    entries: Vec<Entry>,
-    /// Their projects, by name.
-    projects: HashMap<String, Project>,
-    /// What only warns.
-    problems: Vec<(File, Vec<Diagnostic>)>,
-    /// Repositories and folders that could not be read, and why. They take no other one with them.
-    unread: Vec<(String, Failure)>,
-}
-
-fn declared(config: &HostConfig, repositories: &Configured) -> Found {
-    let (mut entries, mut problems, mut unread) = (Vec::new(), Vec::new(), Vec::new());
-    let mut projects = HashMap::new();
-    for (name, repository) in config.repositories.iter().filter(|(_, repository)| !repository.applications.is_empty()) {
-        let globs: Vec<GlobMatcher> =
-            repository.applications.iter().filter_map(|glob| access::environment::glob(glob)).collect();
-        let takes = |path: &str| globs.iter().any(|glob| glob.is_match(path));
-        let Declarations { files, unlisted } = match repositories.at(name, "HEAD") {
-            Ok(source) => reconcile::declared(&*source.files, name, takes),
-            Err(failure) => {
-                unread.push((format!("the repository `{name}`"), failure));
-                continue;
-            }
-        };
-        let place = |folder: String| if folder.is_empty() { name.clone() } else { format!("{name}:{folder}") };
-        unread
-            .extend(unlisted.into_iter().map(|(folder, failure)| (format!("the folder `{}`", place(folder)), failure)));
-        for found in files {
-            if !found.diagnostics.is_empty() {
-                problems.push((found.file.clone(), found.diagnostics.clone()));
-            }
-            for document in &found.documents {
-                if let Some(Declaration::Project(project)) = &document.value {
-                    projects.insert(project.name.clone(), (**project).clone());
-                }
-                let warnings: Vec<_> =
-                    document.diagnostics.iter().filter(|d| d.severity == Severity::Warning).cloned().collect();
-                if !warnings.is_empty() {
-                    problems.push((found.file.clone(), warnings));
-                }
-            }
-            entries.extend(Entry::of(&found));
-        }
-    }
-    refuse_twins(&mut entries);
-    entries.sort_by(|a, b| a.name.cmp(&b.name));
-    Found { entries, projects, problems, unread }
 }

@@ -53,13 +53,15 @@ pub enum Command {
         #[command(subcommand)]
         command: Apps,
     },
+    /// Watch the repositories, run pipelines on pushes, and keep applications equal to Git, until told to leave
+    Serve,
     /// Stop every sync into a cluster, or let them go on
     Freeze(Freeze),
     /// Print the Kubernetes objects that a folder makes: what `kustomize build PATH` would print
     Render(Render),
     /// Say what happened in a run or step, what did not, and why
     Why {
-        /// RUN, RUN/STEP, or a commit
+        /// RUN, RUN/STEP, a commit, or an application
         subject: String,
     },
     /// List, show and steer runs
@@ -156,12 +158,19 @@ pub enum Apps {
     /// Wait until it is synced and healthy
     Wait {
         name: String,
+        /// With this commit, or one after it
+        #[arg(long, value_name = "COMMIT")]
+        commit: Option<String>,
         /// For so many seconds
         #[arg(long, default_value_t = 300, value_name = "SECONDS")]
         timeout: u64,
     },
     /// Its syncs, newest first
     History { name: String },
+    /// Stop the sync that is at work
+    Cancel { name: String },
+    /// Bring its files back, by a commit, to what they were when it was last synced and healthy
+    Rollback(Rollback),
     /// Stop syncing it until `resume`
     Suspend {
         name: String,
@@ -207,6 +216,23 @@ pub struct Sync {
     pub only: Vec<String>,
     /// Who asks; recorded as asserted
     #[arg(long = "as", value_name = "USER", requires = "name")]
+    pub actor: Option<String>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct Rollback {
+    pub name: String,
+    /// To this revision [default: the newest other one with which it was healthy]
+    #[arg(long, value_name = "COMMIT")]
+    pub to: Option<String>,
+    /// Why, for the commit's message
+    #[arg(long)]
+    pub reason: Option<String>,
+    /// Show what would be committed, and commit nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Who asks; recorded as asserted
+    #[arg(long = "as", value_name = "USER")]
     pub actor: Option<String>,
 }
 

@@ -1,21 +1,24 @@
 //! The command line.
 
+mod applications;
 mod approve;
 mod apps;
 mod args;
 mod builtin;
+mod commands;
 mod credentials;
 mod demo;
-mod entry;
 mod exit;
 mod init;
 mod open;
+mod place;
 mod plugins;
 mod render;
 mod run;
 mod runs;
 mod screen;
 mod select;
+mod serve;
 mod table;
 mod validate;
 mod watch;
@@ -24,6 +27,7 @@ mod why;
 use args::{Arguments, Command};
 use clap::{CommandFactory as _, Parser as _};
 use exit::Exit;
+use place::Place;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -67,11 +71,17 @@ fn dispatch(arguments: Arguments, screen: &screen::Screen) -> Result<u8, Exit> {
         }
         Command::Demo(wanted) => demo::demo(&wanted, screen),
         Command::Init(wanted) => block_on(cores(), init::init(&host, &wanted, screen)),
-        Command::Run(wanted) => block(run::run(&host, wanted, screen)),
-        Command::Apps { command } => block(apps::apps(&host, command, screen)),
-        Command::Freeze(wanted) => block(apps::freeze(&host, wanted, screen)),
+        Command::Serve => block_on(cores().max(2), serve::serve(&host, screen)),
+        command if commands::are_served(&command) => block(async {
+            match serve::reach(&host).await {
+                Some(daemon) => serve::forward(daemon, screen).await,
+                None => commands::carry_out(&Place::Here(&host), command, screen).await,
+            }
+        }),
         Command::Render(wanted) => block(render::render(&host, &wanted, screen)),
-        Command::Runs { command } => block(runs::runs(&host, command, screen)),
+        Command::Runs { .. } | Command::Run(_) | Command::Apps { .. } | Command::Freeze(_) => {
+            block(commands::carry_out(&Place::Here(&host), command, screen))
+        }
         Command::Approve(wanted) => block(approve::vote(&host, wanted, "approve", screen)),
         Command::Reject(wanted) => block(approve::vote(&host, wanted, "reject", screen)),
         Command::Why { subject } => block(why::why(&host, &subject, screen)),

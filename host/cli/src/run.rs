@@ -1,25 +1,29 @@
 //! `tidegate run` and whatever else drives a run here and now.
 
+use crate::applications;
 use crate::approve::about_lines;
 use crate::args::{Host, Run};
 use crate::exit::Exit;
 use crate::open;
+use crate::place::Place;
 use crate::screen::{Colour, Screen};
 use crate::select::select;
 use crate::table::{columns, duration, shell_word, status};
 use crate::watch::watch;
-use engine::{Control, Engine, NewRun, Report};
-use model::{Failure, RunId, RunStatus, StepKey};
+use engine::{Control, Created, Engine, NewRun, Pinned, Report};
+use model::{Failure, Pipeline, RunId, RunStatus, StepKey};
+use reconcile::Fleet;
 use scheduler::{Outcome, Stop};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
-pub async fn run(host: &Host, wanted: Run, screen: &Screen) -> Result<u8, Exit> {
-    let configuration = open::configuration(host, screen)?;
-    let engine = open::engine(configuration, screen)?;
-    let _lock = engine.lock()?;
-    let (inner, words) = (engine.clone(), *screen);
-    let selected = tokio::task::spawn_blocking(move || select(&inner, &wanted, &words)).await;
+pub async fn run(place: &Place<'_>, wanted: Run, screen: &Screen) -> Result<u8, Exit> {
+    let engine = place.engine(screen)?;
+    let _lock = place.lock(&engine)?;
+    let (inner, words) = (engine.clone(), screen.clone());
+    let wanted = Run { actor: Some(wanted.actor.unwrap_or_else(|| place.user())), ..wanted };
+    let folder = place.folder()?;
+    let selected = tokio::task::spawn_blocking(move || select(&inner, &wanted, &folder, &words)).await;
     let selected = selected.map_err(|e| Failure::internal(format!("a worker panicked: {e}")))??;
     let new = NewRun {
         pipeline: selected.pipeline,
@@ -27,13 +31,26 @@ pub async fn run(host: &Host, wanted: Run, screen: &Screen) -> Result<u8, Exit> 
         event: selected.event,
         source: selected.source,
         files: selected.files,
+        begun: None,
     };
-    let id = engine.create(new).await?;
-    drive(&engine, &id, vec![], screen).await
+    let created = engine.create(new).await?;
+    drive_created(place, &engine, created, screen).await
+}
+
+/// Drives a new run, once those that it supersedes have come to their end.
+pub async fn drive_created(place: &Place<'_>, engine: &Engine, created: Created, screen: &Screen) -> Result<u8, Exit> {
+    for other in &created.superseded {
+        match place {
+            Place::Here(_) => drop(engine.drive(other, Control::default()).await?),
+            Place::There(asked) => asked.daemon.drivers.ring(),
+        }
+    }
+    drive(place, engine, &created.run, vec![], screen).await
 }
 
 /// Drives a run with a person watching, and prints how it stands.
 pub async fn drive(
+    place: &Place<'_>,
     engine: &Engine,
     id: &RunId,
     settled: Vec<(StepKey, Option<Outcome>)>,
@@ -41,12 +58,30 @@ pub async fn drive(
 ) -> Result<u8, Exit> {
     let (watcher, notices) = mpsc::unbounded_channel();
     let (stopper, stops) = mpsc::channel(2);
-    let shown = tokio::spawn(watch(*screen, notices));
-    let (words, signals) = (*screen, tokio::spawn(interrupts(stopper, *screen)));
-    let driven = engine.drive(id, Control { watcher: Some(watcher), stops: Some(stops), settled }).await;
+    let shown = tokio::spawn(watch(screen.clone(), notices));
+    let control = Control { watcher: Some(watcher), stops: Some(stops), settled };
+    let (driven, signals) = match place {
+        Place::Here(host) => {
+            // Kept as long as the run is driven; there is no daemon that would.
+            let _kept = keep(host, engine, id, screen).await?;
+            let signals = tokio::spawn(interrupts(stopper, screen.clone()));
+            (engine.drive(id, control).await, signals)
+        }
+        Place::There(asked) => {
+            let mut pressed = asked.interrupts.clone();
+            let signals = tokio::spawn(async move {
+                while pressed.changed().await.is_ok() {
+                    let _ = stopper.send(Stop::Cancelled).await;
+                }
+                // A channel that closes ends nothing: the run is the daemon's.
+                std::future::pending::<()>().await;
+            });
+            (asked.daemon.drivers.drive(id, control).await, signals)
+        }
+    };
     signals.abort();
     let _ = shown.await;
-    let driven = driven.inspect_err(|_| words.note(&format!("go on with: tidegate runs resume {id}")))?;
+    let driven = driven.inspect_err(|_| screen.note(&format!("go on with: tidegate runs resume {id}")))?;
     let row = engine.find(id.as_str()).await?;
     let report = engine.report(&row).await?;
     show(&report, driven, screen);
@@ -55,6 +90,25 @@ pub async fn drive(
         screen.note(&format!("warning: old artifacts could not be removed: {}", failure.message));
     }
     Ok(driven.exit_code())
+}
+
+/// Keeps the applications for which a run waits, where it has steps that do.
+async fn keep(host: &Host, engine: &Engine, id: &RunId, screen: &Screen) -> Result<Option<Fleet>, Exit> {
+    let row = engine.find(id.as_str()).await?;
+    let pinned: Pinned = serde_json::from_value(row.run.pinned)
+        .map_err(|e| Failure::internal(format!("the journal of run {id} cannot be read: {e}")))?;
+    let waits = !row.status.is_final() && waits_for_applications(&pinned.pipeline);
+    match open::read(host)?.host {
+        Some(config) if waits && !config.clusters.is_empty() => {
+            Ok(Some(applications::keep_for_a_run(engine, &config, screen).await?))
+        }
+        _ => Ok(None),
+    }
+}
+
+fn waits_for_applications(pipeline: &Pipeline) -> bool {
+    let mut steps = pipeline.steps.iter().flat_map(|step| std::iter::once(step).chain(&step.steps));
+    steps.any(|step| step.uses.starts_with("application/"))
 }
 
 /// Ctrl-C cancels, and so does whoever ends this process or closes its terminal; the second one leaves at once, with the

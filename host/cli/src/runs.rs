@@ -1,9 +1,9 @@
 //! `tidegate runs …`.
 
-use crate::args::{Host, Runs};
+use crate::args::Runs;
 use crate::exit::Exit;
-use crate::open::{self, system_user};
-use crate::run::{drive, show};
+use crate::place::Place;
+use crate::run::{drive, drive_created, show};
 use crate::screen::Screen;
 use crate::select::files_of;
 use crate::table::{ago, columns, status};
@@ -12,9 +12,8 @@ use model::{Blame, Failure, RunStatus, StepKey};
 use scheduler::Outcome;
 use serde_json::json;
 
-pub async fn runs(host: &Host, command: Runs, screen: &Screen) -> Result<u8, Exit> {
-    let configuration = open::configuration(host, screen)?;
-    let engine = open::engine(configuration, screen)?;
+pub async fn runs(place: &Place<'_>, command: Runs, screen: &Screen) -> Result<u8, Exit> {
+    let engine = place.engine(screen)?;
     match command {
         Runs::List { limit } => list(&engine, limit, screen),
         Runs::Show { run } => {
@@ -52,10 +51,10 @@ pub async fn runs(host: &Host, command: Runs, screen: &Screen) -> Result<u8, Exi
                 let message = format!("run {} has ended ({}), there is nothing to cancel", row.run.id, row.status);
                 return Err(Failure::new(Blame::User, "conflict", message).into());
             }
-            engine.stop(&row.run.id, &actor.unwrap_or_else(system_user)).await?;
+            engine.stop(&row.run.id, &actor.unwrap_or_else(|| place.user())).await?;
             // Where nobody drives it, this process ends it; where somebody does, they see the request.
-            match engine.lock() {
-                Ok(_lock) => drive(&engine, &row.run.id, vec![], screen).await.map(|_| 0),
+            match place.lock(&engine) {
+                Ok(_lock) => drive(place, &engine, &row.run.id, vec![], screen).await.map(|_| 0),
                 Err(_) => {
                     screen.note("asked; the process that runs it will end it");
                     if screen.json {
@@ -68,19 +67,19 @@ pub async fn runs(host: &Host, command: Runs, screen: &Screen) -> Result<u8, Exi
             }
         }
         Runs::Rerun { run, actor } => {
-            let _lock = engine.lock()?;
+            let _lock = place.lock(&engine)?;
             let row = engine.find(&run).await?;
             let pinned: Pinned = serde_json::from_value(row.run.pinned.clone())
                 .map_err(|e| Failure::internal(format!("the journal cannot be read: {e}")))?;
             let files = files_of(&pinned.source)?;
-            let id = engine.rerun(&row, &actor.unwrap_or_else(system_user), files).await?;
-            drive(&engine, &id, vec![], screen).await
+            let created = engine.rerun(&row, &actor.unwrap_or_else(|| place.user()), files).await?;
+            drive_created(place, &engine, created, screen).await
         }
         Runs::Resume { run, settle } => {
             let settled = settle.iter().map(|text| settlement(text)).collect::<Result<Vec<_>, _>>()?;
-            let _lock = engine.lock()?;
+            let _lock = place.lock(&engine)?;
             let row = engine.find(&run).await?;
-            drive(&engine, &row.run.id, settled, screen).await
+            drive(place, &engine, &row.run.id, settled, screen).await
         }
     }
 }

@@ -4,11 +4,12 @@
 use crate::args::Output;
 use crate::exit::Exit;
 use manifest::{Diagnostic, Source};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::io::{IsTerminal as _, Write as _};
+use tokio::sync::mpsc;
 
 /// How this process speaks.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Screen {
     /// Whether the result is one JSON document.
     pub json: bool,
@@ -16,10 +17,24 @@ pub struct Screen {
     pub colour: bool,
     /// Whether standard output is one.
     pub out_colour: bool,
+    /// Whether standard output is a terminal at all.
+    pub out_terminal: bool,
     /// Whether a person sees standard error as it is written.
     pub live: bool,
     /// Whether a person can be asked.
     pub interactive: bool,
+    /// Where words go instead: to whoever asked the daemon.
+    pub to: Option<mpsc::UnboundedSender<Word>>,
+}
+
+/// A piece of what a command says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Word {
+    /// For standard output, byte for byte.
+    Out(String),
+    /// For standard error.
+    Err(String),
 }
 
 impl Screen {
@@ -33,8 +48,10 @@ impl Screen {
             json: output == Output::Json,
             colour: colour(live),
             out_colour: colour(std::io::stdout().is_terminal()),
+            out_terminal: std::io::stdout().is_terminal(),
             live: live && !dumb,
             interactive,
+            to: None,
         }
     }
 
@@ -50,24 +67,36 @@ impl Screen {
     /// Prints a value as the one JSON document. JSON has escapes of its own.
     pub fn document(&self, value: &impl Serialize) {
         let text = serde_json::to_string_pretty(value).unwrap_or_default();
-        let _ = writeln!(std::io::stdout(), "{text}");
+        self.say(Word::Out(format!("{text}\n")));
     }
 
     /// Prints to standard output. A reader that went away is no error.
     pub fn out(&self, text: &str) {
-        let _ = writeln!(std::io::stdout(), "{}", shown(text, self.out_colour));
+        self.say(Word::Out(format!("{}\n", shown(text, self.out_colour))));
     }
 
     /// Prints a text that ends its last line itself, byte for byte where no terminal shows it.
     pub fn exact(&self, text: &str) {
-        let out = std::io::stdout();
-        let text = if out.is_terminal() { std::borrow::Cow::Owned(shown(text, false)) } else { text.into() };
-        let _ = out.lock().write_all(text.as_bytes());
+        let text = if self.out_terminal { shown(text, false) } else { text.to_owned() };
+        self.say(Word::Out(text));
+    }
+
+    /// Writes a piece where it belongs.
+    pub fn say(&self, word: Word) {
+        if let Some(to) = &self.to {
+            // Whoever asked may be gone; the work is done all the same.
+            let _ = to.send(word);
+            return;
+        }
+        let _ = match word {
+            Word::Out(text) => std::io::stdout().lock().write_all(text.as_bytes()),
+            Word::Err(text) => std::io::stderr().lock().write_all(text.as_bytes()),
+        };
     }
 
     /// Prints to standard error.
     pub fn note(&self, text: &str) {
-        let _ = writeln!(std::io::stderr(), "{}", self.noted(text));
+        self.say(Word::Err(format!("{}\n", self.noted(text))));
     }
 
     /// A text as standard error may show it.

@@ -28,22 +28,26 @@ pub struct Selected {
 }
 
 /// Finds pipeline and commit. Blocking.
-pub fn select(engine: &Engine, wanted: &Run, screen: &Screen) -> Result<Selected, Exit> {
+pub fn select(engine: &Engine, wanted: &Run, folder: &Path, screen: &Screen) -> Result<Selected, Exit> {
     let actor = wanted.actor.clone().unwrap_or_else(system_user);
     match &wanted.repository {
-        Some(repository) => of_commit(engine, wanted, repository, actor, screen),
-        None => of_work_tree(engine, wanted, actor, screen),
+        Some(repository) => of_commit(engine, wanted, repository, (folder, actor), screen),
+        None => of_work_tree(engine, wanted, (folder, actor), screen),
     }
 }
 
-fn of_work_tree(engine: &Engine, wanted: &Run, actor: String, screen: &Screen) -> Result<Selected, Exit> {
-    let here = std::env::current_dir().map_err(|e| Exit::usage(format!("there is no folder to work in: {e}")))?;
-    let tree = WorkTree::discover(&here).map_err(|e| e.failure())?.ok_or_else(|| {
+fn of_work_tree(
+    engine: &Engine,
+    wanted: &Run,
+    (here, actor): (&Path, String),
+    screen: &Screen,
+) -> Result<Selected, Exit> {
+    let tree = WorkTree::discover(here).map_err(|e| e.failure())?.ok_or_else(|| {
         Failure::new(Blame::User, "invalid", format!("{} is in no Git work tree", here.display()))
             .hint("run this in a clone, or give `--config` and `--repository`")
     })?;
     let file = match &wanted.pipeline {
-        Some(name) if Path::new(name).is_file() => source(Path::new(name))?,
+        Some(name) if here.join(name).is_file() => source(&shown(here, name))?,
         name => in_folder(tree.root(), name.as_deref())?,
     };
     let pipeline = parse(&file, engine.shelf(), screen)?;
@@ -69,6 +73,12 @@ fn of_work_tree(engine: &Engine, wanted: &Run, actor: String, screen: &Screen) -
     let files = tree.files().map_err(|e| e.failure())?;
     let text = Digest::of(&file.text);
     Ok(Selected { pipeline, text, event, source: Files::WorkTree(tree.root().to_owned()), files })
+}
+
+/// A path as it was written where that leads there from here, and else in full.
+fn shown(here: &Path, name: &str) -> PathBuf {
+    let same = std::env::current_dir().is_ok_and(|current| current == here);
+    if same { PathBuf::from(name) } else { here.join(name) }
 }
 
 /// The files of the work tree that a run was made from, as they are now.
@@ -189,7 +199,7 @@ fn of_commit(
     engine: &Engine,
     wanted: &Run,
     repository: &str,
-    actor: String,
+    (here, actor): (&Path, String),
     screen: &Screen,
 ) -> Result<Selected, Exit> {
     if wanted.change_request.is_some() {
@@ -226,9 +236,9 @@ fn of_commit(
         None => None,
     };
     let file = match &wanted.pipeline {
-        Some(name) if Path::new(name).is_file() => {
+        Some(name) if here.join(name).is_file() => {
             screen.note(&format!("note: the pipeline is the file {name} of this machine, not one of `{repository}`"));
-            source(Path::new(name))?
+            source(&shown(here, name))?
         }
         name => in_repository(&mirror, trusted.as_ref().unwrap_or(&id), name.as_deref(), repository)?,
     };

@@ -15,9 +15,25 @@ pub async fn why(host: &Host, subject: &str, screen: &Screen) -> Result<u8, Exit
         Some((run, step)) => (run, Some(step.to_owned())),
         None => (subject, None),
     };
+    let mut starts = Vec::new();
     let row = match engine.find(prefix).await {
         Ok(row) => row,
-        Err(missing) => of_commit(&engine, prefix)?.ok_or(missing)?,
+        Err(missing) => {
+            if let Some(code) = of_application(&engine, subject, screen)? {
+                return Ok(code);
+            }
+            starts = of_pushes(&engine, prefix, screen)?;
+            match of_commit(&engine, prefix)? {
+                Some(row) => row,
+                None if starts.is_empty() => return Err(missing.into()),
+                None => {
+                    if screen.json {
+                        screen.document(&json!({"starts": starts}));
+                    }
+                    return Ok(0);
+                }
+            }
+        }
     };
     let report = engine.report(&row).await?;
     if let Some(step) = &step
@@ -39,7 +55,7 @@ pub async fn why(host: &Host, subject: &str, screen: &Screen) -> Result<u8, Exit
     audit.retain(|entry| entry.get("step").and_then(Value::as_str).is_none_or(|step| about(&step.into())));
     if screen.json {
         screen.document(&json!({"report": report, "decisions": decisions, "effects": effects, "votes": votes,
-            "audit": audit}));
+            "audit": audit, "starts": starts}));
         return Ok(0);
     }
     let by = format!(
@@ -111,6 +127,62 @@ pub async fn why(host: &Host, subject: &str, screen: &Screen) -> Result<u8, Exit
 /// Somebody's words in one line: a second one could look like ours.
 fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// What was decided about the pushes of a commit, said where people read.
+fn of_pushes(engine: &engine::Engine, prefix: &str, screen: &Screen) -> Result<Vec<store::Start>, Exit> {
+    if prefix.len() < 7 || !prefix.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Ok(Vec::new());
+    }
+    let starts = engine.reader()?.starts(prefix).map_err(Failure::from)?;
+    if !screen.json && !starts.is_empty() {
+        let line = |start: &store::Start| {
+            let what = match &start.run {
+                Some(run) => format!("run {run}"),
+                None => "no run".to_owned(),
+            };
+            vec![
+                format!("  {}", start.repository),
+                start.event.clone(),
+                start.pipeline.clone(),
+                what,
+                start.why.clone(),
+            ]
+        };
+        let commit = starts.first().map(|start| start.commit.as_str()).unwrap_or(prefix);
+        screen.out(&format!("commit {}", screen.paint(Colour::Bold, commit)));
+        screen.out(&columns(&starts.iter().map(line).collect::<Vec<_>>()));
+    }
+    Ok(starts)
+}
+
+/// How an application stands, why nothing is done where nothing is, and how its last syncs ended. `None` where none is called
+/// so.
+fn of_application(engine: &engine::Engine, name: &str, screen: &Screen) -> Result<Option<u8>, Exit> {
+    let books = reconcile::Books::new(engine.journal());
+    let Some(standing) = books.memory(name)?.standing else { return Ok(None) };
+    let history = books.history(name)?;
+    if screen.json {
+        let sync =
+            |(id, begun, past): &(String, Timestamp, reconcile::Past)| json!({"id": id, "begun": begun, "sync": past});
+        screen.document(&json!({"name": name, "sync": standing.sync.to_string(), "health": standing.health,
+            "revision": standing.revision, "message": standing.message, "reasons": standing.reasons,
+            "images": standing.images, "history": history.iter().map(sync).collect::<Vec<_>>()}));
+        return Ok(Some(0));
+    }
+    let head = format!("{}, {}", standing.sync, standing.health);
+    screen.out(&format!("{}  {head}, as seen {}", screen.paint(Colour::Bold, name), ago(standing.at)));
+    if standing.reasons.is_empty() && !standing.message.is_empty() {
+        screen.out(&format!("  {}", one_line(&standing.message)));
+    }
+    for reason in &standing.reasons {
+        screen.out(&format!("  {reason}"));
+    }
+    for (_, begun, past) in history.iter().take(5) {
+        let revision = past.revision.get(..7).unwrap_or(&past.revision);
+        screen.out(&format!("  {begun}  {revision} for {}: {}", past.asked, one_line(&past.outcome)));
+    }
+    Ok(Some(0))
 }
 
 /// The newest run for a commit.

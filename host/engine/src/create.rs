@@ -1,7 +1,7 @@
 //! Creating a run: everything that it will need is pinned before it begins.
 
 use crate::core::aside;
-use crate::engine::{Control, Engine};
+use crate::engine::Engine;
 use crate::files;
 use crate::pinned::{Pinned, Source};
 use model::pipeline::ConcurrencyPolicy;
@@ -9,7 +9,7 @@ use model::{CommitId, Digest, Event, Failure, Pipeline, RunId, RunStatus, Step};
 use scheduler::Run;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use store::{Command, RunRow};
+use store::{Command, RunRow, Start};
 
 /// What a run is created from.
 #[derive(Clone, Debug)]
@@ -24,14 +24,27 @@ pub struct NewRun {
     pub source: Source,
     /// The files of a work tree, relative to it; unused for a commit.
     pub files: Vec<String>,
+    /// The event that begins it, of which one run is made at most; its `run` and `at` are filled in.
+    pub begun: Option<Start>,
+}
+
+/// A run that was created.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Created {
+    /// Its id.
+    pub run: RunId,
+    /// Older runs that it supersedes, and that somebody has to drive to their end.
+    pub superseded: Vec<RunId>,
 }
 
 impl Engine {
-    /// Creates a run in the journal, with plugins pinned and kept, and ends the older runs that it supersedes.
-    pub async fn create(&self, new: NewRun) -> Result<RunId, Failure> {
+    /// Creates a run in the journal, with plugins pinned and kept, and asks the older runs to stop that it supersedes: whoever
+    /// drives runs here ends them. Errors: `conflict` where `begun` has begun a run already.
+    pub async fn create(&self, new: NewRun) -> Result<Created, Failure> {
         let id = run_id()?;
         let engine = self.clone();
         let run = id.clone();
+        let begun = new.begun.clone();
         let (pinned, superseded) = aside(move || engine.pin(&run, new)).await?;
         let now = crate::now();
         let row = store::NewRun {
@@ -44,22 +57,23 @@ impl Engine {
             pinned: serde_json::to_value(&pinned).map_err(|e| Failure::internal(e.to_string()))?,
             created: now,
         };
-        self.core.journal.apply(Command::Create(row, vec![])).await?;
+        let begun = begun.map(|begun| Start { run: Some(id.to_string()), at: now, ..begun });
+        self.core.journal.apply(Command::Create(row, vec![], begun)).await?;
         // The new one is there before an old one goes: a crash in between leaves both.
-        for other in superseded {
+        for other in &superseded {
             let (stop, actor) = ("superseded".to_owned(), format!("run {id}"));
             self.core.journal.apply(Command::Stop { run: other.clone(), stop, actor, at: now }).await?;
-            self.drive(&other, Control::default()).await?;
         }
-        Ok(id)
+        Ok(Created { run: id, superseded })
     }
 
     /// The same run once more: same pipeline and commit, for another actor, with the plugins that are locked now.
-    pub async fn rerun(&self, old: &RunRow, actor: &str, files: Vec<String>) -> Result<RunId, Failure> {
+    pub async fn rerun(&self, old: &RunRow, actor: &str, files: Vec<String>) -> Result<Created, Failure> {
         let pinned: Pinned = serde_json::from_value(old.run.pinned.clone())
             .map_err(|e| Failure::internal(format!("the journal of run {} cannot be read: {e}", old.run.id)))?;
         let event = Event { actor: actor.to_owned(), ..pinned.event };
-        self.create(NewRun { pipeline: pinned.pipeline, text: pinned.text, event, source: pinned.source, files }).await
+        let Pinned { pipeline, text, source, .. } = pinned;
+        self.create(NewRun { pipeline, text, event, source, files, begun: None }).await
     }
 
     fn pin(&self, run: &RunId, new: NewRun) -> Result<(Pinned, Vec<RunId>), Failure> {

@@ -47,6 +47,14 @@ pub(crate) struct Drive {
     looked: Option<Instant>,
 }
 
+/// How a run rests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Rest {
+    pub(crate) status: RunStatus,
+    /// When time alone may change that.
+    pub(crate) wake: Option<Timestamp>,
+}
+
 /// What the next record will hold besides steps.
 #[derive(Default)]
 struct Pending {
@@ -114,11 +122,11 @@ impl Drive {
         mut self,
         mut stops: mpsc::Receiver<Stop>,
         settled: Vec<(StepKey, Option<Outcome>)>,
-    ) -> Result<RunStatus, Failure> {
+    ) -> Result<Rest, Failure> {
         if self.machine.status().is_final() {
             // A crash may have come between the end and this.
             self.clean_up().await;
-            return Ok(self.machine.status());
+            return Ok(Rest { status: self.machine.status(), wake: None });
         }
         self.take(Input::Start).await?;
         for (key, outcome) in settled {
@@ -129,7 +137,7 @@ impl Drive {
         self.take(Input::Tick).await?;
         loop {
             if let Some(status) = self.finished {
-                return Ok(status);
+                return Ok(Rest { status, wake: None });
             }
             self.look().await?;
             if self.active.is_empty() && self.finished.is_none() {
@@ -137,7 +145,7 @@ impl Drive {
                 let wake = self.soon();
                 if !matches!(status, RunStatus::Running | RunStatus::Queued) && wake.is_none() {
                     self.commit(Some(status)).await?;
-                    return Ok(status);
+                    return Ok(Rest { status, wake: self.machine.next_wake() });
                 }
             }
             if self.finished.is_some() {

@@ -1,7 +1,7 @@
 //! The engine: one state folder, one configuration, and the runs in it.
 
 use crate::core::{Core, aside};
-use crate::drive::Drive;
+use crate::drive::{Drive, Rest};
 use crate::log::{Logger, Notice};
 use crate::settings::Settings;
 use crate::shelf::{Builtin, Shelf};
@@ -108,6 +108,11 @@ impl Engine {
 
     /// Drives a run until it ends or waits for somebody, and answers how it stands.
     pub async fn drive(&self, run: &RunId, control: Control) -> Result<RunStatus, Failure> {
+        self.drive_to_rest(run, control).await.map(|rest| rest.status)
+    }
+
+    /// The same; answers as well when time alone may change something.
+    pub(crate) async fn drive_to_rest(&self, run: &RunId, control: Control) -> Result<Rest, Failure> {
         let (logger, flushed) =
             Logger::start(self.core.journal.clone(), self.core.vault.clone(), run.clone(), control.watcher);
         // A sender that is kept here: a closed channel would end the wait for stops.

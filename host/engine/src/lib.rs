@@ -1,6 +1,7 @@
 //! Drives runs: creates them, carries out what the scheduler asks for, and answers how they stand. It decides nothing:
 //! `scheduler` says what is next, `access` who may, `plugin` what a plugin may.
 
+mod applications;
 mod attempt;
 mod cache;
 mod cancel;
@@ -9,6 +10,7 @@ mod create;
 mod credentials;
 mod dependants;
 mod drive;
+mod drivers;
 mod engine;
 mod execute;
 mod files;
@@ -26,8 +28,10 @@ mod vault;
 mod vote;
 mod voting;
 
-pub use create::NewRun;
+pub use applications::{ApplicationStatus, Applications};
+pub use create::{Created, NewRun};
 pub use credentials::CredentialReport;
+pub use drivers::{Drivers, Told};
 pub use engine::{Control, Engine, Options};
 pub use keep::Collected;
 pub use log::Notice;

@@ -48,6 +48,32 @@ pub(crate) fn too_large(path: &str, size: usize, limit: usize) -> Error {
 }
 
 impl Mirror {
+    /// Every branch with its commit, by name, as of the last fetch.
+    pub fn branches(&self) -> Result<Vec<(String, CommitId)>, Error> {
+        self.named("refs/heads/")
+    }
+
+    /// Every tag with the commit that it names, by name, as of the last fetch. One that names anything else is left out.
+    pub fn tags(&self) -> Result<Vec<(String, CommitId)>, Error> {
+        self.named("refs/tags/")
+    }
+
+    fn named(&self, prefix: &str) -> Result<Vec<(String, CommitId)>, Error> {
+        let repository = self.repository()?;
+        let reading = |e| self.git("read the references", e);
+        let mut found = Vec::new();
+        for reference in repository.references_glob(&format!("{prefix}*")).map_err(reading)? {
+            let reference = reference.map_err(reading)?;
+            // A name that is no UTF-8 was never fetched.
+            let Some(short) = reference.name().ok().and_then(|name| name.strip_prefix(prefix)) else { continue };
+            if let Ok(commit) = reference.peel_to_commit() {
+                found.push((short.to_owned(), name::id(commit.id())));
+            }
+        }
+        found.sort();
+        Ok(found)
+    }
+
     /// A file's content, or a link's target as text. `Path` for a folder or a submodule, `TooLarge` above `limit`
     /// bytes, which costs no memory.
     pub fn read(&self, commit: &CommitId, path: &str, limit: usize) -> Result<Option<Vec<u8>>, Error> {

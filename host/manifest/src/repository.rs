@@ -25,6 +25,8 @@ pub struct Repository {
     pub applications: Vec<String>,
     /// What its applications may deploy where; nothing unless it says so.
     pub deploys: Deploys,
+    /// How often a daemon looks at it, in milliseconds; by its kind where absent.
+    pub poll_millis: Option<u64>,
 }
 
 pub(crate) fn read(
@@ -34,7 +36,7 @@ pub(crate) fn read(
     sink: &mut Sink,
 ) -> Option<Repository> {
     let what = format!("the repository `{name}`");
-    let keys = ["url", "aliases", "forge", "credential", "applications", "deploys"];
+    let keys = ["url", "aliases", "forge", "credential", "applications", "deploys", "poll"];
     let parts = fields(node, &what, &keys, sink)?;
     let mut made = Repository::default();
     let url = parts.require("url", &what, sink);
@@ -64,6 +66,15 @@ pub(crate) fn read(
     }
     if let Some(node) = parts.get("deploys") {
         made.deploys = deploys::read(node, &what, clusters, sink).unwrap_or_default();
+    }
+    if let Some(node) = parts.get("poll")
+        && let Some(millis) = reader::millis(node, "`poll`", sink)
+    {
+        if millis < 100 {
+            let message = "a repository is looked at ten times a second at most".to_owned();
+            sink.push(Diagnostic::error(code::BAD_VALUE, node.span.clone(), message).hint("write `1s` or more"));
+        }
+        made.poll_millis = Some(millis);
     }
     url.map(|_| made)
 }

@@ -302,6 +302,7 @@ fn host() -> Value {
                 "credential": text("The name of its credential."),
                 "aliases": texts("Other addresses by which applications call it."),
                 "applications": texts("Globs of Application files."),
+                "poll": text("How often a daemon looks at it: `30s`, which is the default; `1s` for a path on this machine."),
                 "deploys": object("What its applications may deploy; nothing without it.", json!({
                     "clusters": texts("Globs of clusters; a `!` in front denies."),
                     "namespaces": texts("Globs of namespaces; a `!` in front denies."),

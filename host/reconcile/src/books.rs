@@ -1,6 +1,9 @@
 //! What is remembered of an application between two looks, in the journal.
 
+use crate::entry::Entry;
 use crate::standing::Standing;
+use manifest::DeclaredKind;
+use model::application::Application;
 use model::{Failure, Timestamp};
 use planner::Inventory;
 use planner::operation::Operation;
@@ -24,6 +27,15 @@ pub struct Memory {
     pub inventory: Inventory,
     /// The sync that was at work when somebody stopped to look after it.
     pub operation: Option<Operation>,
+}
+
+/// An application's file as it was last read.
+#[derive(Serialize, Deserialize)]
+struct Declared {
+    project: String,
+    repository: String,
+    place: String,
+    application: Box<Application>,
 }
 
 /// A sync that ended, as its history has it.
@@ -98,6 +110,43 @@ impl Books {
     pub async fn set_brake(&self, on: Braked, name: &str, why: Option<String>, at: Timestamp) -> Result<(), Failure> {
         let command = Command::Brake { on, name: name.to_owned(), why, at };
         self.journal.apply(command).await.map(drop).map_err(Failure::from)
+    }
+
+    /// Stores an application's file as it was read, with where that was.
+    pub async fn declare(&self, entry: &Entry, at: Timestamp) -> Result<(), Failure> {
+        let Ok(application) = &entry.application else { return Ok(()) };
+        let declared = Declared {
+            project: entry.project.clone(),
+            repository: entry.repository.clone(),
+            place: entry.place.clone(),
+            application: application.clone(),
+        };
+        let declared = write(&declared)?;
+        let row = self.journal.reader().and_then(|reader| reader.application(&entry.name)).map_err(Failure::from)?;
+        if row.is_some_and(|row| row.declared.as_ref() == Some(&declared)) {
+            return Ok(());
+        }
+        self.change(ApplicationChange { declared: Some(declared), ..of(&entry.name) }, at).await
+    }
+
+    /// Every application that is remembered, with its file as it was last read where that was stored.
+    pub fn declared(&self) -> Result<Vec<(String, Option<Entry>)>, Failure> {
+        let rows = self.journal.reader().and_then(|reader| reader.applications()).map_err(Failure::from)?;
+        let entry = |name: &str, value: Value| -> Result<Entry, Failure> {
+            let Declared { project, repository, place, application } = read(value)?;
+            let (name, kind) = (name.to_owned(), DeclaredKind::Application);
+            Ok(Entry { name, project, repository, place, kind, application: Ok(application) })
+        };
+        let each = rows.into_iter().map(|row| {
+            let declared = row.declared.map(|value| entry(&row.name, value)).transpose()?;
+            Ok((row.name, declared))
+        });
+        each.collect()
+    }
+
+    /// Forgets an application.
+    pub async fn forget(&self, name: &str) -> Result<(), Failure> {
+        self.journal.apply(Command::Forget(name.to_owned())).await.map(drop).map_err(Failure::from)
     }
 
     /// Stores how it stands.

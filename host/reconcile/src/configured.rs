@@ -5,11 +5,14 @@ use crate::sources::Repositories;
 use git::{Folders, Mirror};
 use manifest::HostConfig;
 use model::{Blame, CommitId, Failure};
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Gives the mirror of a configured repository.
 pub type Mirrors = dyn Fn(&str) -> Result<Mirror, Failure> + Send + Sync;
+
+/// Commits of a repository that are kept open: those of its branches that are deployed. Each costs some file descriptors.
+const OPEN: usize = 16;
 
 /// The repositories of a configuration as they were at their last fetch.
 pub struct Configured {
@@ -21,7 +24,8 @@ pub struct Configured {
 #[derive(Default)]
 struct Opened {
     folders: HashMap<String, Folders>,
-    commits: HashMap<(String, CommitId), Source>,
+    /// Of each repository, the newest used last.
+    commits: HashMap<String, VecDeque<(CommitId, Source)>>,
 }
 
 impl Configured {
@@ -40,20 +44,26 @@ impl Configured {
                 .hint("ranges of versions are not resolved by this version")
         })?;
         let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = (repository.to_owned(), commit);
-        if let Some(source) = opened.commits.get(&key) {
-            return Ok(source.clone());
+        let known = opened.commits.entry(repository.to_owned()).or_default();
+        if let Some(at) = known.iter().position(|(id, _)| *id == commit)
+            && let Some((id, source)) = known.remove(at)
+        {
+            known.push_back((id, source.clone()));
+            return Ok(source);
         }
         let folders = opened.folders.entry(repository.to_owned()).or_default().clone();
-        let (repository, commit) = key;
         let snapshot = mirror.snapshot(&commit, &folders).map_err(|e| e.failure())?;
         let source = Source {
             name: MAIN.to_owned(),
-            repository: repository.clone(),
+            repository: repository.to_owned(),
             commit: commit.0.clone(),
             files: Arc::new(snapshot),
         };
-        opened.commits.insert((repository, commit), source.clone());
+        let known = opened.commits.entry(repository.to_owned()).or_default();
+        known.push_back((commit, source.clone()));
+        if known.len() > OPEN {
+            known.pop_front();
+        }
         Ok(source)
     }
 }

@@ -3,16 +3,19 @@
 
 use crate::books::{Books, Memory, Past, PastObject};
 use crate::carry::{Carrier, Done};
+use crate::images::images;
 use crate::look::{Look, Subject, Wish};
 use crate::standing::Standing;
 use cluster::Wanted;
 use model::{Digest, Failure, Timestamp};
+use planner::application::Finalizer;
 use planner::decide::{Brakes, Last, Request, Situation, subject};
 use planner::deletion;
 use planner::depend::Dependency;
 use planner::object::ObjectKey;
 use planner::operation::{Action, Input, Operation, Outcome, Replanned, StepResult, Stop};
 use planner::plan::{Asked, StepId};
+use planner::reason::{Code, Reason};
 use planner::retry::Refresh;
 use planner::survey::{Render, Sides};
 use planner::verdict::Verdict;
@@ -90,12 +93,11 @@ impl Keeper {
         &self.subject.application.name.0
     }
 
-    /// Looks and stores how it stands. Errors: those of the journal; whatever else is wrong is part of the answer.
+    /// Looks, and stores nothing: whoever keeps it meanwhile is not disturbed. Errors: those of the journal; whatever else is
+    /// wrong is part of the answer.
     pub async fn look(&self) -> Result<(Look, Standing), Failure> {
         let mut memory = self.books.memory(self.name())?;
-        let look = self.look_for(&Request::Automatic, &mut memory, self.subject.wish().await).await?;
-        let standing = memory.standing.take().unwrap_or_else(|| Standing::unknown(String::new(), None, now()));
-        Ok((look, standing))
+        Ok(self.survey(&Request::Automatic, &mut memory, self.subject.wish().await).await)
     }
 
     /// Looks, and carries out what is to be done. A sync that somebody left unfinished goes on.
@@ -133,8 +135,8 @@ impl Keeper {
         subject(&self.subject.application, desired)
     }
 
-    /// Looks by a request, and stores what follows; `memory` is as it is stored then.
-    async fn look_for(&self, request: &Request, memory: &mut Memory, wish: Wish) -> Result<Look, Failure> {
+    /// Looks by a request; what `memory` then has of the inventory is as it was found.
+    async fn survey(&self, request: &Request, memory: &mut Memory, wish: Wish) -> (Look, Standing) {
         let last = memory.standing.as_ref().and_then(|standing| standing.last.clone());
         let situation = Situation {
             request,
@@ -146,15 +148,28 @@ impl Keeper {
         };
         let look = self.subject.look(wish, &memory.inventory, &situation).await;
         let survey = &look.plan.survey;
-        let moved = !survey.settled.is_empty() || !survey.lost.is_empty();
         for (key, owned) in &survey.settled {
             memory.inventory.record(key.clone(), owned.clone());
         }
         for key in &survey.lost {
             memory.inventory.forget(key);
         }
-        let standing = Standing::of(&look.plan, &look.wish.revision, last.clone(), situation.now);
-        self.books.stand(self.name(), &standing, moved.then_some(&memory.inventory)).await?;
+        let mut standing = Standing::of(&look.plan, &look.wish.revision, last.clone(), situation.now);
+        standing.images = match &look.wish.desired {
+            Ok(desired) => images(desired),
+            Err(_) => memory.standing.as_ref().map(|standing| standing.images.clone()).unwrap_or_default(),
+        };
+        (look, standing)
+    }
+
+    /// Looks by a request, and stores what follows; `memory` is as it is stored then.
+    async fn look_for(&self, request: &Request, memory: &mut Memory, wish: Wish) -> Result<Look, Failure> {
+        let (look, standing) = self.survey(request, memory, wish).await;
+        let moved = !look.plan.survey.settled.is_empty() || !look.plan.survey.lost.is_empty();
+        // A look that finds all as it was costs no write.
+        if moved || !memory.standing.as_ref().is_some_and(|before| before.is_same(&standing)) {
+            self.books.stand(self.name(), &standing, moved.then_some(&memory.inventory)).await?;
+        }
         memory.standing = Some(standing);
         Ok(look)
     }
@@ -357,19 +372,88 @@ impl Keeper {
 
     /// A plan for another attempt at a deletion.
     async fn end_again(&self, sync: &Going) -> Replanned {
-        let mut keys: BTreeSet<ObjectKey> = sync.inventory.objects().map(|(key, _)| key.clone()).collect();
-        keys.extend(sync.desired.items().iter().map(|item| item.key.clone()));
+        let revision = &sync.operation.plan.revision;
+        Replanned::of_end(self.ending(&sync.desired, &sync.inventory, revision).await, now())
+    }
+
+    /// What the end of the application comes to.
+    async fn ending(&self, desired: &Desired, inventory: &Inventory, revision: &str) -> deletion::Ending {
+        let mut keys: BTreeSet<ObjectKey> = inventory.objects().map(|(key, _)| key.clone()).collect();
+        keys.extend(desired.items().iter().map(|item| item.key.clone()));
         let application = &self.subject.application;
         let live = self.subject.destination.live(&Wanted { application: &application.name, keys: &keys }).await;
-        let sides = Sides {
-            application,
-            render: Render::Done(&sync.desired),
-            live: &live,
-            inventory: &sync.inventory,
-            children: &[],
+        let sides = Sides { application, render: Render::Done(desired), live: &live, inventory, children: &[] };
+        deletion::end(&sides, revision, &self.brakes, now())
+    }
+
+    /// Ends an application whose file is gone: its objects go where the file had asked for that, and what is remembered of it
+    /// is forgotten. Answers how it stands where it cannot go yet.
+    ///
+    /// Errors: those of the journal.
+    pub async fn end(
+        &self,
+        mut words: mpsc::Receiver<Word>,
+        events: &(dyn Fn(Event) + Send + Sync),
+    ) -> Result<Option<Standing>, Failure> {
+        let mut memory = self.books.memory(self.name())?;
+        let wish = self.last_wish(&memory).await;
+        let removal = memory.operation.take_if(|operation| operation.plan.order.asked == Asked::Removal);
+        if let Some(operation) = memory.operation.take() {
+            let (desired, inventory) = (wish.desired.as_ref().ok().cloned(), memory.inventory.clone());
+            self.abandon(operation, desired, inventory).await?;
+            memory = self.books.memory(self.name())?;
+        }
+        let ending = match &wish.desired {
+            Ok(desired) => self.ending(desired, &memory.inventory, &wish.revision).await,
+            Err(_) if self.subject.application.finalizer == Finalizer::None => {
+                deletion::Ending::Forget(Reason::new(Code::Orphaned, "its file has no finalizer, so its objects stay"))
+            }
+            Err(why) => deletion::Ending::Hold(vec![Reason::new(Code::RenderFailed, why.clone())]),
         };
-        let ending = deletion::end(&sides, &sync.operation.plan.revision, &self.brakes, now());
-        Replanned::of_end(ending, now())
+        let plan = match ending {
+            deletion::Ending::Forget(_) => {
+                self.books.forget(self.name()).await?;
+                return Ok(None);
+            }
+            deletion::Ending::Hold(reasons) => return self.hold(&memory, &wish.revision, reasons).await.map(Some),
+            deletion::Ending::Delete(plan, _) => plan,
+        };
+        let Ok(desired) = wish.desired else { return Ok(None) };
+        let operation = match removal {
+            Some(operation) if operation.plan.subject == plan.subject => operation,
+            _ => Operation::new(new_id(), *plan, now()),
+        };
+        let kept = self.carry(Going { operation, desired, inventory: memory.inventory }, &mut words, events).await?;
+        if matches!(kept.outcome, Some(Outcome::Applied | Outcome::Healthy)) {
+            self.books.forget(self.name()).await?;
+            return Ok(None);
+        }
+        Ok(Some(kept.standing))
+    }
+
+    /// What should be there of an application that goes: by its branch, or where that has lost its files as well, as it was
+    /// synced last.
+    async fn last_wish(&self, memory: &Memory) -> Wish {
+        let wish = self.subject.wish().await;
+        let last = memory.standing.as_ref().and_then(|standing| standing.last.as_ref());
+        let (Err(_), Some(last), [_]) = (&wish.desired, last, self.subject.declared.sources.as_slice()) else {
+            return wish;
+        };
+        let mut subject = Subject::clone(&self.subject);
+        if let Some(source) = subject.declared.sources.first_mut() {
+            source.revision.clone_from(&last.revision);
+        }
+        let before = subject.wish().await;
+        if before.desired.is_ok() { before } else { wish }
+    }
+
+    async fn hold(&self, memory: &Memory, revision: &str, reasons: Vec<Reason>) -> Result<Standing, Failure> {
+        let (last, images) = memory.standing.clone().map(|it| (it.last, it.images)).unwrap_or_default();
+        let message = reasons.first().map(ToString::to_string).unwrap_or_default();
+        let standing =
+            Standing { reasons, images, revision: revision.to_owned(), ..Standing::unknown(message, last, now()) };
+        self.books.stand(self.name(), &standing, None).await?;
+        Ok(standing)
     }
 
     /// Whether what is applied is no longer what is wanted.

@@ -8,7 +8,8 @@ use cluster::{Change, Destination, Wanted, Write};
 use futures_util::stream::{self, StreamExt as _};
 use model::{Failure, application};
 use planner::decide::Situation;
-use planner::live::{Live, Predicted};
+use planner::desired::Item;
+use planner::live::{Live, LiveObject, Predicted};
 use planner::object::{GroupKind, ObjectKey};
 use planner::plan::Validation;
 use planner::survey::{Render, Sides};
@@ -121,28 +122,34 @@ impl Subject {
 
     /// Asks what the server would make of these objects. What it refuses is for the dry run of a sync to say.
     async fn predict(&self, desired: &Desired, keys: &[ObjectKey], live: &mut Live) {
-        let asked = keys.iter().filter_map(|key| {
-            let item = desired.get(key)?;
-            live.see(key).object()?;
-            let version = item.manifest["apiVersion"].as_str().unwrap_or_default();
-            Some(async move {
-                let mut there = self.destination.read(key, version).await.ok()??;
-                let change = Change {
-                    application: &self.application.name,
-                    key,
-                    manifest: &item.manifest,
-                    write: Write::Apply,
-                    validation: Validation::Lenient,
-                };
-                let manifest = Arc::new(self.destination.predict(&change).await.ok()?);
-                let (of, on) = (item.digest.clone(), there.fingerprint.clone());
-                there.predicted = Some(Predicted { of, on, manifest });
-                Some(there)
-            })
-        });
+        // A list of futures rather than a lazy chain: the compiler cannot see that such a chain may cross threads.
+        let mut asked = Vec::with_capacity(keys.len());
+        for key in keys {
+            if let Some(item) = desired.get(key)
+                && live.see(key).object().is_some()
+            {
+                asked.push(self.predict_one(key, item));
+            }
+        }
         let answers: Vec<_> = stream::iter(asked).buffer_unordered(AT_ONCE).collect().await;
         for object in answers.into_iter().flatten() {
             live.insert(object);
         }
+    }
+
+    async fn predict_one(&self, key: &ObjectKey, item: &Item) -> Option<LiveObject> {
+        let version = item.manifest["apiVersion"].as_str().unwrap_or_default();
+        let mut there = self.destination.read(key, version).await.ok()??;
+        let change = Change {
+            application: &self.application.name,
+            key,
+            manifest: &item.manifest,
+            write: Write::Apply,
+            validation: Validation::Lenient,
+        };
+        let manifest = Arc::new(self.destination.predict(&change).await.ok()?);
+        let (of, on) = (item.digest.clone(), there.fingerprint.clone());
+        there.predicted = Some(Predicted { of, on, manifest });
+        Some(there)
     }
 }

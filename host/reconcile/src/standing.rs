@@ -24,6 +24,9 @@ pub struct Standing {
     /// Why nothing was done, where nothing was, most telling first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reasons: Vec<Reason>,
+    /// What its containers should run, sorted, each once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub images: Vec<String>,
     /// How its last sync ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last: Option<Last>,
@@ -35,7 +38,21 @@ impl Standing {
     /// One of which nothing is known, and why.
     pub fn unknown(message: String, last: Option<Last>, at: Timestamp) -> Self {
         let health = Health::new(Status::Unknown, "");
-        Self { sync: SyncStatus::Unknown, health, revision: String::new(), message, reasons: Vec::new(), last, at }
+        Self {
+            sync: SyncStatus::Unknown,
+            health,
+            revision: String::new(),
+            message,
+            reasons: Vec::new(),
+            images: Vec::new(),
+            last,
+            at,
+        }
+    }
+
+    /// Whether it says the same, whenever that was seen.
+    pub fn is_same(&self, other: &Self) -> bool {
+        Self { at: other.at, ..self.clone() } == *other
     }
 
     /// What a look came to.
@@ -56,6 +73,7 @@ impl Standing {
             revision: revision.to_owned(),
             message,
             reasons,
+            images: Vec::new(),
             last,
             at,
         }

@@ -18,6 +18,8 @@ pub struct ApplicationRow {
     pub inventory: Value,
     /// The sync that is at work.
     pub operation: Option<Value>,
+    /// Its file, as it was last read.
+    pub declared: Option<Value>,
     /// When that was stored.
     pub updated: Timestamp,
 }
@@ -60,6 +62,8 @@ pub struct ApplicationChange {
     pub standing: Option<Value>,
     /// What it owns.
     pub inventory: Option<Value>,
+    /// Its file, as it was last read.
+    pub declared: Option<Value>,
     /// The sync that is at work, or that none is.
     pub operation: Option<Option<Value>>,
     /// A sync that ended.
@@ -69,10 +73,10 @@ pub struct ApplicationChange {
 }
 
 pub(crate) fn change(db: &Connection, change: &ApplicationChange, at: Timestamp) -> Result<(), Error> {
-    let ApplicationChange { name, standing, inventory, operation, ended, keep } = change;
+    let ApplicationChange { name, standing, inventory, declared, operation, ended, keep } = change;
     let insert = "INSERT INTO applications (name, standing, inventory, updated) VALUES (?1, 'null', 'null', ?2) ON CONFLICT (name) DO UPDATE SET updated = excluded.updated";
     db.prepare_cached(insert)?.execute(params![name, at.0])?;
-    for (column, value) in [("standing", standing), ("inventory", inventory)] {
+    for (column, value) in [("standing", standing), ("inventory", inventory), ("declared", declared)] {
         if let Some(value) = value {
             let sql = format!("UPDATE applications SET {column} = ?2 WHERE name = ?1");
             db.prepare_cached(&sql)?.execute(params![name, value.to_string()])?;
@@ -88,6 +92,12 @@ pub(crate) fn change(db: &Connection, change: &ApplicationChange, at: Timestamp)
         let sql = "DELETE FROM syncs WHERE application = ?1 AND id NOT IN (SELECT id FROM syncs WHERE application = ?1 ORDER BY begun DESC, id DESC LIMIT ?2)";
         db.prepare_cached(sql)?.execute(params![name, keep])?;
     }
+    Ok(())
+}
+
+pub(crate) fn forget(db: &Connection, name: &str) -> Result<(), Error> {
+    db.prepare_cached("DELETE FROM applications WHERE name = ?1")?.execute([name])?;
+    db.prepare_cached("DELETE FROM syncs WHERE application = ?1")?.execute([name])?;
     Ok(())
 }
 
@@ -107,14 +117,14 @@ pub(crate) fn brake(db: &Connection, on: Braked, name: &str, why: Option<&str>, 
 impl Reader {
     /// An application as it was last stored.
     pub fn application(&self, name: &str) -> Result<Option<ApplicationRow>, Error> {
-        let sql = "SELECT name, standing, inventory, operation, updated FROM applications WHERE name = ?1";
+        let sql = "SELECT name, standing, inventory, operation, updated, declared FROM applications WHERE name = ?1";
         Ok(self.all(sql, [name], application)?.pop())
     }
 
     /// All of them, by name.
     pub fn applications(&self) -> Result<Vec<ApplicationRow>, Error> {
         self.all(
-            "SELECT name, standing, inventory, operation, updated FROM applications ORDER BY name",
+            "SELECT name, standing, inventory, operation, updated, declared FROM applications ORDER BY name",
             [],
             application,
         )
@@ -142,5 +152,6 @@ fn application(row: &rusqlite::Row<'_>) -> rusqlite::Result<ApplicationRow> {
         inventory: text(row, 2, json)?,
         operation: row.get::<_, Option<String>>(3)?.and_then(|text| json(&text)),
         updated: Timestamp(row.get(4)?),
+        declared: row.get::<_, Option<String>>(5)?.and_then(|text| json(&text)),
     })
 }

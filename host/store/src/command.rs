@@ -1,6 +1,7 @@
 //! The commands, each one transaction, and the rows that they carry.
 
 use crate::application::{ApplicationChange, Braked};
+use crate::push::{Heads, Start};
 use model::{Digest, RunId, RunStatus, StepKey, StepStatus, Timestamp};
 use serde::Serialize;
 use serde_json::Value;
@@ -139,8 +140,17 @@ pub struct LogLine {
 /// One transaction.
 #[derive(Clone, Debug)]
 pub enum Command {
-    /// Writes a run down, with its steps.
-    Create(NewRun, Vec<StepRow>),
+    /// Writes a run down, with its steps, and with the decision that began it where it was begun by an event; `Exists` where
+    /// that has begun one already.
+    Create(NewRun, Vec<StepRow>, Option<Start>),
+    /// Stores how the branches of a repository stand, and what is to be looked at because of it.
+    Heads(Heads),
+    /// Stores what was decided about a commit and a pipeline.
+    Start(Start),
+    /// A push was looked at, by its number.
+    Pushed(i64),
+    /// Forgets an application: how it stands, what it owns, its history.
+    Forget(String),
     /// Takes a run's lease; answers the new fence. Whoever held it before can write no more.
     Claim {
         /// The run.

@@ -6,6 +6,7 @@ mod application;
 pub mod command;
 mod crash;
 mod error;
+mod push;
 mod query;
 mod schema;
 mod write;
@@ -14,6 +15,7 @@ mod writer;
 pub use application::{ApplicationChange, ApplicationRow, Braked, SyncRow};
 pub use command::{Artifact, Command, Decision, EffectRow, LogLine, NewRun, Reply, RunRow, StepRow, VoteRow};
 pub use error::Error;
+pub use push::{Heads, Push, Start};
 pub use query::Reader;
 pub use writer::Journal;
 

@@ -160,6 +160,12 @@ impl Reader {
         self.all(&format!("{RUN} WHERE ended IS NULL ORDER BY id"), [], run)
     }
 
+    /// What others change of the runs that have not ended: (run, votes, stop). Nothing of what they are made of is read.
+    pub fn open_marks(&self) -> Result<Vec<(RunId, i64, Option<String>)>, Error> {
+        let sql = "SELECT id, votes, stop FROM runs WHERE ended IS NULL ORDER BY id";
+        self.all(sql, [], |r| Ok((RunId(r.get(0)?), r.get(1)?, r.get(2)?)))
+    }
+
     /// The artifacts of a run.
     pub fn artifacts(&self, run: &RunId) -> Result<Vec<Artifact>, Error> {
         let sql =

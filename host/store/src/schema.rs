@@ -2,10 +2,22 @@
 //! is `INTEGER PRIMARY KEY`, which SQLite fills by itself; there it is `BIGINT GENERATED ALWAYS AS IDENTITY`.
 
 /// The version that this build writes.
-pub const VERSION: i64 = 2;
+pub const VERSION: i64 = 3;
 
 /// What makes each version out of the one before it; the first out of nothing.
-pub const VERSIONS: [&str; 2] = [RUNS, APPLICATIONS];
+pub const VERSIONS: [&str; 3] = [RUNS, APPLICATIONS, DAEMON];
+
+const DAEMON: &str = "
+ALTER TABLE applications ADD COLUMN declared TEXT;
+CREATE TABLE watched (repository TEXT PRIMARY KEY, since BIGINT NOT NULL);
+CREATE TABLE heads (repository TEXT NOT NULL, branch TEXT NOT NULL, commit_id TEXT NOT NULL, PRIMARY KEY (repository, branch));
+CREATE TABLE pushes (
+  number INTEGER PRIMARY KEY, repository TEXT NOT NULL, branch TEXT NOT NULL, before_id TEXT, commit_id TEXT NOT NULL, at BIGINT NOT NULL);
+CREATE TABLE starts (
+  repository TEXT NOT NULL, commit_id TEXT NOT NULL, pipeline TEXT NOT NULL, event TEXT NOT NULL, run TEXT, why TEXT NOT NULL,
+  at BIGINT NOT NULL, PRIMARY KEY (repository, commit_id, pipeline, event));
+CREATE INDEX starts_by_commit ON starts (commit_id);
+";
 
 const APPLICATIONS: &str = "
 CREATE TABLE applications (

@@ -17,7 +17,7 @@ fn new_run(id: &str) -> Command {
         pinned: json!({}),
         created: Timestamp(1),
     };
-    Command::Create(run, vec![step])
+    Command::Create(run, vec![step], None)
 }
 
 fn record(run: &str, fence: i64, effects: Vec<EffectRow>, votes_seen: Option<i64>) -> Command {

@@ -3,6 +3,7 @@
 use crate::application;
 use crate::command::{Command, EffectRow, Reply, StepRow};
 use crate::error::Error;
+use crate::push;
 use model::RunId;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::{Value, json};
@@ -10,7 +11,10 @@ use serde_json::{Value, json};
 /// Carries out one command within the caller's transaction.
 pub fn apply(db: &Connection, command: &Command) -> Result<Reply, Error> {
     match command {
-        Command::Create(run, steps) => {
+        Command::Create(run, steps, begun) => {
+            if let Some(begun) = begun {
+                push::start(db, begun)?;
+            }
             let added = db
                 .prepare_cached(
                     "INSERT INTO runs (id, pipeline, repository, branch, commit_id, actor, status, pinned, created)
@@ -156,6 +160,10 @@ pub fn apply(db: &Connection, command: &Command) -> Result<Reply, Error> {
             Ok(Reply::Done)
         }
         Command::Audit(entry) => audit(db, entry),
+        Command::Heads(heads) => push::heads(db, heads).map(|()| Reply::Done),
+        Command::Start(start) => push::start(db, start).map(|()| Reply::Done),
+        Command::Pushed(number) => push::done(db, *number).map(|()| Reply::Done),
+        Command::Forget(name) => application::forget(db, name).map(|()| Reply::Done),
         Command::Application(change, at) => application::change(db, change, *at).map(|()| Reply::Done),
         Command::Brake { on, name, why, at } => {
             application::brake(db, *on, name, why.as_deref(), *at).map(|()| Reply::Done)

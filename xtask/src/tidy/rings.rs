@@ -4,7 +4,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// The crates of `host/` by ring, and the packages that a crate alone may name.
-const RINGS: [(&str, u32); 17] = [
+const RINGS: [(&str, u32); 18] = [
     ("model", 0),
     ("manifest", 1),
     ("scheduler", 1),
@@ -21,6 +21,7 @@ const RINGS: [(&str, u32); 17] = [
     ("egress", 2),
     ("engine", 3),
     ("reconcile", 3),
+    ("trigger", 3),
     ("cli", 5),
 ];
 

@@ -16,7 +16,7 @@ impl Desk {
     /// Opens with the one line that matters.
     pub(super) async fn show(&self, name: &str, screen: &Screen) -> Result<u8, Exit> {
         let entry = self.find(name)?;
-        let keeper = self.floor.keeper(entry).await?;
+        let keeper = self.keeper(entry).await?;
         let (look, standing) = keeper.look().await?;
         self.note_away(screen);
         let survey = &look.plan.survey;
@@ -54,7 +54,7 @@ impl Desk {
 
     /// 0 where a sync would change nothing, 1 where it would.
     pub(super) async fn diff(&self, name: &str, screen: &Screen) -> Result<u8, Exit> {
-        let keeper = self.floor.keeper(self.find(name)?).await?;
+        let keeper = self.keeper(self.find(name)?).await?;
         let (look, standing) = keeper.look().await?;
         self.note_away(screen);
         if !look.plan.survey.problems.is_empty() {

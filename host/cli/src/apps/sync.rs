@@ -2,12 +2,11 @@
 
 use super::Desk;
 use crate::args::Sync;
-use crate::entry::Entry;
 use crate::exit::Exit;
-use crate::open;
+use crate::place::Asked;
 use crate::screen::Screen;
 use futures_util::StreamExt as _;
-use model::Failure;
+use model::{Blame, Failure};
 use planner::application::Permit;
 use planner::decide::{Manual, Request};
 use planner::health::Status;
@@ -16,7 +15,7 @@ use planner::operation::{Outcome, Stop};
 use planner::plan::Await;
 use planner::reason::Code;
 use planner::survey::SyncStatus;
-use reconcile::{Event, Keeper, Word};
+use reconcile::{Entry, Event, Keeper, Standing, Word};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -30,22 +29,28 @@ const LOOK: Duration = Duration::from_secs(2);
 impl Desk {
     /// 0 where all is applied and, if that was waited for, healthy; 1 where a sync failed or nothing could be done.
     pub(super) async fn sync(&self, wanted: &Sync, screen: &Screen) -> Result<u8, Exit> {
-        let _lock = self.engine.lock()?;
-        let request = request(wanted)?;
+        let _lock = if self.asked.is_none() { Some(self.engine.lock()?) } else { None };
+        let request = request(wanted, &self.user)?;
         // Whoever names one wants it done; what its own policy does not do by itself is no failure otherwise.
         let fine: &[Code] = if wanted.name.is_some() { &NAMED } else { &UNNAMED };
         let entries: Vec<&Entry> = match &wanted.name {
             Some(name) => vec![self.find(name)?],
-            None => self.entries.iter().filter(|entry| self.floor.cluster(entry).is_some()).collect(),
+            None => self
+                .catalog
+                .entries
+                .iter()
+                .map(|entry| &**entry)
+                .filter(|entry| self.floor.cluster(entry).is_some())
+                .collect(),
         };
-        let each = entries.into_iter().map(|entry| {
-            let request = request.clone();
-            async move { (entry, self.sync_one(entry, request, screen).await) }
-        });
+        let mut each = Vec::with_capacity(entries.len());
+        for entry in &entries {
+            each.push(self.sync_one(entry, request.clone(), screen));
+        }
         let answers: Vec<_> = futures_util::stream::iter(each).buffered(AT_ONCE).collect().await;
         self.note_away(screen);
         let (mut code, mut rows) = (0, Vec::new());
-        for (entry, answer) in answers {
+        for (entry, answer) in entries.into_iter().zip(answers) {
             let (good, one) = row(&entry.name, answer, fine, screen);
             code = if good { code } else { 1 };
             rows.push(one);
@@ -57,35 +62,86 @@ impl Desk {
     }
 
     async fn sync_one(&self, entry: &Entry, request: Request, screen: &Screen) -> Result<reconcile::Outcome, Failure> {
-        let keeper = self.floor.keeper(entry).await?;
-        let (words, heard) = mpsc::channel(4);
-        let interrupted = tokio::spawn(async move {
-            while tokio::signal::ctrl_c().await.is_ok() {
-                if words.send(Word::Stop(Stop::Cancelled)).await.is_err() {
-                    return;
-                }
-            }
-        });
         let name = &entry.name;
-        let told = |event: Event| match event {
-            Event::At(text) => screen.note(&format!("{name}: {text}")),
+        // Of its own: a borrowed one makes a future that the compiler does not let cross threads.
+        let (words, of) = (screen.clone(), name.clone());
+        let told = move |event: Event| match event {
+            Event::At(text) => words.note(&format!("{of}: {text}")),
             Event::AsksConsent(keys) => {
                 let keys = keys.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-                screen.note(&format!("{name}: a person must confirm that these go: {keys}"));
+                words.note(&format!("{of}: a person must confirm that these go: {keys}"));
             }
         };
-        let kept = keeper.keep(request, heard, &told).await;
-        interrupted.abort();
-        kept
+        match &self.asked {
+            Some(asked) => follow(asked, name, request, &told).await,
+            None => {
+                let keeper = self.keeper(entry).await?;
+                let (words, heard) = mpsc::channel(4);
+                let interrupted = tokio::spawn(async move {
+                    while tokio::signal::ctrl_c().await.is_ok() {
+                        if words.send(Word::Stop(Stop::Cancelled)).await.is_err() {
+                            return;
+                        }
+                    }
+                });
+                let kept = keeper.keep(request, heard, &told).await;
+                interrupted.abort();
+                kept
+            }
+        }
     }
 
-    /// 0 once it is synced and healthy, 1 where it is not by then.
-    pub(super) async fn wait(&self, name: &str, timeout: Duration, screen: &Screen) -> Result<u8, Exit> {
-        let keeper = self.floor.keeper(self.find(name)?).await?;
+    /// Stops the sync that is at work. 0 where there was one.
+    pub(super) async fn cancel(&self, name: &str, screen: &Screen) -> Result<u8, Exit> {
+        let entry = self.find(name)?;
+        let idle = || Failure::new(Blame::User, "conflict", format!("no sync of `{name}` is at work"));
+        if self.floor.books.memory(name)?.operation.is_none() {
+            return Err(idle().into());
+        }
+        match &self.asked {
+            Some(asked) => asked.daemon.fleet.say(name, Word::Stop(Stop::Cancelled))?,
+            None => {
+                // Nobody is at work where this succeeds: whoever was, is gone, and its sync ends here.
+                let _lock = self.engine.lock()?;
+                let (words, heard) = mpsc::channel(1);
+                // Room for one is there.
+                let _ = words.try_send(Word::Stop(Stop::Cancelled));
+                self.keeper(entry).await?.keep(Request::Automatic, heard, &|_| {}).await?;
+            }
+        }
+        if screen.json {
+            screen.document(&json!({"name": name, "status": "cancelled"}));
+        } else {
+            screen.out(&format!("{name}: its sync is cancelled; a sync by hand or a new commit starts the next one"));
+        }
+        Ok(0)
+    }
+
+    /// 0 once it is synced and healthy, with this commit or a later one where that is asked; 1 where it is not by then.
+    pub(super) async fn wait(
+        &self,
+        name: &str,
+        commit: Option<&str>,
+        timeout: Duration,
+        screen: &Screen,
+    ) -> Result<u8, Exit> {
+        let entry = self.find(name)?;
         let end = tokio::time::Instant::now() + timeout;
+        let mut changes = self.asked.as_ref().map(|asked| asked.daemon.fleet.changes());
         loop {
-            let (_, standing) = keeper.look().await?;
-            let good = standing.sync == SyncStatus::Synced && standing.health.status == Status::Healthy;
+            let standing = match &mut changes {
+                Some(changes) => {
+                    changes.borrow_and_update();
+                    self.floor.books.memory(name)?.standing
+                }
+                None => Some(self.keeper(entry).await?.look().await?.1),
+            };
+            let standing = standing
+                .unwrap_or_else(|| Standing::unknown("nobody has looked at it yet".to_owned(), None, reconcile::now()));
+            let mut good = standing.sync == SyncStatus::Synced && standing.health.status == Status::Healthy;
+            if let Some(commit) = commit.filter(|_| good) {
+                good = self.holds(entry, &standing.revision, commit).await?;
+            }
             let late = tokio::time::Instant::now() >= end;
             if good || late {
                 let text = format!("{name}: {}, {}", standing.sync, standing.health);
@@ -99,8 +155,28 @@ impl Desk {
                 }
                 return Ok(u8::from(!good));
             }
-            changed(&keeper, end).await;
+            match &mut changes {
+                // Woken early or late, it looks again.
+                Some(changes) => drop(tokio::time::timeout_at(end, changes.changed()).await),
+                None => changed(&self.keeper(entry).await?, end).await,
+            }
         }
+    }
+
+    /// Whether a revision is a commit or comes after it.
+    async fn holds(&self, entry: &Entry, revision: &str, commit: &str) -> Result<bool, Failure> {
+        let address = entry.application.as_ref().ok().and_then(|it| it.sources.first()).map(|it| it.repository.clone());
+        let name = address.and_then(|address| manifest::repository_of(&address, &self.floor.config).map(str::to_owned));
+        let Some(name) = name else { return Ok(revision == commit) };
+        let (engine, head, wanted) = (self.engine.clone(), model::CommitId(revision.to_owned()), commit.to_owned());
+        let holds = tokio::task::spawn_blocking(move || {
+            let mirror = engine.mirror(&name)?;
+            let git = |e: git::Error| e.failure();
+            // One that has not been fetched yet is not there yet.
+            let Some(wanted) = mirror.resolve(&wanted).map_err(git)? else { return Ok(false) };
+            mirror.is_ancestor(&wanted, &head).map_err(git)
+        });
+        holds.await.unwrap_or_else(|e| Err(Failure::internal(format!("a worker panicked: {e}"))))
     }
 }
 
@@ -110,7 +186,34 @@ async fn changed(keeper: &Keeper, end: tokio::time::Instant) {
     let _ = tokio::time::timeout_at(until, changes.changed()).await;
 }
 
-fn request(wanted: &Sync) -> Result<Request, Exit> {
+/// Lets the daemon sync, and hears what happens until it has ended. Ctrl-C stops it.
+async fn follow(
+    asked: &Asked,
+    name: &str,
+    request: Request,
+    told: &(dyn Fn(Event) + Send + std::marker::Sync),
+) -> Result<reconcile::Outcome, Failure> {
+    let fleet = &asked.daemon.fleet;
+    let mut interrupts = asked.interrupts.clone();
+    let reconcile::Following { mut events, mut answer } = fleet.sync(name, request)?;
+    loop {
+        tokio::select! {
+            Some(event) = events.recv() => told(event),
+            answered = &mut answer => {
+                while let Ok(event) = events.try_recv() {
+                    told(event);
+                }
+                return answered.unwrap_or_else(|_| {
+                    let message = "the host is leaving; the sync goes on when it is started again";
+                    Err(Failure::new(Blame::Host, "unavailable", message))
+                });
+            }
+            Ok(()) = interrupts.changed() => fleet.say(name, Word::Stop(Stop::Cancelled))?,
+        }
+    }
+}
+
+fn request(wanted: &Sync, user: &str) -> Result<Request, Exit> {
     if wanted.name.is_none() {
         return Ok(Request::Automatic);
     }
@@ -121,7 +224,7 @@ fn request(wanted: &Sync) -> Result<Request, Exit> {
     };
     let only = wanted.only.iter().map(key).collect::<Result<BTreeSet<_>, _>>()?;
     Ok(Request::Manual(Manual {
-        who: wanted.actor.clone().unwrap_or_else(open::system_user),
+        who: wanted.actor.clone().unwrap_or_else(|| user.to_owned()),
         prune: if wanted.prune { Permit::Granted } else { Permit::Refused },
         only: (!only.is_empty()).then_some(only),
         awaits: if wanted.no_wait { Await::Nothing } else { Await::Health },

@@ -2,11 +2,10 @@
 
 use super::address::Used;
 use super::refusal::Refused;
-use crate::entry::{Entry, refuse_twins};
 use manifest::{DeclaredKind, Diagnostic, Findings, Why};
 use model::application::{Content, FolderPath};
 use model::{Blame, Failure};
-use reconcile::{Content as Read, Declaring, Files, Walked};
+use reconcile::{Content as Read, Declaring, Entry, Files, Walked, refuse_twins};
 use std::collections::BTreeSet;
 
 /// The largest file that is read, in bytes: what is larger is no file that a person wrote. It is told.

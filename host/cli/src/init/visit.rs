@@ -10,7 +10,6 @@ use super::report::{Base, Report, Skipped, Tally};
 use super::survey::{Bench, State, Subject, Wanted, progress};
 use super::write;
 use crate::args::Host;
-use crate::entry::Entry;
 use crate::exit::Exit;
 use crate::open;
 use crate::screen::Screen;
@@ -19,7 +18,7 @@ use git::WorkTree;
 use manifest::{HostConfig, RepositoryKey};
 use model::Failure;
 use model::application::FolderPath;
-use reconcile::{Files, Walked, walk_around};
+use reconcile::{Entry, Files, Walked, walk_around};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 

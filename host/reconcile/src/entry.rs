@@ -1,22 +1,26 @@
 //! Applications as files declare them: each with its place, or with what is wrong with it.
 
+use crate::declared::{Declaring, refusal};
 use manifest::{Declaration, Declared, DeclaredKind};
 use model::application::Application;
 use model::{Blame, Failure};
-use reconcile::Declaring;
 use serde_json::json;
 use std::collections::BTreeMap;
 
 /// An application of a repository, or why there is none.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Entry {
+    /// Its name, or its place where it has none.
     pub name: String,
+    /// Its project, `default` without one.
     pub project: String,
     /// The repository that declares it, by its name in the configuration; empty without one.
     pub repository: String,
     /// `repository:path:line`, or `path:line` in a repository without a name.
     pub place: String,
+    /// What it declares.
     pub kind: DeclaredKind,
+    /// As its file says, or what is wrong with that.
     pub application: Result<Box<Application>, Failure>,
 }
 
@@ -27,7 +31,7 @@ impl Entry {
     }
 
     fn of_document(found: &Declaring, document: &Declared) -> Option<Self> {
-        let application = match (&document.value, reconcile::refusal(&found.file, document)) {
+        let application = match (&document.value, refusal(&found.file, document)) {
             (Some(Declaration::Application(application)), _) => Ok(application.clone()),
             (None, Some(failure)) if document.kind != DeclaredKind::AppProject => Err(failure),
             _ => return None,

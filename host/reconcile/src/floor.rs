@@ -1,44 +1,62 @@
 //! What it takes to look after applications: where each goes, by which rules, under which brakes.
 
+use crate::books::Books;
+use crate::catalog::Catalog;
 use crate::entry::Entry;
+use crate::keeper::Keeper;
+use crate::look::Subject;
+use crate::render::Renders;
+use crate::rights::Rights;
+use crate::sources::Repositories;
+use crate::target::target;
 use cluster::clock::SystemClock;
 use cluster::kubernetes::{Access, Connection, Timeouts};
 use cluster::{Destination, Directory, Kubernetes};
-use engine::Engine;
 use manifest::{Cluster, HostConfig, Mode, Reach};
-use model::application::{ApplicationName, Attention, Project};
+use model::application::{ApplicationName, Attention};
 use model::{Blame, Failure};
 use planner::decide::{self, Brakes, Window};
 use planner::depend::{Dependency, Stand};
 use planner::reason::{Code, Reason};
-use reconcile::{Books, Keeper, Renders, Repositories, Rights, Subject, target};
-use std::collections::{BTreeMap, HashMap};
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use store::Braked;
+
+/// A cluster that is opened by whoever needs it first. One that does not answer delays nobody who goes elsewhere.
+type Opened = Arc<tokio::sync::OnceCell<Arc<dyn Destination>>>;
 
 /// The host's side of its applications.
 pub struct Floor {
+    /// The configuration.
     pub config: HostConfig,
+    /// What is remembered of applications.
     pub books: Books,
+    /// Where their files are.
     pub repositories: Arc<dyn Repositories>,
+    /// What renders them.
     pub renders: Arc<Renders>,
-    pub projects: HashMap<String, Project>,
     /// The folder of the configuration, from which its paths are meant.
     base: PathBuf,
-    opened: tokio::sync::Mutex<BTreeMap<String, Arc<dyn Destination>>>,
+    opened: Mutex<BTreeMap<String, Opened>>,
+}
+
+impl std::fmt::Debug for Floor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Floor").field("base", &self.base).finish_non_exhaustive()
+    }
 }
 
 impl Floor {
+    /// Of a configuration whose paths begin at `base`. Opens nothing yet.
     pub fn new(
         config: HostConfig,
-        engine: &Engine,
+        base: &Path,
+        books: Books,
         repositories: Arc<dyn Repositories>,
         renders: Arc<Renders>,
-        projects: HashMap<String, Project>,
     ) -> Self {
-        let (books, base) = (Books::new(engine.journal()), engine.settings().base.clone());
-        Self { config, books, repositories, renders, projects, base, opened: tokio::sync::Mutex::default() }
+        Self { config, books, repositories, renders, base: base.to_owned(), opened: Mutex::default() }
     }
 
     /// Whether the application's cluster is one of this host.
@@ -49,7 +67,7 @@ impl Floor {
 
     /// Who looks after an application. Errors: what is wrong with its file; a cluster that is not configured or cannot be
     /// opened.
-    pub async fn keeper(&self, entry: &Entry) -> Result<Keeper, Failure> {
+    pub async fn keeper(&self, catalog: &Catalog, entry: &Entry) -> Result<Keeper, Failure> {
         let declared = entry.application.as_ref().map_err(Clone::clone)?;
         let Some((name, cluster)) = self.cluster(entry) else {
             let message = format!("its cluster {} is not configured", called(&declared.destination.cluster));
@@ -59,7 +77,7 @@ impl Floor {
         };
         let destination = self.open(name, cluster).await?;
         let mut application = target(declared, destination.nature().0);
-        let rights = match self.rights(entry, name, cluster) {
+        let rights = match self.rights(catalog, entry, name, cluster) {
             Ok(rights) => {
                 application.problems.extend(rights.of_application(declared));
                 rights
@@ -84,10 +102,12 @@ impl Floor {
 
     /// A cluster, opened once.
     async fn open(&self, name: &str, cluster: &Cluster) -> Result<Arc<dyn Destination>, Failure> {
-        let mut opened = self.opened.lock().await;
-        if let Some(destination) = opened.get(name) {
-            return Ok(destination.clone());
-        }
+        let cell =
+            self.opened.lock().unwrap_or_else(PoisonError::into_inner).entry(name.to_owned()).or_default().clone();
+        cell.get_or_try_init(|| self.connect(cluster)).await.cloned()
+    }
+
+    async fn connect(&self, cluster: &Cluster) -> Result<Arc<dyn Destination>, Failure> {
         let destination: Arc<dyn Destination> = match &cluster.reach {
             Reach::Directory(path) => {
                 let directory = Directory::open(&self.place(path));
@@ -100,7 +120,6 @@ impl Floor {
                 Arc::new(kubernetes.map_err(|failure| Failure::unavailable(failure.message))?)
             }
         };
-        opened.insert(name.to_owned(), destination.clone());
         Ok(destination)
     }
 
@@ -111,7 +130,7 @@ impl Floor {
     }
 
     /// The rules of the repository that declares it, and those of its project where that is declared.
-    fn rights(&self, entry: &Entry, name: &str, cluster: &Cluster) -> Result<Rights, Reason> {
+    fn rights(&self, catalog: &Catalog, entry: &Entry, name: &str, cluster: &Cluster) -> Result<Rights, Reason> {
         let Some(repository) = self.config.repositories.get(&entry.repository) else {
             return Err(Reason::new(Code::NotPermitted, "it is declared in no configured repository"));
         };
@@ -124,7 +143,7 @@ impl Floor {
             return Err(Reason::new(Code::NotPermitted, text));
         }
         let own = (format!("the repository `{}`", entry.repository), &repository.deploys);
-        let project = self.projects.get(&entry.project);
+        let project = catalog.projects.get(&entry.project);
         if project.is_none() && entry.project != model::application::Application::DEFAULT_PROJECT {
             let text = format!("its project `{}` is declared nowhere", entry.project);
             return Err(Reason::new(Code::NotPermitted, text));

@@ -1,0 +1,151 @@
+//! How applications stand, for the steps of pipelines: by the word of the loop that keeps them, in the daemon, or in the process
+//! of `tidegate run` where there is none.
+
+use crate::render::Plugins;
+use crate::screen::Screen;
+use async_trait::async_trait;
+use engine::{ApplicationStatus, Applications, Engine};
+use manifest::HostConfig;
+use model::{Blame, CommitId, Failure};
+use planner::decide::End;
+use planner::survey::SyncStatus;
+use reconcile::{Books, Configured, Entry, Fleet, Floor, Kept, Renders, Standing};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How often repositories are looked at by a process that does not stay.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// The applications of a fleet.
+pub struct Keeping {
+    engine: Engine,
+    fleet: Fleet,
+}
+
+impl Keeping {
+    pub fn new(engine: Engine, fleet: Fleet) -> Self {
+        Self { engine, fleet }
+    }
+
+    /// The name of the repository that an application's first source is in.
+    fn repository(&self, entry: &Entry) -> Option<String> {
+        let application = entry.application.as_ref().ok()?;
+        let address = &application.sources.first()?.repository;
+        manifest::repository_of(address, &self.fleet.floor().config).map(str::to_owned)
+    }
+}
+
+#[async_trait]
+impl Applications for Keeping {
+    async fn read(&self, name: &str) -> Result<Option<ApplicationStatus>, Failure> {
+        let catalog = self.fleet.catalog();
+        let Some(entry) = catalog.find(name) else { return Ok(None) };
+        entry.application.as_ref().map_err(Clone::clone)?;
+        self.fleet.want(name);
+        let Some(standing) = self.fleet.standing(name)? else {
+            // Nobody has looked at it yet.
+            return Ok(Some(ApplicationStatus {
+                target: CommitId(String::new()),
+                synced: None,
+                sync: SyncStatus::Unknown.to_string(),
+                health: planner::health::Status::Unknown.to_string(),
+                message: "nobody has looked at it yet".to_owned(),
+                observed: reconcile::now(),
+                images: Vec::new(),
+            }));
+        };
+        Ok(Some(status(standing)))
+    }
+
+    async fn contains(&self, name: &str, commit: &CommitId) -> Result<bool, Failure> {
+        let catalog = self.fleet.catalog();
+        let entry = catalog.find(name).ok_or_else(|| {
+            let failure = Failure::new(Blame::User, "not-found", format!("no application is called `{name}`"));
+            match manifest::nearest(name, catalog.entries.iter().map(|entry| entry.name.as_str())) {
+                Some(near) => failure.hint(format!("did you mean `{near}`?")),
+                None => failure.hint("`tidegate apps list` shows all"),
+            }
+        })?;
+        let Some(synced) = self.fleet.standing(name)?.map(status).and_then(|status| status.synced) else {
+            return Ok(false);
+        };
+        let Some(repository) = self.repository(entry) else { return Ok(synced == *commit) };
+        let (engine, commit) = (self.engine.clone(), commit.clone());
+        let contains = tokio::task::spawn_blocking(move || {
+            let mirror = engine.mirror(&repository)?;
+            let git = |e: git::Error| e.failure();
+            // A commit that was pushed a moment ago may not have been fetched yet: then nothing contains it.
+            if mirror.resolve(commit.as_str()).map_err(git)?.is_none() {
+                return Ok(false);
+            }
+            mirror.is_ancestor(&commit, &synced).map_err(git)
+        });
+        contains.await.unwrap_or_else(|e| Err(Failure::internal(format!("a worker panicked: {e}"))))
+    }
+}
+
+fn status(standing: Standing) -> ApplicationStatus {
+    let target = CommitId(standing.revision.clone());
+    // What is as it should be is synced to that commit, whether or not there was anything to do for it.
+    let synced = match (&standing.sync, &standing.last) {
+        (SyncStatus::Synced, _) => Some(target.clone()),
+        (_, Some(last)) if last.end == End::Applied => Some(CommitId(last.revision.clone())),
+        _ => None,
+    };
+    ApplicationStatus {
+        target,
+        synced: synced.filter(|commit| !commit.as_str().is_empty()),
+        sync: standing.sync.to_string(),
+        health: standing.health.status.to_string(),
+        message: standing.message,
+        observed: standing.at,
+        images: standing.images,
+    }
+}
+
+/// Renders of a host, kept in its state folder.
+pub fn renders(engine: &Engine) -> Result<Arc<Renders>, Failure> {
+    let kept = Kept::open(&engine.state().folder("renders"), engine.keyring()?)?;
+    Ok(Arc::new(Renders::new(Arc::new(Plugins::Engine(Arc::new(engine.clone()))), kept)))
+}
+
+/// The host's side of its applications, by mirrors as they were fetched last.
+pub fn floor(engine: &Engine, config: &HostConfig) -> Result<(Arc<Floor>, Arc<Configured>), Failure> {
+    let mirrors = engine.clone();
+    let configured = Arc::new(Configured::new(config.clone(), Box::new(move |name| mirrors.mirror(name))));
+    let books = Books::new(engine.journal());
+    let floor = Floor::new(config.clone(), &engine.settings().base, books, configured.clone(), renders(engine)?);
+    Ok((Arc::new(floor), configured))
+}
+
+/// Keeps, for as long as this process drives a run, the applications for which it waits. The lock must be held.
+pub async fn keep_for_a_run(engine: &Engine, config: &HostConfig, screen: &Screen) -> Result<Fleet, Failure> {
+    let (floor, configured) = floor(engine, config)?;
+    let log = screen.clone();
+    let fleet = Fleet::on_demand(floor, configured, move |report| crate::serve::report_on(&log, report));
+    for repository in config.repositories.keys() {
+        let (looked, of, fleet) = (engine.clone(), repository.clone(), fleet.clone());
+        // Ends with the process.
+        tokio::spawn(async move {
+            let mut before = None;
+            loop {
+                let (engine, name) = (looked.clone(), of.clone());
+                let now = tokio::task::spawn_blocking(move || {
+                    let mirror = engine.mirror(&name)?;
+                    mirror.fetch().and_then(|()| mirror.branches()).map_err(|e| e.failure())
+                });
+                // One that does not answer now is asked again.
+                if let Ok(Ok(now)) = now.await
+                    && before.as_ref() != Some(&now)
+                {
+                    before = Some(now);
+                    let _ = fleet.moved(&of).await;
+                }
+                tokio::time::sleep(LOOK).await;
+            }
+        });
+    }
+    fleet.refresh().await?;
+    engine.attach(Arc::new(Keeping::new(engine.clone(), fleet.clone())));
+    Ok(fleet)
+}

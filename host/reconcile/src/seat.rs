@@ -1,0 +1,324 @@
+//! One application of a host that runs: its own queue, woken by commits, drift, time and people. Nothing that goes wrong here
+//! delays another one.
+
+use crate::catalog::Catalog;
+use crate::due;
+use crate::entry::Entry;
+use crate::floor::Floor;
+use crate::keeper::{Event, Keeper, Kept, Word, now};
+use crate::standing::Standing;
+use model::{Blame, Failure};
+use planner::decide::Request;
+use planner::operation::Outcome;
+use std::collections::VecDeque;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::Instant;
+
+/// Orders that may wait of one application: people's, so a few are many.
+const ORDERS: usize = 16;
+/// Bells closer to each other than this are one: a controller that writes all the time must not have us look all the time.
+const CALM: Duration = Duration::from_millis(50);
+
+/// What a person asks of an application.
+pub(crate) struct Wanted {
+    pub(crate) request: Request,
+    /// Hears what happens meanwhile.
+    pub(crate) events: mpsc::UnboundedSender<Event>,
+    /// Hears how it ended.
+    pub(crate) answer: oneshot::Sender<Result<Kept, Failure>>,
+}
+
+pub(crate) enum Order {
+    Sync(Wanted),
+    Word(Word),
+}
+
+/// What an application is declared as, at one moment.
+#[derive(Clone)]
+pub(crate) struct Declared {
+    pub(crate) catalog: Arc<Catalog>,
+    pub(crate) entry: Arc<Entry>,
+    /// Whether its file is gone.
+    pub(crate) ends: bool,
+}
+
+/// What becomes of an application, for the operator's log.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Report {
+    /// A sync ended: of which revision, and how.
+    Ended(String, String, Outcome),
+    /// It cannot be looked after, and why.
+    Cannot(String, Failure),
+    /// Its file is gone, and nothing of it is kept any more.
+    Gone(String),
+}
+
+/// Hears what becomes of applications. It must not block.
+pub(crate) type Reports = dyn Fn(Report) + Send + Sync;
+
+/// The handle of an application's loop; dropping it ends the loop.
+pub(crate) struct Seat {
+    declared: watch::Sender<Declared>,
+    bell: watch::Sender<u64>,
+    orders: mpsc::Sender<Order>,
+}
+
+impl Seat {
+    /// Takes a seat. `changed` rings when what is stored of it changed; the loop ends with the handle, or once `drain` is true
+    /// and no sync is at work.
+    pub(crate) fn take(
+        floor: Arc<Floor>,
+        declared: Declared,
+        (changed, reports): (Arc<watch::Sender<u64>>, Arc<Reports>),
+        drain: watch::Receiver<bool>,
+    ) -> (Self, impl Future<Output = ()> + Send + 'static) {
+        let (orders, inbox) = mpsc::channel(ORDERS);
+        let (declared, heard) = watch::channel(declared);
+        let (bell, rung) = watch::channel(0);
+        let others = changed.subscribe();
+        let work = Work {
+            floor,
+            declared: heard,
+            rung,
+            inbox,
+            changed,
+            reports,
+            others,
+            drain,
+            drift: None,
+            waiting: VecDeque::new(),
+        };
+        (Self { declared, bell, orders }, work.run())
+    }
+
+    /// It may be that something has changed.
+    pub(crate) fn ring(&self) {
+        self.bell.send_modify(|count| *count += 1);
+    }
+
+    /// Its file has changed, or a file on which it rests.
+    pub(crate) fn declare(&self, declared: Declared) {
+        self.declared.send_replace(declared);
+        self.ring();
+    }
+
+    /// What it is declared as now.
+    pub(crate) fn declared(&self) -> Declared {
+        self.declared.borrow().clone()
+    }
+
+    /// Gives it an order. Error: `exhausted`.
+    pub(crate) fn order(&self, order: Order) -> Result<(), Failure> {
+        self.orders.try_send(order).map_err(|_| {
+            Failure::new(Blame::Host, "exhausted", "too many people ask something of this application at once")
+                .hint("`tidegate apps show` tells what it is at; try again in a moment")
+        })
+    }
+}
+
+struct Work {
+    floor: Arc<Floor>,
+    declared: watch::Receiver<Declared>,
+    rung: watch::Receiver<u64>,
+    inbox: mpsc::Receiver<Order>,
+    changed: Arc<watch::Sender<u64>>,
+    reports: Arc<Reports>,
+    /// Rings when any application's standing changed.
+    others: watch::Receiver<u64>,
+    drain: watch::Receiver<bool>,
+    /// Rings when something at the destination may have changed.
+    drift: Option<watch::Receiver<u64>>,
+    waiting: VecDeque<Wanted>,
+}
+
+/// Why it is looked at.
+enum Wake {
+    Look,
+    Leave,
+}
+
+impl Work {
+    async fn run(mut self) {
+        let mut seed = DefaultHasher::new();
+        self.declared.borrow().entry.name.hash(&mut seed);
+        let seed = seed.finish();
+        let (mut in_a_row, mut depends) = (0, false);
+        let mut next = Instant::now();
+        let mut looked = None;
+        loop {
+            match self.wake(next, depends, looked).await {
+                Wake::Leave => return,
+                Wake::Look => looked = Some(Instant::now()),
+            }
+            let wanted = self.waiting.pop_front();
+            let declared = self.declared.borrow_and_update().clone();
+            self.rung.borrow_and_update();
+            if declared.ends {
+                if self.end(&declared).await {
+                    return;
+                }
+                refuse(wanted, &Failure::new(Blame::User, "conflict", "its file is gone, and its objects are going"));
+                in_a_row += 1;
+                next = Instant::now() + Duration::from_millis(due::pause(in_a_row));
+                continue;
+            }
+            let standing = match self.keep(&declared, wanted).await {
+                Ok(standing) => standing,
+                Err(failure) => {
+                    // What is wrong with its file or with its cluster; a change rings.
+                    in_a_row += 1;
+                    next = Instant::now() + Duration::from_millis(due::pause(in_a_row));
+                    self.cannot(&declared, &failure).await;
+                    continue;
+                }
+            };
+            in_a_row = if due::waits(&standing) { in_a_row + 1 } else { 0 };
+            depends = due::depends(&standing);
+            let at = now();
+            let pause = due::next_look(&standing, in_a_row.saturating_sub(1), seed, at).millis_since(at);
+            // What a sync has come to is seen at once.
+            let ended = standing.reasons.is_empty();
+            next = Instant::now() + if ended { CALM } else { Duration::from_millis(pause) };
+        }
+    }
+
+    /// Waits until there is a reason to look.
+    async fn wake(&mut self, next: Instant, depends: bool, looked: Option<Instant>) -> Wake {
+        loop {
+            if *self.drain.borrow() {
+                return Wake::Leave;
+            }
+            if !self.waiting.is_empty() {
+                return Wake::Look;
+            }
+            let drift = async {
+                match &mut self.drift {
+                    Some(drift) => drift.changed().await.is_ok(),
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                biased;
+                _ = self.drain.changed() => {}
+                order = self.inbox.recv() => match order {
+                    Some(Order::Sync(wanted)) => self.waiting.push_back(wanted),
+                    // There is no sync at work that it could be said to.
+                    Some(Order::Word(_)) => {}
+                    None => return Wake::Leave,
+                },
+                rung = self.rung.changed() => return if rung.is_ok() { Wake::Look } else { Wake::Leave },
+                true = drift => {
+                    if let Some(rest) = looked.and_then(|at| CALM.checked_sub(at.elapsed())) {
+                        tokio::time::sleep(rest).await;
+                    }
+                    return Wake::Look;
+                }
+                Ok(()) = self.others.changed(), if depends => return Wake::Look,
+                () = tokio::time::sleep_until(next) => return Wake::Look,
+            }
+        }
+    }
+
+    /// Looks, and syncs where that is due.
+    async fn keep(&mut self, declared: &Declared, wanted: Option<Wanted>) -> Result<Standing, Failure> {
+        let keeper = match self.floor.keeper(&declared.catalog, &declared.entry).await {
+            Ok(keeper) => keeper,
+            Err(failure) => {
+                refuse(wanted, &failure);
+                return Err(failure);
+            }
+        };
+        // From here on: what changes while it is looked at, is looked at again.
+        let mut drift = keeper.changes();
+        drift.borrow_and_update();
+        self.drift = Some(drift);
+        self.floor.books.declare(&declared.entry, now()).await?;
+        let (request, events, answer) = match wanted {
+            Some(Wanted { request, events, answer }) => (request, Some(events), Some(answer)),
+            None => (Request::Automatic, None, None),
+        };
+        let told = |event: Event| {
+            if let Some(events) = &events {
+                // Who does not listen any more misses nothing.
+                let _ = events.send(event);
+            }
+            self.changed.send_modify(|count| *count += 1);
+        };
+        let kept = {
+            let (words, heard) = mpsc::channel(4);
+            let keep = keeper.keep(request, heard, &told);
+            tokio::pin!(keep);
+            loop {
+                tokio::select! {
+                    kept = &mut keep => break kept,
+                    // A plan goes through one word at a time; a bell that finds the channel full has rung already.
+                    Ok(()) = self.rung.changed() => drop(words.try_send(Word::Moved)),
+                    Some(order) = self.inbox.recv() => match order {
+                        Order::Sync(wanted) => self.waiting.push_back(wanted),
+                        Order::Word(word) => drop(words.send(word).await),
+                    },
+                }
+            }
+        };
+        self.changed.send_modify(|count| *count += 1);
+        if let Ok(Kept { standing, outcome: Some(outcome) }) = &kept {
+            let revision = standing.last.as_ref().map(|last| last.revision.clone()).unwrap_or_default();
+            (self.reports)(Report::Ended(declared.entry.name.clone(), revision, outcome.clone()));
+        }
+        let standing = kept.as_ref().map(|kept| kept.standing.clone()).map_err(Clone::clone);
+        if let Some(answer) = answer {
+            let _ = answer.send(kept);
+        }
+        standing
+    }
+
+    /// Ends it; true once it is gone.
+    async fn end(&mut self, declared: &Declared) -> bool {
+        let keeper: Keeper = match self.floor.keeper(&declared.catalog, &declared.entry).await {
+            Ok(keeper) => keeper,
+            Err(failure) => {
+                self.cannot(declared, &failure).await;
+                return false;
+            }
+        };
+        let mut drift = keeper.changes();
+        drift.borrow_and_update();
+        self.drift = Some(drift);
+        let (_words, heard) = mpsc::channel(1);
+        let ended = keeper.end(heard, &|_| {}).await;
+        self.changed.send_modify(|count| *count += 1);
+        let gone = matches!(ended, Ok(None));
+        if gone {
+            (self.reports)(Report::Gone(declared.entry.name.clone()));
+        }
+        gone
+    }
+
+    /// Stores that it cannot be looked after, and why.
+    async fn cannot(&self, declared: &Declared, failure: &Failure) {
+        let name = &declared.entry.name;
+        let last = self.floor.books.memory(name).ok().and_then(|memory| memory.standing);
+        let standing = match &last {
+            Some(last) => Standing {
+                images: last.images.clone(),
+                ..Standing::unknown(failure.message.clone(), last.last.clone(), now())
+            },
+            None => Standing::unknown(failure.message.clone(), None, now()),
+        };
+        if last.is_none_or(|last| !last.is_same(&standing)) {
+            // Where even that cannot be stored, the next look says so again.
+            let _ = self.floor.books.stand(name, &standing, None).await;
+            (self.reports)(Report::Cannot(name.clone(), failure.clone()));
+            self.changed.send_modify(|count| *count += 1);
+        }
+    }
+}
+
+fn refuse(wanted: Option<Wanted>, failure: &Failure) {
+    if let Some(wanted) = wanted {
+        let _ = wanted.answer.send(Err(failure.clone()));
+    }
+}

@@ -1,0 +1,332 @@
+//! The daemon, through the whole binary: pushes start pipelines, applications are kept equal to Git, the command line goes through
+//! its socket, and neither a signal nor a kill loses anything.
+
+use serde_json::Value;
+use std::fs;
+use std::path::PathBuf;
+use tidegate_tests::World;
+use tidegate_tests::daemon::Daemon;
+
+const AUTOMATED: &str = "{ automated: { prune: true, selfHeal: true }, syncOptions: [CreateNamespace=true] }";
+
+fn host(more: &str) -> String {
+    format!(
+        "apiVersion: tidegate.dev/v1alpha1
+kind: Host
+spec:
+  repositories:
+    app: {{ url: ./app.git }}
+    config:
+      url: ./config.git
+      applications: [\"argocd/**\"]
+      deploys: {{ clusters: [dev, away], namespaces: [\"*\"] }}
+{more}  clusters:
+    dev: {{ directory: ./clusters/dev }}
+    away: {{ kubeconfig: ./nowhere.yaml }}
+  groups: {{ team: [alice, bob] }}
+"
+    )
+}
+
+fn application(name: &str, cluster: &str, finalizers: &str) -> String {
+    format!(
+        "apiVersion: argoproj.io/v1alpha1
+kind: Application
+metadata: {{ name: {name}{finalizers} }}
+spec:
+  destination: {{ name: {cluster}, namespace: {name} }}
+  source: {{ repoURL: ./config.git, path: apps/{name}, targetRevision: HEAD }}
+  syncPolicy: {AUTOMATED}
+"
+    )
+}
+
+fn config_map(name: &str, value: &str) -> String {
+    format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{ name: {name} }}\ndata: {{ value: \"{value}\" }}\n")
+}
+
+/// A pipeline of one step that says which commit it ran for.
+fn pipeline(name: &str, triggers: &str, steps: &str) -> String {
+    format!(
+        "apiVersion: tidegate.dev/v1alpha1\nkind: Pipeline\nmetadata: {{ name: {name} }}\nspec:\n  triggers: {triggers}\n  steps:\n{steps}"
+    )
+}
+
+const ECHO: &str = "    say: { uses: exec, with: { command: [echo, hello] } }\n";
+
+fn world() -> World {
+    let world = World::new(env!("CARGO_BIN_EXE_tidegate"), env!("CARGO_TARGET_TMPDIR"));
+    world.repository(
+        "app",
+        &[
+            (
+                ".tidegate/build.yaml",
+                &pipeline("build", "{ push: { branches: [main, \"work/*\"], paths: [\"src/**\"] } }", ECHO),
+            ),
+            (".tidegate/docs.yaml", &pipeline("docs", "{ push: { branches: [main], paths: [\"docs/**\"] } }", ECHO)),
+            ("src/a", "1"),
+        ],
+    );
+    world.repository(
+        "config",
+        &[("argocd/one.yaml", &application("one", "dev", "")), ("apps/one/all.yaml", &config_map("settings", "1"))],
+    );
+    world.write("tidegate.yaml", host(""));
+    world
+}
+
+fn place(world: &World, application: &str, name: &str) -> PathBuf {
+    world.path().join(format!("clusters/dev/_core/ConfigMap/{application}/{name}.yaml"))
+}
+
+fn head(world: &World, repository: &str) -> String {
+    world.git(repository, &["rev-parse", "HEAD"]).trim().to_owned()
+}
+
+fn runs(world: &World) -> Vec<Value> {
+    let all = world.tidegate(&["runs", "list", "--output", "json"]).expect(0).json();
+    all.as_array().expect("a list").clone()
+}
+
+/// The id in a line such as `run 01… succeeded`.
+fn run_in(line: &str) -> String {
+    line.split_whitespace().nth(1).expect("an id").to_owned()
+}
+
+#[test]
+fn a_push_starts_the_pipelines_that_it_concerns() {
+    let world = world();
+    let mut daemon = Daemon::start(&world);
+    // What was there before anybody watched starts nothing.
+    world.tidegate(&["apps", "wait", "one", "--timeout", "60"]).expect(0);
+    assert!(runs(&world).is_empty());
+    world.write("app/src/a", "2");
+    world.push("app", "two");
+    let run = run_in(&daemon.until(" of build at "));
+    daemon.until(&format!("run {run} succeeded"));
+    let commit = head(&world, "app");
+    let all = runs(&world);
+    assert_eq!(all.len(), 1, "{all:#?}");
+    assert_eq!((all[0]["pipeline"].as_str(), all[0]["commit"].as_str()), (Some("build"), Some(commit.as_str())));
+    // Why the other one did not run.
+    let why = world.tidegate(&["why", &commit[..10]]).expect(0);
+    assert!(why.out.contains("docs") && why.out.contains("none matches `docs/**`"), "{}", why.out);
+    assert!(why.out.contains("`src/a` differs"), "{}", why.out);
+    // A new branch is compared with where it left the default branch: not everything has changed in it.
+    world.git("app", &["checkout", "-q", "-b", "work/docs"]);
+    world.write("app/docs/a", "1");
+    world.git("app", &["add", "-A"]);
+    world.git("app", &["commit", "-q", "-m", "docs"]);
+    world.git("app", &["push", "-q", "origin", "HEAD:work/docs"]);
+    let docs = head(&world, "app");
+    // The next push is looked at after this one.
+    world.git("app", &["checkout", "-q", "main"]);
+    world.write("app/src/a", "3");
+    world.push("app", "three");
+    let run = run_in(&daemon.until(" of build at "));
+    daemon.until(&format!("run {run} succeeded"));
+    assert_eq!(runs(&world).len(), 2);
+    let why = world.tidegate(&["why", &docs]).expect(0);
+    assert!(why.out.contains("since it left `main` at") && !why.out.contains("succeeded"), "{}", why.out);
+    assert_eq!(daemon.leave(), Some(0));
+}
+
+#[test]
+fn what_was_pushed_while_nobody_watched_runs_once() {
+    let world = world();
+    let mut daemon = Daemon::start(&world);
+    world.tidegate(&["apps", "wait", "one", "--timeout", "60"]).expect(0);
+    daemon.signal("TERM");
+    assert_eq!(daemon.ends(), Some(0));
+    for text in ["2", "3"] {
+        world.write("app/src/a", text);
+        world.push("app", text);
+    }
+    let mut daemon = Daemon::start(&world);
+    let run = run_in(&daemon.until(" of build at "));
+    daemon.until(&format!("run {run} succeeded"));
+    drop(daemon);
+    let mut daemon = Daemon::start(&world);
+    world.write("app/src/a", "4");
+    world.push("app", "4");
+    let run = run_in(&daemon.until(" of build at "));
+    daemon.until(&format!("run {run} succeeded"));
+    assert_eq!(runs(&world).len(), 2, "{:#?}", runs(&world));
+}
+
+#[test]
+fn applications_are_kept_equal_to_git() {
+    let world = world();
+    let daemon = Daemon::start(&world);
+    let wait = |commit: &str| world.tidegate(&["apps", "wait", "one", "--commit", commit, "--timeout", "60"]).expect(0);
+    wait(&head(&world, "config"));
+    assert!(fs::read_to_string(place(&world, "one", "settings")).expect("a file").contains("value: \"1\""));
+    let first = head(&world, "config");
+    world.write("config/apps/one/all.yaml", config_map("settings", "2"));
+    world.push("config", "two");
+    wait(&head(&world, "config"));
+    assert!(fs::read_to_string(place(&world, "one", "settings")).expect("a file").contains("value: \"2\""));
+    // By hand: taken away, and there again once it is healed.
+    let (made, seen) = std::sync::mpsc::channel();
+    let watched = place(&world, "one", "settings");
+    fs::remove_file(&watched).expect("removed");
+    std::thread::spawn(move || {
+        while !watched.exists() {
+            std::thread::yield_now();
+        }
+        let _ = made.send(());
+    });
+    seen.recv_timeout(std::time::Duration::from_secs(60)).expect("it is healed");
+    // Back by a commit, with what is committed shown first.
+    let shown = world.tidegate(&["apps", "rollback", "one", "--dry-run", "--output", "json"]).expect(0).json();
+    assert_eq!((shown["to"].as_str(), shown["commit"].as_str()), (Some(first.as_str()), None));
+    let done = world.tidegate(&["apps", "rollback", "one", "--as", "alice", "--output", "json"]).expect(0).json();
+    let commit = done["commit"].as_str().expect("a commit");
+    wait(commit);
+    assert!(fs::read_to_string(place(&world, "one", "settings")).expect("a file").contains("value: \"1\""));
+    let message = world.git("config.git", &["log", "-1", "--format=%B", "main"]);
+    assert!(message.starts_with("Roll one back to ") && message.contains("Tidegate-By: alice"), "{message}");
+    assert_eq!(daemon.leave(), Some(0));
+}
+
+#[test]
+fn an_application_ends_with_its_file_and_its_objects_only_where_that_was_asked() {
+    let world = world();
+    let finalizer = ", finalizers: [resources-finalizer.argocd.argoproj.io]";
+    world.write("config/argocd/two.yaml", application("two", "dev", finalizer));
+    world.write("config/apps/two/all.yaml", config_map("settings", "2"));
+    world.push("config", "two");
+    let mut daemon = Daemon::start(&world);
+    for name in ["one", "two"] {
+        world.tidegate(&["apps", "wait", name, "--timeout", "60"]).expect(0);
+    }
+    // A file that cannot be read ends nothing.
+    world.write("config/argocd/two.yaml", "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: [");
+    world.push("config", "broken");
+    world.tidegate(&["apps", "wait", "one", "--commit", &head(&world, "config"), "--timeout", "60"]).expect(0);
+    assert!(place(&world, "two", "settings").exists());
+    // Both files go, and the folder of one with it.
+    for path in ["argocd/one.yaml", "argocd/two.yaml", "apps/two/all.yaml"] {
+        fs::remove_file(world.path().join("config").join(path)).expect("removed");
+    }
+    world.write("config/argocd/three.yaml", application("three", "dev", ""));
+    world.write("config/apps/three/all.yaml", config_map("settings", "3"));
+    world.push("config", "gone");
+    let gone = [daemon.until(" is gone"), daemon.until(" is gone")];
+    assert!(gone.contains(&"one is gone".to_owned()) && gone.contains(&"two is gone".to_owned()), "{gone:?}");
+    assert!(!place(&world, "two", "settings").exists(), "its file had asked for that");
+    assert!(place(&world, "one", "settings").exists(), "nobody asked for that");
+    world.tidegate(&["apps", "wait", "three", "--timeout", "60"]).expect(0);
+    let listed = world.tidegate(&["apps", "list", "--output", "json"]).expect(0).json();
+    assert_eq!(listed.as_array().map(Vec::len), Some(1), "{listed:#}");
+}
+
+#[test]
+fn the_command_line_goes_through_the_daemon() {
+    let world = world();
+    world.write(
+        "app/.tidegate/gate.yaml",
+        pipeline(
+            "gate",
+            "{}",
+            "    gate: { uses: approval, with: { group: team } }\n    after: { uses: exec, needs: [gate], with: { command: [echo, after] } }\n",
+        ),
+    );
+    world.push("app", "gate");
+    let mut daemon = Daemon::start(&world);
+    world.tidegate(&["apps", "wait", "one", "--timeout", "60"]).expect(0);
+    // A second daemon, and whoever would execute beside it, are refused.
+    let second = world.tidegate(&["serve"]).expect(5);
+    assert!(second.err.contains(&format!("process {}", daemon.id())), "{}", second.err);
+    let listed = world.tidegate(&["apps", "list", "--output", "json"]).expect(0).json();
+    assert_eq!((listed[0]["sync"].as_str(), listed[0]["health"].as_str()), (Some("Synced"), Some("Healthy")));
+    // Suspended, it is left alone; resumed, it is looked at at once.
+    world.tidegate(&["apps", "suspend", "one", "--reason", "tests"]).expect(0);
+    world.write("config/apps/one/all.yaml", config_map("settings", "2"));
+    world.push("config", "two");
+    let late =
+        world.tidegate(&["apps", "wait", "one", "--commit", &head(&world, "config"), "--timeout", "3"]).expect(1);
+    assert!(late.out.contains("tester suspended it: tests"), "{}", late.out);
+    let held = world.tidegate(&["apps", "sync", "one"]).expect(1);
+    assert!(held.out.contains("suspended"), "{}", held.out);
+    world.tidegate(&["apps", "resume", "one"]).expect(0);
+    world.tidegate(&["apps", "wait", "one", "--commit", &head(&world, "config"), "--timeout", "60"]).expect(0);
+    world.tidegate(&["apps", "cancel", "one"]).expect(2);
+    world.tidegate(&["apps", "sync", "none"]).expect(2);
+    // A run that waits for a person, and goes on with the vote.
+    let ran = world.tidegate(&["run", "gate", "--repository", "app", "--output", "json"]).expect(3).json();
+    let run = ran["run"].as_str().expect("an id");
+    world.tidegate(&["approve", run, "gate", "--digest", &world.digest(run, "gate"), "--as", "alice"]).expect(0);
+    daemon.until(&format!("run {run} succeeded"));
+    let again = world.tidegate(&["runs", "rerun", run, "--output", "json"]).expect(3).json();
+    let run = again["run"].as_str().expect("an id");
+    world.tidegate(&["runs", "cancel", run, "--output", "json"]).expect(0);
+    daemon.until(&format!("run {run} cancelled"));
+    assert_eq!(daemon.leave(), Some(0));
+}
+
+#[test]
+fn a_killed_daemon_goes_on() {
+    let world = world();
+    let counter = world.path().join("counts");
+    fs::create_dir(&counter).expect("a folder");
+    world.open_to_children();
+    let folder = counter.display().to_string();
+    // The children say that they are there, and wait until they may go on.
+    let script = format!(
+        "    count:\n      uses: exec\n      with:\n        script: |\n          echo begun >> {folder}/log\n          while ! test -e {folder}/go; do sleep 0.05; done\n          echo done >> {folder}/log\n"
+    );
+    world.write("app/.tidegate/build.yaml", pipeline("build", "{ push: {} }", &script));
+    world.write(
+        "tidegate.yaml",
+        format!(
+            "{}  plugins:\n    grants:\n      exec: {{ process: {{ programs: [\"*\"], environment: [\"*\"], paths: {{ write: [\"{folder}\"] }} }} }}\n",
+            host("")
+        ),
+    );
+    world.push("app", "build");
+    let daemon = Daemon::start(&world);
+    world.tidegate(&["apps", "wait", "one", "--timeout", "60"]).expect(0);
+    world.write("app/src/a", "2");
+    world.push("app", "two");
+    let log = counter.join("log");
+    let begun = |log: &std::path::Path| fs::read_to_string(log).unwrap_or_default().contains("begun");
+    while !begun(&log) {
+        std::thread::yield_now();
+    }
+    daemon.kill();
+    let mut daemon = Daemon::start(&world);
+    fs::write(counter.join("go"), "").expect("a file");
+    daemon.until(" succeeded");
+    assert_eq!(fs::read_to_string(&log).expect("a log"), "begun\ndone\n");
+    assert_eq!(runs(&world).len(), 1);
+    assert_eq!(daemon.leave(), Some(0));
+}
+
+#[test]
+fn what_is_broken_delays_nobody_else() {
+    let world = world();
+    world.write("config/argocd/away.yaml", application("far", "away", ""));
+    world.write("config/apps/far/all.yaml", config_map("settings", "1"));
+    world.write("config/argocd/wrong.yaml", application("wrong", "dev", ""));
+    world.write("config/apps/wrong/kustomization.yaml", "resources: [missing.yaml]\n");
+    world.push("config", "broken ones");
+    // It takes connections, and never says a word.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}/silent.git", silent.local_addr().expect("an address"));
+    world.write("tidegate.yaml", host(&format!("    silent: {{ url: \"{url}\" }}\n    gone: {{ url: ./gone.git }}\n")));
+    let mut daemon = Daemon::start(&world);
+    assert!(daemon.said.iter().any(|line| line.contains("`gone` does not answer")), "{:?}", daemon.said);
+    world.tidegate(&["apps", "wait", "one", "--timeout", "60"]).expect(0);
+    let listed = world.tidegate(&["apps", "list", "--output", "json"]);
+    let rows = listed.json();
+    let row =
+        |name: &str| rows.as_array().expect("a list").iter().find(|row| row["name"] == name).cloned().expect("a row");
+    assert_eq!(row("one")["sync"], "Synced");
+    for name in ["far", "wrong"] {
+        world.tidegate(&["apps", "wait", name, "--timeout", "1"]).expect(1);
+    }
+    world.write("app/src/a", "2");
+    world.push("app", "two");
+    daemon.until(" succeeded");
+}
