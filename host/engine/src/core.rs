@@ -1,5 +1,6 @@
 //! What all attempts of a host share.
 
+use crate::applications::Applications;
 use crate::cache::Cache;
 use crate::settings::Settings;
 use crate::shelf::Shelf;
@@ -27,6 +28,7 @@ pub(crate) struct Core {
     pub(crate) vault: Arc<Vault>,
     pub(crate) client: egress::Client,
     pub(crate) cache: Cache,
+    pub(crate) applications: OnceLock<Arc<dyn Applications>>,
     keyring: OnceLock<Arc<Keyring>>,
     mirrors: Mutex<HashMap<String, Mirror>>,
     programs: Mutex<HashMap<(PathBuf, u64, SystemTime), Digest>>,
@@ -53,6 +55,7 @@ impl Core {
             vault,
             client: egress::Client::new(egress::Settings::default()),
             cache,
+            applications: OnceLock::new(),
             keyring: OnceLock::new(),
             mirrors: Mutex::default(),
             programs: Mutex::default(),

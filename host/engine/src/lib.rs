@@ -1,6 +1,7 @@
 //! Drives runs: creates them, carries out what the scheduler asks for, and answers how they stand. It decides nothing:
 //! `scheduler` says what is next, `access` who may, `plugin` what a plugin may.
 
+mod applications;
 mod attempt;
 mod cache;
 mod cancel;
@@ -26,6 +27,7 @@ mod vault;
 mod vote;
 mod voting;
 
+pub use applications::{ApplicationStatus, Applications};
 pub use create::NewRun;
 pub use credentials::CredentialReport;
 pub use engine::{Control, Engine, Options};
