@@ -4,13 +4,15 @@ use crate::core::Core;
 use crate::engine::Engine;
 use async_trait::async_trait;
 use model::{Blame, CommitId, Failure, Timestamp};
+use plugin::wit::application as wire;
 use std::sync::Arc;
 
 /// How applications stand, as whoever keeps them tells it. Asked several times a second while a run waits, so an answer
 /// should be what is known and not a look at a cluster.
 #[async_trait]
 pub trait Applications: Send + Sync {
-    /// Absent where no application is called so. Errors: `unavailable`.
+    /// How it stands, all of it at one moment: a health that is older than `synced` would pass for what the new commit came
+    /// to. Absent where no application is called so. Errors: `unavailable`.
     async fn read(&self, name: &str) -> Result<Option<ApplicationStatus>, Failure>;
     /// Whether a commit is what was synced, or an ancestor of that; false before the first sync. Errors: `not-found` (no
     /// such application, best with a hint at the nearest name; or a commit that its repository does not have),
@@ -35,6 +37,16 @@ pub struct ApplicationStatus {
     pub observed: Timestamp,
     /// The images that the synced objects' containers name, in any order.
     pub images: Vec<String>,
+}
+
+impl ApplicationStatus {
+    pub(crate) fn into_wire(self) -> wire::Status {
+        let Self { target, synced, sync, health, message, observed, mut images } = self;
+        images.sort();
+        images.dedup();
+        let (target, synced, observed) = (target.0, synced.map(|id| id.0), observed.to_string());
+        wire::Status { target, synced, sync, health, message, observed, images }
+    }
 }
 
 impl Engine {
