@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::{env, fs};
 
-const PLUGINS: [&str; 6] = ["approval", "directory", "exec", "image", "kustomize", "terraform"];
+const PLUGINS: [&str; 7] = ["application", "approval", "directory", "exec", "image", "kustomize", "terraform"];
 
 fn main() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");

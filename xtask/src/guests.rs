@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The plugins that come with Tidegate.
-const PLUGINS: [&str; 6] = ["exec", "directory", "kustomize", "approval", "terraform", "image"];
+const PLUGINS: [&str; 7] = ["exec", "directory", "kustomize", "approval", "application", "terraform", "image"];
 
 /// Builds all guests into `target/guests` (those of the tests into `target/guests/test`) and prints a line for each.
 pub fn run() -> Result<()> {

@@ -3,8 +3,8 @@
 use crate::egress::Pattern;
 use crate::environment::glob;
 use model::grant::{
-    ArtifactGrant, CacheGrant, Grant, HttpGrant, NetworkGrant, PathGrant, ProcessGrant, ProfileGrant, RepositoryGrant,
-    SecretGrant, SourceGrant, WriteScope,
+    ApplicationGrant, ArtifactGrant, CacheGrant, Grant, HttpGrant, NetworkGrant, PathGrant, ProcessGrant, ProfileGrant,
+    RepositoryGrant, SecretGrant, SourceGrant, WriteScope,
 };
 
 /// What both allow. Where one names patterns and the other names things, the things that the patterns allow remain.
@@ -29,6 +29,11 @@ pub fn narrow(granted: &Grant, wanted: &Grant) -> Grant {
             .zip(wanted.repository.as_ref())
             .map(|(a, b)| RepositoryGrant { read: both(&a.read, &b.read), write: scopes(a, b) }),
         approval: granted.approval.zip(wanted.approval).map(|(a, _)| a),
+        application: granted
+            .application
+            .as_ref()
+            .zip(wanted.application.as_ref())
+            .map(|(a, b)| ApplicationGrant { names: both(&a.names, &b.names) }),
         http: granted
             .http
             .as_ref()
@@ -156,6 +161,21 @@ mod tests {
             "paths": {"read": [], "write": []}, "network": "none"},
             "repository": {"read": ["config"], "write": {"config": {"branches": ["**"], "paths": ["apps/**"]}}}});
         assert_eq!(serde_json::to_value(narrow(&granted, &wanted)).ok(), Some(expected));
+    }
+
+    #[test]
+    fn names_of_applications_narrow() {
+        let names = |granted: serde_json::Value, wanted: serde_json::Value| {
+            let of = |names: serde_json::Value| grant(json!({"application": names}));
+            narrow(&of(granted), &of(wanted)).application.map(|both| both.names)
+        };
+        assert_eq!(names(json!({}), json!({"names": ["shop-*"]})), Some(vec!["shop-*".to_owned()]));
+        assert_eq!(
+            names(json!({"names": ["shop-*"]}), json!({"names": ["shop-dev", "other"]})),
+            Some(vec!["shop-dev".to_owned()])
+        );
+        assert_eq!(names(json!({"names": ["shop-*"]}), json!({"names": ["o*"]})), Some(vec![]));
+        assert_eq!(names(json!({}), json!(null)), None);
     }
 
     #[test]

@@ -147,6 +147,14 @@ pub fn approval(grant: &Grant) -> Result<(), Failure> {
     grant.approval.map(|_| ()).ok_or_else(|| missing("reading votes", "approval: {}"))
 }
 
+/// Asking how an application stands.
+pub fn application(grant: &Grant, name: &str) -> Result<(), Failure> {
+    if grant.application.as_ref().is_some_and(|g| g.names.iter().any(|p| matches(p, name))) {
+        return Ok(());
+    }
+    Err(missing(&format!("asking about the application `{name}`"), &format!("application: {{ names: [{name}] }}")))
+}
+
 /// Reading a file of a repository as a renderer does.
 pub fn source(grant: &Grant, repository: &str, path: &str) -> Result<(), Failure> {
     let granted = grant.source.as_ref().filter(|g| g.repositories.iter().any(|p| matches(p, repository)));

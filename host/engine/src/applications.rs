@@ -4,13 +4,15 @@ use crate::core::Core;
 use crate::engine::Engine;
 use async_trait::async_trait;
 use model::{Blame, CommitId, Failure, Timestamp};
+use plugin::wit::application as wire;
 use std::sync::Arc;
 
 /// How applications stand, as whoever keeps them tells it. Asked several times a second while a run waits, so an answer
 /// should be what is known and not a look at a cluster.
 #[async_trait]
 pub trait Applications: Send + Sync {
-    /// Absent where no application is called so. Errors: `unavailable`.
+    /// How it stands, all of it at one moment: a health that is older than `synced` would pass for what the new commit came
+    /// to. Absent where no application is called so. Errors: `unavailable`.
     async fn read(&self, name: &str) -> Result<Option<ApplicationStatus>, Failure>;
     /// Whether a commit is what was synced, or an ancestor of that; false before the first sync. Errors: `not-found` (no
     /// such application, best with a hint at the nearest name; or a commit that its repository does not have),
@@ -37,6 +39,16 @@ pub struct ApplicationStatus {
     pub images: Vec<String>,
 }
 
+impl ApplicationStatus {
+    pub(crate) fn into_wire(self) -> wire::Status {
+        let Self { target, synced, sync, health, message, observed, mut images } = self;
+        images.sort();
+        images.dedup();
+        let (target, synced, observed) = (target.0, synced.map(|id| id.0), observed.to_string());
+        wire::Status { target, synced, sync, health, message, observed, images }
+    }
+}
+
 impl Engine {
     /// Says who keeps applications, for all runs of this engine. Whoever came first stays.
     pub fn attach(&self, applications: Arc<dyn Applications>) {
@@ -47,7 +59,6 @@ impl Engine {
 
 impl Core {
     /// Who keeps applications. Errors: `unavailable` where nobody does.
-    #[expect(dead_code, reason = "the capability comes with the next commit")]
     pub(crate) fn applications(&self) -> Result<Arc<dyn Applications>, Failure> {
         self.applications.get().cloned().ok_or_else(|| {
             // Not worth a retry: nobody will come while this host runs.

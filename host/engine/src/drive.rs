@@ -190,11 +190,11 @@ impl Drive {
         self.take(Input::Settled { key, outcome }).await
     }
 
-    /// When a step that waits for time alone will be woken, if that is worth staying for.
+    /// When a step that waits for no person will be woken, if that is worth staying for.
     fn soon(&self) -> Option<Timestamp> {
         let paused = self.machine.steps().iter().any(|step| matches!(step.phase, Phase::Paused { .. }));
-        let timer = self.machine.steps().iter().filter_map(StepState::wait).any(signal::has_timer);
-        if paused || timer { self.machine.next_wake() } else { None }
+        let soon = self.machine.steps().iter().filter_map(StepState::wait).any(signal::comes_by_itself);
+        if paused || soon { self.machine.next_wake() } else { None }
     }
 
     async fn ended(&mut self, key: StepKey, outcome: Outcome, receipt: Option<Receipt>) -> Result<(), Failure> {
@@ -524,9 +524,7 @@ impl Drive {
             .filter_map(|step| step.wait().map(|wait| (step.key.clone(), wait.clone())))
             .collect();
         for (key, wait) in waiting {
-            let (core, run, pinned) = (self.core.clone(), self.run.clone(), self.pinned.clone());
-            let step = key.clone();
-            let occurrences = aside(move || signal::fired(&core, &run, &pinned, &step, &wait)).await?;
+            let occurrences = signal::fired(&self.core, &self.run, &self.pinned, &key, &wait).await?;
             if !occurrences.is_empty() {
                 self.take(Input::Fired { key, occurrences }).await?;
             }

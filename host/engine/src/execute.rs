@@ -4,6 +4,7 @@ use crate::attempt::Attempt;
 use crate::core::aside;
 use crate::recover::{Answer, ask};
 use crate::services::{Desk, default_branch};
+use crate::signal;
 use crate::voting;
 use access::{Environment, Standing};
 use model::{Blame, Digest, Failure, Step, Timestamp};
@@ -26,10 +27,6 @@ const PATIENCE: u64 = 30 * 24 * 3600 * 1000;
 const MOST_FILES: usize = 100_000;
 /// Largest file that an approved step writes, in bytes.
 const LARGEST_TARGET: usize = 64 << 20;
-/// A year, the longest wait.
-const LONGEST: u32 = 31_536_000;
-/// Largest memory of a wait, in bytes.
-const MEMORY: usize = 64 << 10;
 
 /// What a wait of the host itself remembers: until when, and the plugin's own wait where it had one.
 #[derive(Serialize, Deserialize)]
@@ -528,52 +525,6 @@ fn convert(attempt: &Attempt, outcome: step::Outcome) -> Result<Outcome, Failure
         step::Outcome::Succeeded(text) => Outcome::Succeeded(outputs(text)?),
         step::Outcome::Unchanged(text) => Outcome::Unchanged(outputs(text)?),
         step::Outcome::Skipped(reason) => Outcome::Skipped(reason),
-        step::Outcome::Waiting(wait) => Outcome::Waiting(waiting(attempt, wait)?),
+        step::Outcome::Waiting(wait) => Outcome::Waiting(signal::accepted(attempt, wait)?),
     })
-}
-
-fn waiting(attempt: &Attempt, wait: step::Wait) -> Result<Wait, Failure> {
-    let wrong = |code: &str, why: String| {
-        Failure::new(
-            Blame::Plugin,
-            code,
-            format!("plugin `{}` waits in a way that this host cannot: {why}", attempt.plugin.plugin),
-        )
-    };
-    if wait.signals.is_empty() || wait.signals.len() > 16 {
-        return Err(wrong("invalid", format!("{} signals, where 1 to 16 are possible", wait.signals.len())));
-    }
-    if wait.memory.len() > MEMORY {
-        return Err(wrong(
-            "too-large",
-            format!("a memory of {} bytes, where {MEMORY} are possible", wait.memory.len()),
-        ));
-    }
-    let now = crate::now();
-    let mut signals = Vec::new();
-    for signal in wait.signals {
-        let mut condition: Value = serde_json::from_str(&signal.condition)
-            .map_err(|e| wrong("invalid", format!("a condition is no JSON: {e}")))?;
-        let mut subject = signal.subject;
-        match signal.kind.as_str() {
-            "approval" => {
-                let own = attempt.cleared.lock().ok().and_then(|cleared| cleared.subject.clone());
-                if let (true, Some(own)) = (subject.is_empty(), own) {
-                    subject = own.to_string();
-                }
-            }
-            "timer" => {
-                // A second at least: waiting for nothing is a loop.
-                let seconds = condition.get("seconds").and_then(Value::as_u64).unwrap_or(0).max(1);
-                condition = json!({"seconds": seconds, "at": now.plus_millis(seconds.saturating_mul(1000))});
-            }
-            other => {
-                let kind = plugin::clean_line(other, 64);
-                return Err(wrong("unsupported", format!("the signal kind `{kind}`")));
-            }
-        }
-        signals.push(Signal { kind: signal.kind, subject, condition });
-    }
-    let deadline: Timestamp = now.plus_millis(u64::from(wait.deadline_seconds.clamp(1, LONGEST)) * 1000);
-    Ok(Wait { signals, deadline, memory: wait.memory, message: plugin::clean_line(&wait.message, 512) })
 }

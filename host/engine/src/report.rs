@@ -134,7 +134,7 @@ fn waiting(
         have: vec![],
         rejected_by: vec![],
         about: None,
-        until: wait.deadline,
+        until: state.waits_until().unwrap_or(wait.deadline),
     };
     if !wait.signals.iter().any(|signal| signal.kind == "approval") {
         return Ok(waiting);

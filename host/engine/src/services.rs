@@ -6,13 +6,14 @@ mod child;
 mod outside;
 mod transaction;
 
+use crate::applications::ApplicationStatus;
 use crate::attempt::Attempt;
 use crate::core::aside;
 use crate::voting;
 use async_trait::async_trait;
 use model::{Blame, CommitId, Digest, Failure, Timestamp};
 use plugin::wit::archive as wire;
-use plugin::wit::{approval, artifact_read, artifact_write, http, process, workspace_read};
+use plugin::wit::{application, approval, artifact_read, artifact_write, http, process, workspace_read};
 use plugin::{Child, Entry, Services, Transaction};
 use serde_json::json;
 use std::sync::Arc;
@@ -243,6 +244,15 @@ impl Services for Desk {
 
     async fn cache_save(&self, key: String, paths: Vec<String>) -> Result<plugin::wit::cache::Saved, Failure> {
         cache::save(&self.0, key, paths).await
+    }
+
+    async fn application(&self, name: String) -> Result<Option<application::Status>, Failure> {
+        let found = self.0.core.applications()?.read(&name).await?;
+        Ok(found.map(ApplicationStatus::into_wire))
+    }
+
+    async fn application_contains(&self, name: String, commit: CommitId) -> Result<bool, Failure> {
+        self.0.core.applications()?.contains(&name, &commit).await
     }
 
     async fn send(&self, request: http::Request) -> Result<http::Response, Failure> {

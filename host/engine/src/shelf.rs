@@ -228,6 +228,7 @@ fn replaced(default: Grant, written: Grant) -> Grant {
         artifact: written.artifact.or(default.artifact),
         repository: written.repository.or(default.repository),
         approval: written.approval.or(default.approval),
+        application: written.application.or(default.application),
         http: written.http.or(default.http),
         secret: written.secret.or(default.secret),
         cache: written.cache.or(default.cache),

@@ -11,7 +11,7 @@ use model::place::Pattern;
 use serde_json::Value;
 
 /// Capabilities of the interface that this build does not serve.
-const UNSERVED: [&str; 5] = ["state", "application", "change", "cluster", "notify"];
+const UNSERVED: [&str; 4] = ["state", "change", "cluster", "notify"];
 
 pub(crate) fn schema() -> Value {
     schemars::schema_for!(Grant).to_value()

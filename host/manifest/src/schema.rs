@@ -145,7 +145,7 @@ fn step_properties(names: &[Value]) -> Value {
         "with": { "description": "Its inputs; a text may hold `${{ … }}`.", "type": "object" },
         "needs": texts("Steps that must end first."),
         "when": { "description": "A boolean CEL expression; without it, `success()`.", "type": ["string", "boolean"] },
-        "timeout": duration("The longest that one attempt may take; waiting does not count."),
+        "timeout": duration("The longest that one attempt may take; waiting for people does not count."),
         "retry": object("Further attempts.", json!({
             "limit": { "description": "How many after the first.", "type": "integer", "minimum": 0, "maximum": 100 },
             "backoff": object("Pauses between attempts.", json!({

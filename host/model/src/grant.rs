@@ -22,6 +22,9 @@ pub struct Grant {
     /// How votes stand.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approval: Option<ApprovalGrant>,
+    /// How applications stand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub application: Option<ApplicationGrant>,
     /// HTTP through the host.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub http: Option<HttpGrant>,
@@ -216,6 +219,21 @@ impl Default for SourceGrant {
 
 fn any() -> Vec<String> {
     vec!["*".to_owned()]
+}
+
+/// About which applications a plugin may ask.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ApplicationGrant {
+    /// Applications by name; `*` within a name matches any text.
+    #[serde(default = "any")]
+    pub names: Vec<String>,
+}
+
+impl Default for ApplicationGrant {
+    fn default() -> Self {
+        Self { names: any() }
+    }
 }
 
 /// Reading votes has no narrower form.

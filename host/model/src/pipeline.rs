@@ -108,7 +108,7 @@ pub struct Step {
     /// Credentials of the host's configuration that `with` or `env` mention.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub secrets: Vec<String>,
-    /// The longest that one attempt may take, in milliseconds; a wait does not count.
+    /// The longest that one attempt may take, in milliseconds; a wait for people does not count.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout_millis: Option<u64>,
     /// Further attempts.

@@ -107,6 +107,11 @@ pub enum HostCall {
         branch: String,
     },
     ApprovalRead,
+    /// `read` or `contains`.
+    Application {
+        function: &'static str,
+        name: String,
+    },
     /// A function of `source`; no repository where the request has no such root.
     Source {
         function: &'static str,
@@ -188,6 +193,7 @@ impl HostCall {
             Self::Push { .. } => ("repository-write", "push"),
             Self::Propose { .. } => ("repository-write", "propose"),
             Self::ApprovalRead => ("approval", "read"),
+            Self::Application { function, .. } => ("application", *function),
             Self::Source { function, .. } => ("source", *function),
             Self::Start { .. } => ("process", "start"),
             Self::ChildNext => ("process", "next"),
@@ -211,6 +217,7 @@ impl HostCall {
             | Self::RepositoryRead { .. }
             | Self::ChangedPaths { .. }
             | Self::ApprovalRead
+            | Self::Application { .. }
             | Self::Source { .. } => Kind::Reading,
             Self::Unserved { interface, .. } if READING.contains(interface) => Kind::Reading,
             _ => Kind::Effect,
@@ -276,7 +283,7 @@ impl HostCall {
 }
 
 /// Interfaces of the world `reading` that are not served yet.
-const READING: [&str; 3] = ["change-read", "application", "state-read"];
+const READING: [&str; 2] = ["change-read", "state-read"];
 
 /// Whether a call may be made in a mode under a grant. Errors: `denied` naming the mode or the missing grant,
 /// `invalid` for a path that is none.
@@ -344,6 +351,7 @@ pub fn authorise(call: &HostCall, mode: Mode, grant: &Grant) -> Result<(), Failu
             permit::write_path(grant, repository, path)
         }
         HostCall::ApprovalRead => permit::approval(grant),
+        HostCall::Application { name, .. } => permit::application(grant, name),
         HostCall::Source { repository: Some(repository), path, .. } => permit::source(grant, repository, path),
         // What there is not, is nobody's: the answer says so.
         HostCall::Source { repository: None, .. } => Ok(()),
@@ -405,7 +413,7 @@ mod tests {
     fn everything() -> Grant {
         serde_json::from_value(json!({"workspace": "write", "process": {"programs": ["*"], "environment": ["*"]},
             "artifact": {"write": true}, "repository": {"read": ["*"], "write": {"*": {}}}, "approval": {},
-            "http": {"hosts": ["*"]}, "secret": {"names": ["*"], "reveal": true}, "cache": {"write": true}}))
+            "application": {}, "http": {"hosts": ["*"]}, "secret": {"names": ["*"], "reveal": true}, "cache": {"write": true}}))
         .unwrap_or_default()
     }
 
@@ -427,6 +435,7 @@ mod tests {
             HostCall::Begin { repository: repository(), branch: "main".into() },
             HostCall::TransactionPut { repository: repository(), path: path() },
             HostCall::ApprovalRead,
+            HostCall::Application { function: "read", name: "shop".into() },
             HostCall::WorkspaceSummarise { path: path() },
             HostCall::Pack { paths: vec![path()] },
             HostCall::Unpack { paths: vec![path(), String::new()] },

@@ -1,5 +1,6 @@
 //! The WIT imports: each function describes itself as a `HostCall` and goes through `State::perform`.
 
+mod application;
 mod archive;
 mod artifacts;
 mod cache;

@@ -32,8 +32,8 @@ pub mod wit {
     pub use crate::bindings::renderers::exports::tidegate::plugin::renderer;
     pub use crate::bindings::steps::exports::tidegate::plugin::step;
     pub use crate::bindings::tidegate::plugin::{
-        approval, archive, artifact_read, artifact_write, cache, http, log, process, repository_write, source, types,
-        workspace_read,
+        application, approval, archive, artifact_read, artifact_write, cache, http, log, process, repository_write,
+        source, types, workspace_read,
     };
 }
 

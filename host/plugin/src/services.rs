@@ -1,10 +1,11 @@
 //! What carries calls out. The engine implements it; this crate calls it only for calls that were authorised.
 
 use crate::bindings::tidegate::plugin::{
-    approval, archive, artifact_read, artifact_write, cache, http, process, repository_write, workspace_read,
+    application, approval, archive, artifact_read, artifact_write, cache, http, process, repository_write,
+    workspace_read,
 };
 use async_trait::async_trait;
-use model::{Failure, Timestamp};
+use model::{CommitId, Failure, Timestamp};
 use std::sync::Arc;
 
 /// How important a line is.
@@ -91,6 +92,12 @@ pub trait Services: Send + Sync {
         uncarried()
     }
     async fn reveal(&self, _name: String, _part: String) -> Result<Vec<u8>, Failure> {
+        uncarried()
+    }
+    async fn application(&self, _name: String) -> Result<Option<application::Status>, Failure> {
+        uncarried()
+    }
+    async fn application_contains(&self, _name: String, _commit: CommitId) -> Result<bool, Failure> {
         uncarried()
     }
     async fn send(&self, _request: http::Request) -> Result<http::Response, Failure> {

@@ -163,18 +163,17 @@ impl Run {
                     self.steps[i].error = Some(failure);
                     self.stopped(i, now);
                 }
-                Some(Interruption::TimedOut) if !failure.is_denied() => {
-                    let limit = self.timeout(&self.steps[i]).unwrap_or_default();
-                    let late = Failure::new(
-                        model::Blame::User,
-                        "timed-out",
-                        format!("it took longer than its timeout of {} s ({})", limit as f64 / 1000.0, failure.message),
-                    );
-                    self.retry(i, late.retryable(), now);
-                }
+                Some(Interruption::TimedOut) if !failure.is_denied() => self.time_up(i, &failure.message, now),
                 _ => self.retry(i, failure, now),
             },
         }
+    }
+
+    /// Ends an attempt whose time is up, with what it was at.
+    fn time_up(&mut self, i: usize, at: &str, now: Timestamp) {
+        let limit = self.timeout(&self.steps[i]).unwrap_or_default();
+        let message = format!("it took longer than its timeout of {} s ({at})", limit as f64 / 1000.0);
+        self.retry(i, Failure::new(model::Blame::User, "timed-out", message).retryable(), now);
     }
 
     fn succeed(&mut self, i: usize, outputs: Value, status: StepStatus, now: Timestamp) {
@@ -222,7 +221,11 @@ impl Run {
             self.steps[i].waits = 0;
         }
         self.steps[i].started.get_or_insert(now);
-        let deadline = self.timeout(&self.steps[i]).map(|millis| now.plus_millis(millis));
+        // Nobody's timeout runs while people think; a wait for anything else is a part of what it limits.
+        let same = self.steps[i].wait().is_some_and(|wait| !wait.is_for_people());
+        let anew = self.timeout(&self.steps[i]).map(|millis| now.plus_millis(millis));
+        let deadline = self.steps[i].limit.filter(|_| same).or(anew);
+        self.steps[i].limit = deadline;
         self.set(i, Phase::Running { deadline, resumption: resumption.clone(), interrupted: None });
         let step = &self.steps[i];
         effects.push(Effect::Execute { key: step.key.clone(), attempt: step.attempt, resumption });
@@ -234,6 +237,7 @@ impl Run {
 
     fn tick(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
         for i in 0..self.steps.len() {
+            let limit = self.steps[i].limit;
             match &mut self.steps[i].phase {
                 Phase::Running { deadline: Some(deadline), interrupted: interrupted @ None, .. }
                     if *deadline <= now =>
@@ -244,6 +248,10 @@ impl Run {
                     effects.push(Effect::Interrupt { key, cause: Interruption::TimedOut });
                 }
                 Phase::Paused { until } if *until <= now => self.set(i, Phase::Queued),
+                Phase::Waiting { wait } if !wait.is_for_people() && limit.is_some_and(|limit| limit <= now) => {
+                    let message = wait.message.clone();
+                    self.time_up(i, &message, now);
+                }
                 Phase::Waiting { wait } if wait.deadline <= now => self.resume(i, vec![], now, effects),
                 _ => {}
             }

@@ -107,6 +107,14 @@ pub struct Wait {
     pub message: String,
 }
 
+impl Wait {
+    /// Whether somebody's decision may end it, which takes as long as it takes: such a wait is no part of what a step's
+    /// timeout limits, and nobody stays for it.
+    pub fn is_for_people(&self) -> bool {
+        !self.signals.iter().all(|signal| matches!(signal.kind.as_str(), "timer" | "application"))
+    }
+}
+
 /// What a plugin is called again with.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Resumption {

@@ -121,7 +121,7 @@ impl Run {
             .filter_map(|s| match &s.phase {
                 Phase::Running { deadline, interrupted: None, .. } => *deadline,
                 Phase::Paused { until } => Some(*until),
-                Phase::Waiting { wait } => Some(wait.deadline),
+                Phase::Waiting { .. } => s.waits_until(),
                 _ => None,
             })
             .min()

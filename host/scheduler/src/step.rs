@@ -23,6 +23,10 @@ pub struct StepState {
     /// Waits of the newest attempt: one that waits again and again comes to an end too.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub waits: u32,
+    /// When the time of the newest attempt is up. While it waits for people this is behind them: it begins anew when they
+    /// have decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<Timestamp>,
     /// The steps of one lane exclude each other.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lane: Option<String>,
@@ -107,6 +111,7 @@ impl StepState {
             phase: Phase::Held,
             attempt: 0,
             waits: 0,
+            limit: None,
             lane: None,
             outputs: None,
             error: None,
@@ -139,5 +144,12 @@ impl StepState {
             Phase::Waiting { wait } => Some(wait),
             _ => None,
         }
+    }
+
+    /// When its wait ends by itself, where it waits: by the plugin's own deadline, or by the step's timeout.
+    pub fn waits_until(&self) -> Option<Timestamp> {
+        let wait = self.wait()?;
+        let limit = self.limit.filter(|_| !wait.is_for_people());
+        Some(limit.map_or(wait.deadline, |limit| limit.min(wait.deadline)))
     }
 }

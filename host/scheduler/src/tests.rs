@@ -227,6 +227,57 @@ fn a_wait_ends_by_signal_or_deadline_within_the_same_attempt() {
     assert_eq!(late, [Effect::Execute { key: key("b"), attempt: 1, resumption }]);
 }
 
+/// A wait for an application, which is said to be so.
+fn application(deadline: i64, so: &str) -> Outcome {
+    let signal = Signal { kind: "application".into(), subject: "shop".into(), condition: json!({}) };
+    let (memory, message) = (String::new(), so.to_owned());
+    Outcome::Waiting(Wait { signals: vec![signal], deadline: Timestamp(deadline), memory, message })
+}
+
+#[test]
+fn a_timeout_goes_on_while_no_person_is_waited_for() {
+    let mut slow = step("a", &[]);
+    slow.timeout_millis = Some(2000);
+    slow.retry = Some(Retry { limit: 1, duration_millis: 1, factor: 1.0, max_millis: 1, on: vec![] });
+    let mut run = Run::new(pipeline(vec![slow]));
+    run.apply(Input::Start, Timestamp(0));
+    run.apply(Input::Resolved { key: key("a"), verdict: Verdict::Go { lane: None } }, Timestamp(0));
+    // People may take their time, and the step's own begins when they have decided.
+    run.apply(Input::Ended { key: key("a"), outcome: wait(9000) }, Timestamp(100));
+    assert_eq!(run.apply(Input::Tick, Timestamp(5000)), []);
+    run.apply(Input::Fired { key: key("a"), occurrences: vec![] }, Timestamp(5000));
+    run.apply(Input::Ended { key: key("a"), outcome: application(90_000, "it is Progressing") }, Timestamp(5100));
+    assert_eq!(run.next_wake(), Some(Timestamp(7000)), "before the wait's own deadline");
+    // Waking does not give it more.
+    run.apply(Input::Fired { key: key("a"), occurrences: vec![] }, Timestamp(6900));
+    run.apply(Input::Ended { key: key("a"), outcome: application(90_000, "it is Degraded") }, Timestamp(6950));
+    assert_eq!(run.apply(Input::Tick, Timestamp(6999)), []);
+    run.apply(Input::Tick, Timestamp(7000));
+    let error = run.step(&key("a")).unwrap().error.clone().unwrap();
+    assert_eq!((error.code.as_str(), error.retryable), ("timed-out", true));
+    assert_eq!(error.message, "it took longer than its timeout of 2 s (it is Degraded)");
+    // Another attempt has time of its own.
+    run.apply(Input::Tick, Timestamp(7001));
+    run.apply(Input::Ended { key: key("a"), outcome: application(90_000, "") }, Timestamp(7002));
+    assert_eq!(run.next_wake(), Some(Timestamp(9001)));
+}
+
+#[test]
+fn the_time_of_a_wait_is_restored() {
+    let mut slow = step("a", &[]);
+    slow.timeout_millis = Some(2000);
+    let mut run = Run::new(pipeline(vec![slow]));
+    run.apply(Input::Start, Timestamp(0));
+    run.apply(Input::Resolved { key: key("a"), verdict: Verdict::Go { lane: None } }, Timestamp(0));
+    run.apply(Input::Ended { key: key("a"), outcome: application(90_000, "it is Missing") }, Timestamp(0));
+    let states = serde_json::to_value(run.steps()).unwrap();
+    let mut run = Run::restore(run.pipeline().clone(), serde_json::from_value(states).unwrap(), None);
+    run.apply(Input::Start, Timestamp(1000));
+    assert_eq!(run.status(), RunStatus::Waiting);
+    run.apply(Input::Tick, Timestamp(2000));
+    assert_eq!(run.status(), RunStatus::Failed);
+}
+
 #[test]
 fn nobody_waits_for_ever_by_waiting_again() {
     let mut run = Run::new(pipeline(vec![step("a", &[])]));

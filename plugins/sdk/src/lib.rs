@@ -49,6 +49,7 @@
 
 #![deny(missing_docs)]
 
+pub mod application;
 pub mod approval;
 pub mod archive;
 pub mod artifact;
@@ -81,6 +82,6 @@ pub use step::{Context, Effect, Finding, Forecast, Occurrence, Outcome, Resumpti
 /// The interfaces that need no wrapper, as they are.
 pub mod interfaces {
     pub use crate::bindings::tidegate::plugin::{
-        application, cancellation, change, change_read, change_write, random, state_read, state_write,
+        cancellation, change, change_read, change_write, random, state_read, state_write,
     };
 }

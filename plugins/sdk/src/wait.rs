@@ -48,9 +48,17 @@ pub fn signal(kind: &str, subject: impl Into<String>, condition: &Value) -> Sign
 /// # Errors
 /// `bug` where `memory` cannot be encoded.
 pub fn until(signal: Signal, seconds: u32, memory: &impl Serialize, message: String) -> Result<Wait, Error> {
+    until_any(vec![signal], seconds, memory, message)
+}
+
+/// A wait for the first of several signals, 16 at most.
+///
+/// # Errors
+/// Those of [`until`].
+pub fn until_any(signals: Vec<Signal>, seconds: u32, memory: &impl Serialize, message: String) -> Result<Wait, Error> {
     let memory = serde_json::to_string(memory)
         .map_err(|error| Error::internal(format!("what the step remembers cannot be encoded: {error}")))?;
-    Ok(Wait { signals: vec![signal], deadline_seconds: seconds, memory, message })
+    Ok(Wait { signals, deadline_seconds: seconds, memory, message })
 }
 
 impl Context {

@@ -2,7 +2,7 @@
 //! and learns by an error value what it cannot have.
 
 use crate::bindings::tidegate::plugin::types::Error;
-use crate::bindings::tidegate::plugin::{application, change, change_read, change_write, state_read, state_write};
+use crate::bindings::tidegate::plugin::{change, change_read, change_write, state_read, state_write};
 use crate::state::State;
 use wasmtime::Result;
 
@@ -23,15 +23,6 @@ impl change_write::Host for State {
     }
     async fn merge(&mut self, _: String, _: String, _: String) -> Result<Result<String, Error>> {
         self.unserved("change-write", "merge").await
-    }
-}
-
-impl application::Host for State {
-    async fn read(&mut self, _: String) -> Result<Result<Option<application::Status>, Error>> {
-        self.unserved("application", "read").await
-    }
-    async fn contains(&mut self, _: String, _: String) -> Result<Result<bool, Error>> {
-        self.unserved("application", "contains").await
     }
 }
 

@@ -40,6 +40,7 @@ pub(super) fn grant_of(name: &str, scope: &Value) -> Result<Grant, String> {
         }
         "repository-read" | "repository-write" => grant.repository = Some(read(scope)?),
         "approval" => grant.approval = Some(ApprovalGrant {}),
+        "application" => grant.application = Some(read(scope)?),
         "http" if all => grant.http = Some(HttpGrant { hosts: star(), methods: star() }),
         "http" => grant.http = Some(read(scope)?),
         "secret" if all => {
@@ -80,6 +81,10 @@ pub(super) fn widen(all: &mut Grant, more: Grant) {
         if !process.profile.is_strict() {
             own.profile = process.profile;
         }
+    }
+    match (&mut all.application, more.application) {
+        (Some(own), Some(more)) => own.names.extend(more.names),
+        (own, more) => *own = own.take().or(more),
     }
     if let Some(http) = more.http {
         let own = all.http.get_or_insert_with(HttpGrant::default);

@@ -82,7 +82,7 @@ async fn without_grants_nothing_arrives() {
 /// Whatever is granted, an interface that is not served says so by its name, as an answer and not as a trap.
 #[tokio::test]
 async fn interfaces_that_are_not_served() {
-    const UNSERVED: [&str; 5] = ["application", "change-read", "change-write", "state-read", "state-write"];
+    const UNSERVED: [&str; 4] = ["change-read", "change-write", "state-read", "state-write"];
     let ended = Attempt::new("everything").grant(everything()).run().await;
     let mut met = Vec::new();
     for (function, answer) in answers(&ended.outputs().to_string()) {
@@ -144,6 +144,7 @@ async fn each_call_needs_all_of_its_grants() {
     let begins = |what| ["repository-write.begin", "repository-write.begin of the default branch"].map(|f| (f, what));
     let (no_write, no_branch) =
         (begins("writing to the repository `config`"), begins("writing to the branch `main` of `config`"));
+    let applications = ["application.contains", "application.read"].map(|f| (f, "asking about the application `shop`"));
     let cases = [
         ("workspace", json!(null), [&writes[..], &reads].concat()),
         ("workspace", json!("read"), writes.to_vec()),
@@ -164,6 +165,9 @@ async fn each_call_needs_all_of_its_grants() {
         ("http", json!(null), vec![("http.send", "calling servers")]),
         ("http", json!({"hosts": ["*"], "methods": ["POST"]}), vec![("http.send", "the method `GET`")]),
         ("approval", json!(null), vec![("approval.read", "reading votes")]),
+        ("application", json!(null), applications.to_vec()),
+        ("application", json!({"names": ["shop-*", "other"]}), applications.to_vec()),
+        ("application", json!({"names": ["sh*"]}), vec![]),
         ("process", json!(null), vec![("process.start", "running `sh`")]),
         ("repository", json!({"read": ["other"]}), [&repository[..], &no_write].concat()),
         ("repository", json!({"read": ["config"]}), no_write.to_vec()),

@@ -29,6 +29,7 @@ pub(crate) fn everything() -> Value {
         "artifact": {"write": true},
         "repository": {"read": ["*"], "write": {"*": {}}},
         "approval": {},
+        "application": {},
         "http": {"hosts": ["*"]},
         "secret": {"names": ["*"], "reveal": true},
         "cache": {"write": true},

@@ -38,10 +38,11 @@ fn no_effects(text: &str, recorder: &Recorder, mode: &str) {
     }
     for call in recorder.calls() {
         let interface = call.split('.').next().expect("a first part");
-        let reads = ["workspace-read", "artifact-read", "repository-read", "approval"].contains(&interface);
+        let reads =
+            ["workspace-read", "artifact-read", "repository-read", "approval", "application"].contains(&interface);
         assert!(reads && !call.contains("extract"), "{call}");
     }
-    assert_eq!(recorder.calls().len(), 9, "what only reads arrives");
+    assert_eq!(recorder.calls().len(), 11, "what only reads arrives");
 }
 
 #[tokio::test]

@@ -1,10 +1,11 @@
 //! A host whose every service works, and writes down what reached it.
 
 use async_trait::async_trait;
-use model::{Failure, Timestamp};
+use model::{CommitId, Failure, Timestamp};
 use plugin::wit::log::Level;
 use plugin::wit::{
-    approval, archive, artifact_read, artifact_write, cache, http, process, repository_write, workspace_read,
+    application, approval, archive, artifact_read, artifact_write, cache, http, process, repository_write,
+    workspace_read,
 };
 use plugin::{Child, Entry, Services, Transaction};
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
@@ -177,6 +178,16 @@ impl Services for Recorder {
     async fn reveal(&self, name: String, _: String) -> Result<Vec<u8>, Failure> {
         self.note(format!("secret.reveal {name}"));
         Ok(Vec::new())
+    }
+
+    async fn application(&self, name: String) -> Result<Option<application::Status>, Failure> {
+        self.note(format!("application.read {name}"));
+        Ok(None)
+    }
+
+    async fn application_contains(&self, name: String, commit: CommitId) -> Result<bool, Failure> {
+        self.note(format!("application.contains {name} {commit}"));
+        Ok(false)
     }
 
     async fn send(&self, request: http::Request) -> Result<http::Response, Failure> {

@@ -62,6 +62,8 @@ pub(crate) fn everything() -> Value {
     answers.note("repository-write.begin of the default branch", repository_write::begin("config", ""));
     let requirement = approval::Requirement { subject: String::new(), count: 1, group: String::new() };
     answers.note("approval.read", approval::read(&requirement));
+    answers.note("application.read", application::read("shop"));
+    answers.note("application.contains", application::contains("shop", COMMIT));
     answers.note("process.start", process::start("key", &command("sh")));
     outside(&mut answers);
     unserved(&mut answers);
@@ -128,8 +130,6 @@ fn unserved(answers: &mut Answers) {
     };
     answers.note("change-write.set-status", change_write::set_status("config", COMMIT, &status));
     answers.note("change-write.merge", change_write::merge("config", "1", COMMIT));
-    answers.note("application.read", application::read("shop"));
-    answers.note("application.contains", application::contains("shop", COMMIT));
     answers.note("state-read.get", state_read::get("key"));
     answers.note("state-read.keys", state_read::keys());
     answers.note("state-write.put", state_write::put("key", "value"));

@@ -154,8 +154,10 @@ fn texts<const N: usize>(texts: [String; N]) -> String {
 pub(crate) fn wait(text: &str) -> step::Wait {
     let mut parts = text.split('|');
     let kind = parts.next().unwrap_or_default().to_owned();
-    let mut sized = || "x".repeat(number(parts.next().unwrap_or_default()));
-    let signals = vec![step::Signal { kind, subject: sized(), condition: sized() }];
+    let mut size = || number(parts.next().unwrap_or_default());
+    let subject = "x".repeat(size());
+    let condition = crate::json(&"x".repeat(size().saturating_sub(2)));
+    let signals = vec![step::Signal { kind, subject, condition }];
     step::Wait { signals, deadline_seconds: 1, memory: String::new(), message: String::new() }
 }
 
