@@ -330,3 +330,61 @@ fn what_is_broken_delays_nobody_else() {
     world.push("app", "two");
     daemon.until(" succeeded");
 }
+
+/// A repository whose pipeline promotes an image and waits until the application runs it.
+fn promotes(world: &World) {
+    world.write(
+        "config/apps/one/kustomization.yaml",
+        "resources: [pod.yaml]\nimages:\n  - name: shop\n    newTag: v1 # now\n",
+    );
+    let pod =
+        "apiVersion: v1\nkind: Pod\nmetadata: { name: shop }\nspec: { containers: [{ name: shop, image: shop }] }\n";
+    world.write("config/apps/one/pod.yaml", pod);
+    fs::remove_file(world.path().join("config/apps/one/all.yaml")).expect("removed");
+    world.push("config", "a pod");
+    let steps = "    edit:
+      uses: kustomize/set-image
+      with: { repository: config, path: apps/one, image: shop, tag: \"v2-${{ event.commit.short }}\" }
+    healthy:
+      uses: application/wait
+      with: { application: one, image: \"shop:v2-${{ event.commit.short }}\", commit: \"${{ steps.edit.outputs.commit }}\" }
+      timeout: 2m
+    after:
+      uses: exec
+      needs: [healthy]
+      with: { command: [echo, \"${{ steps.healthy.outputs.revision }}\"] }
+";
+    world.write("app/.tidegate/promote.yaml", pipeline("promote", "{ push: { paths: [\"src/**\"] } }", steps));
+    for name in ["build", "docs"] {
+        fs::remove_file(world.path().join(format!("app/.tidegate/{name}.yaml"))).expect("removed");
+    }
+    world.push("app", "promote");
+}
+
+fn promoted(world: &World, run: &str) {
+    let shown = world.tidegate(&["runs", "show", run, "--output", "json"]).expect(0).json();
+    assert_eq!(shown["status"], "succeeded", "{shown:#}");
+    let commit = shown["steps"]["edit"]["outputs"]["commit"].as_str().expect("a commit");
+    assert_eq!(shown["steps"]["healthy"]["outputs"]["revision"], commit, "{shown:#}");
+    let pod = fs::read_to_string(world.path().join("clusters/dev/_core/Pod/one/shop.yaml")).expect("a file");
+    let short = head(world, "app");
+    assert!(pod.contains(&format!("shop:v2-{}", &short[..8])), "{pod}");
+}
+
+#[test]
+fn a_run_waits_until_the_application_runs_its_image() {
+    let world = world();
+    promotes(&world);
+    let mut daemon = Daemon::start(&world);
+    world.write("app/src/a", "2");
+    world.push("app", "two");
+    let run = run_in(&daemon.until(" of promote at "));
+    daemon.until_where("how it ended", |line| line.starts_with(&format!("run {run} ")) && !line.contains(" waits"));
+    promoted(&world, &run);
+    assert_eq!(daemon.leave(), Some(0));
+    // Without a daemon the process that drives the run keeps the application meanwhile.
+    world.write("app/src/a", "3");
+    world.push("app", "three");
+    let ran = world.tidegate(&["run", "--repository", "app", "--output", "json"]).expect(0).json();
+    promoted(&world, ran["run"].as_str().expect("an id"));
+}
