@@ -388,3 +388,82 @@ fn a_run_waits_until_the_application_runs_its_image() {
     let ran = world.tidegate(&["run", "--repository", "app", "--output", "json"]).expect(0).json();
     promoted(&world, ran["run"].as_str().expect("an id"));
 }
+
+/// A word on what `one` would be, by its digest.
+fn agree(world: &World, verdict: &str, digest: &str, voter: &str) -> tidegate_tests::Ran {
+    world.tidegate(&["apps", verdict, "one", "--digest", digest, "--as", voter])
+}
+
+/// The digest of what `one` would be, and the first reason why it is not synced.
+fn asked(world: &World) -> (String, String) {
+    let shown = world.tidegate(&["apps", "show", "one", "--output", "json"]).expect(0).json();
+    let digest = shown["subject"].as_str().unwrap_or_else(|| panic!("{shown:#}"));
+    (digest.to_owned(), shown["reasons"][0]["text"].as_str().unwrap_or_default().to_owned())
+}
+
+#[test]
+fn an_environment_is_asked_again_before_a_sync() {
+    let world = world();
+    promotes(&world);
+    let environment = "  environments:
+    prod: { owns: { paths: [\"config:apps/one/**\"] }, requires: [{ approval: { group: team, count: 1 } }] }
+";
+    world.write("tidegate.yaml", format!("{}{environment}", host("")));
+    let mut daemon = Daemon::start(&world);
+    let wait = |seconds: &str| {
+        let commit = head(&world, "config");
+        world.tidegate(&["apps", "wait", "one", "--commit", &commit, "--timeout", seconds])
+    };
+    // Nothing was accepted there yet: people are asked about this very content.
+    assert!(wait("2").expect(1).out.contains("it has accepted nothing of this application yet"));
+    let (digest, _) = asked(&world);
+    assert!(agree(&world, "approve", &digest, "mallory").expect(4).err.contains("not a member of the group `team`"));
+    assert!(
+        agree(&world, "approve", &format!("sha256:{}", "0".repeat(64)), "alice")
+            .expect(4)
+            .err
+            .contains("would not count")
+    );
+    agree(&world, "approve", &digest, "alice").expect(0);
+    wait("60").expect(0);
+    // A promotion that its people approved is not asked about again.
+    world.write("app/src/a", "2");
+    world.push("app", "two");
+    let run = run_in(&daemon.until(" of promote at "));
+    daemon.until(&format!("run {run} waits"));
+    world.tidegate(&["approve", &run, "edit", "--digest", &world.digest(&run, "edit"), "--as", "bob"]).expect(0);
+    daemon.until(&format!("run {run} succeeded"));
+    promoted(&world, &run);
+    // Whatever is pushed beside that is, and reaches nothing until then.
+    world.git("config", &["pull", "-q", "origin", "main"]);
+    let overlay = fs::read_to_string(world.path().join("config/apps/one/kustomization.yaml")).expect("a file");
+    world.write(
+        "config/apps/one/kustomization.yaml",
+        overlay.replace("  - name: shop\n", "  - name: shop\n    newName: evil\n"),
+    );
+    world.push("config", "Tidy up");
+    let told = wait("2").expect(1).out;
+    assert!(told.contains("Dana") && told.contains("(\"Tidy up\") changed `apps/one/kustomization.yaml`"), "{told}");
+    let pod = || fs::read_to_string(world.path().join("clusters/dev/_core/Pod/one/shop.yaml")).expect("a file");
+    assert!(!pod().contains("evil"), "{}", pod());
+    let (digest, why) = asked(&world);
+    assert!(why.contains(&digest), "{why}");
+    agree(&world, "reject", &digest, "bob").expect(0);
+    world.tidegate(&["apps", "sync", "one"]).expect(1);
+    assert!(!pod().contains("evil"), "{}", pod());
+    // Back to what was accepted takes one of those who may approve, and no second word.
+    assert!(world.tidegate(&["apps", "rollback", "one", "--as", "mallory"]).expect(4).err.contains("team"));
+    let done = world.tidegate(&["apps", "rollback", "one", "--as", "alice", "--output", "json"]).expect(0).json();
+    let commit = done["commit"].as_str().expect("a commit");
+    world.tidegate(&["apps", "wait", "one", "--commit", commit, "--timeout", "60"]).expect(0);
+    assert!(!pod().contains("evil") && pod().contains("shop:v2-"), "{}", pod());
+    // And with that over, the next promotion needs no more than its own approval.
+    world.write("app/src/a", "3");
+    world.push("app", "three");
+    let run = run_in(&daemon.until(" of promote at "));
+    daemon.until(&format!("run {run} waits"));
+    world.tidegate(&["approve", &run, "edit", "--digest", &world.digest(&run, "edit"), "--as", "bob"]).expect(0);
+    daemon.until(&format!("run {run} succeeded"));
+    promoted(&world, &run);
+    assert_eq!(daemon.leave(), Some(0));
+}

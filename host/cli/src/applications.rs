@@ -9,7 +9,7 @@ use manifest::HostConfig;
 use model::{Blame, CommitId, Failure};
 use planner::decide::End;
 use planner::survey::SyncStatus;
-use reconcile::{Books, Configured, Entry, Fleet, Floor, Kept, Renders, Standing};
+use reconcile::{Books, Configured, Entry, Fleet, Floor, Kept, Renders, Rules, Standing};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -109,12 +109,19 @@ pub fn renders(engine: &Engine) -> Result<Arc<Renders>, Failure> {
     Ok(Arc::new(Renders::new(Arc::new(Plugins::Engine(Arc::new(engine.clone()))), kept)))
 }
 
+/// What the environments of a host ask.
+pub fn rules(engine: &Engine) -> Rules {
+    let settings = engine.settings();
+    Rules { environments: settings.environments.clone(), people: Arc::new(settings.people.clone()) }
+}
+
 /// The host's side of its applications, by mirrors as they were fetched last.
 pub fn floor(engine: &Engine, config: &HostConfig) -> Result<(Arc<Floor>, Arc<Configured>), Failure> {
     let mirrors = engine.clone();
     let configured = Arc::new(Configured::new(config.clone(), Box::new(move |name| mirrors.mirror(name))));
     let books = Books::new(engine.journal());
-    let floor = Floor::new(config.clone(), &engine.settings().base, books, configured.clone(), renders(engine)?);
+    let base = &engine.settings().base;
+    let floor = Floor::new(config.clone(), base, rules(engine), books, configured.clone(), renders(engine)?);
     Ok((Arc::new(floor), configured))
 }
 

@@ -1,11 +1,13 @@
 //! `tidegate apps`: the applications that the configured repositories declare, their objects, and how their clusters stand.
 
 mod brake;
+mod consent;
 mod list;
 mod rollback;
 mod show;
 mod sync;
 
+use crate::applications;
 use crate::args::{Apps, Host};
 use crate::exit::Exit;
 use crate::open;
@@ -39,6 +41,8 @@ pub async fn apps(place: &Place<'_>, command: Apps, screen: &Screen) -> Result<u
             desk.wait(&name, commit.as_deref(), Duration::from_secs(timeout), screen).await
         }
         Apps::History { name } => desk.history(&name, screen),
+        Apps::Approve(vote) => desk.consent(&vote, "approve", screen).await,
+        Apps::Reject(vote) => desk.consent(&vote, "reject", screen).await,
         Apps::Cancel { name } => desk.cancel(&name, screen).await,
         Apps::Rollback(wanted) => desk.rollback(&wanted, screen).await,
         Apps::Suspend { name, reason, actor } => desk.suspend(&name, Some((&reason, actor)), screen).await,
@@ -86,7 +90,8 @@ impl Desk {
         }
         let end = if catalog.unread.is_empty() { 0 } else { UNREACHABLE };
         let books = Books::new(engine.journal());
-        let floor = Floor::new(config, &engine.settings().base, books, opened, renders);
+        let base = &engine.settings().base;
+        let floor = Floor::new(config, base, applications::rules(&engine), books, opened, renders);
         let (catalog, floor, user) = (Arc::new(catalog), Arc::new(floor), open::system_user());
         Ok(Self { catalog, engine, floor, asked: None, user, away, end })
     }
@@ -114,7 +119,7 @@ impl Desk {
 
     async fn manifests(&self, name: &str, screen: &Screen) -> Result<u8, Exit> {
         let entry = self.find(name)?;
-        let rendered = render(entry, &self.floor.repositories, &self.floor.renders).await;
+        let rendered = render(entry, &self.floor).await;
         self.note_away(screen);
         let Whole { all, revision } = rendered?;
         for warning in all.iter().flat_map(|rendered| &rendered.warnings) {
@@ -157,13 +162,14 @@ struct Whole {
     revision: String,
 }
 
-async fn render(entry: &Entry, repositories: &Arc<dyn Repositories>, renders: &Renders) -> Result<Whole, Failure> {
+async fn render(entry: &Entry, floor: &Floor) -> Result<Whole, Failure> {
     let application = entry.application.as_ref().map_err(Clone::clone)?;
-    let jobs = reconcile::jobs(application, repositories)?;
+    let repositories: Arc<dyn Repositories> = floor.repositories.clone();
+    let jobs = reconcile::jobs(application, &repositories)?;
     let revision = jobs.first().and_then(|job| job.sources.first()).map(|source| source.commit.clone());
     let mut all = Vec::new();
     for job in &jobs {
-        all.push(renders.render(job).await?);
+        all.push(floor.renders.render(job).await?);
     }
     Ok(Whole { all, revision: revision.unwrap_or_default() })
 }

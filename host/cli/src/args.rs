@@ -167,6 +167,10 @@ pub enum Apps {
     },
     /// Its syncs, newest first
     History { name: String },
+    /// Agree to what it would be, where its environment asks for that before a sync
+    Approve(Consent),
+    /// Say no to it
+    Reject(Consent),
     /// Stop the sync that is at work
     Cancel { name: String },
     /// Bring its files back, by a commit, to what they were when it was last synced and healthy
@@ -217,6 +221,20 @@ pub struct Sync {
     /// Who asks; recorded as asserted
     #[arg(long = "as", value_name = "USER", requires = "name")]
     pub actor: Option<String>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct Consent {
+    pub name: String,
+    /// Exactly what it would be: the digest that `apps show` tells
+    #[arg(long)]
+    pub digest: String,
+    /// Who says so; recorded as asserted [default: the user of this machine]
+    #[arg(long = "as", value_name = "USER")]
+    pub voter: Option<String>,
+    /// A remark for the others
+    #[arg(long, default_value = "")]
+    pub comment: String,
 }
 
 #[derive(Clone, Debug, Args)]

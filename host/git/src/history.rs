@@ -73,6 +73,35 @@ impl Mirror {
         Ok(None)
     }
 
+    /// The commits from `head` back to `base`, without it, newest first, along first parents alone: what each brought to the branch.
+    /// `None` where `base` is not among the first `most`.
+    pub fn line(&self, base: &CommitId, head: &CommitId, most: usize) -> Result<Option<Vec<CommitId>>, Error> {
+        let mut line = Vec::new();
+        let mut at = Some(head.clone());
+        while let Some(commit) = at {
+            if commit == *base {
+                return Ok(Some(line));
+            }
+            if line.len() == most {
+                return Ok(None);
+            }
+            at = self.parent(&commit)?;
+            line.push(commit);
+        }
+        Ok(None)
+    }
+
+    /// The value of a trailer `Key: value` in the last paragraph of a commit's message; the first one of that key.
+    pub fn trailer(&self, id: &CommitId, key: &str) -> Result<Option<String>, Error> {
+        let repository = self.repository()?;
+        let commit = self.find(&repository, id)?;
+        let message = String::from_utf8_lossy(commit.message_bytes()).into_owned();
+        let Some((_, last)) = message.trim_end().rsplit_once("\n\n") else { return Ok(None) };
+        let found = last.lines().filter_map(|line| line.split_once(':'));
+        let found = found.into_iter().find(|(name, _)| name.trim_end().eq_ignore_ascii_case(key));
+        Ok(found.map(|(_, value)| value.trim().to_owned()))
+    }
+
     /// Who wrote and who made the commits of `base..head` (only `head` without a base): pairs of mail addresses of
     /// author and committer, each once, newest first.
     pub fn committers(&self, base: Option<&CommitId>, head: &CommitId) -> Result<Vec<(String, String)>, Error> {

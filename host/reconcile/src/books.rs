@@ -2,15 +2,17 @@
 
 use crate::entry::Entry;
 use crate::standing::Standing;
+use access::Vote;
 use manifest::DeclaredKind;
 use model::application::Application;
-use model::{Failure, Timestamp};
+use model::{CommitId, Digest, Failure, RunId, Timestamp};
 use planner::Inventory;
 use planner::operation::Operation;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use store::{ApplicationChange, ApplicationRow, Braked, Command, Journal, SyncRow};
+use store::{Accepted, ApplicationChange, ApplicationRow, Braked, Command, Consent, EffectRow, Journal, SyncRow};
 
 /// The journal, as far as applications go.
 #[derive(Clone)]
@@ -147,6 +149,89 @@ impl Books {
     /// Forgets an application.
     pub async fn forget(&self, name: &str) -> Result<(), Failure> {
         self.journal.apply(Command::Forget(name.to_owned())).await.map(drop).map_err(Failure::from)
+    }
+
+    /// What an environment has accepted of an application: the digest of its content, and the commit of each repository.
+    pub fn accepted(
+        &self,
+        environment: &str,
+        application: &str,
+    ) -> Result<Option<(Digest, BTreeMap<String, String>)>, Failure> {
+        let found = self.journal.reader().and_then(|reader| reader.accepted(environment, application));
+        found.map_err(Failure::from)?.map(|row| Ok((row.subject, read(row.revisions)?))).transpose()
+    }
+
+    /// Stores what an environment has accepted of an application.
+    pub async fn accept(
+        &self,
+        environment: &str,
+        application: &str,
+        subject: &Digest,
+        revisions: &BTreeMap<&str, &str>,
+        at: Timestamp,
+    ) -> Result<(), Failure> {
+        let accepted = Accepted {
+            environment: environment.to_owned(),
+            application: application.to_owned(),
+            subject: subject.clone(),
+            revisions: write(revisions)?,
+            at,
+        };
+        self.journal.apply(Command::Accept(accepted)).await.map(drop).map_err(Failure::from)
+    }
+
+    /// People's words on a content of an application, oldest first.
+    pub fn consents(&self, application: &str, subject: &Digest) -> Result<Vec<Vote>, Failure> {
+        let rows = self.journal.reader().and_then(|reader| reader.consents(application, subject));
+        let vote = |row: Consent| Vote {
+            voter: row.voter,
+            verdict: row.verdict,
+            subject: row.subject,
+            at: row.at,
+            comment: row.comment,
+            verified: row.verified,
+        };
+        Ok(rows.map_err(Failure::from)?.into_iter().map(vote).collect())
+    }
+
+    /// Adds a person's word on a content of an application.
+    pub async fn consent(&self, consent: Consent) -> Result<(), Failure> {
+        self.journal.apply(Command::Consent(consent)).await.map(drop).map_err(Failure::from)
+    }
+
+    /// The paths that a step of a run pushed with this very commit, having met the requirements of an environment.
+    pub fn agreed(
+        &self,
+        run: &str,
+        step: &str,
+        repository: &str,
+        commit: &CommitId,
+        environment: &str,
+    ) -> Result<Option<Vec<String>>, Failure> {
+        let reader = self.journal.reader().map_err(Failure::from)?;
+        let effects = reader.effects(&RunId(run.to_owned())).map_err(Failure::from)?;
+        let this = |effect: &&EffectRow| {
+            let outcome = effect.outcome.as_ref().and_then(|outcome| outcome["commit"].as_str());
+            let mut environments = effect.intent["environments"].as_array().into_iter().flatten();
+            effect.step.as_str() == step
+                && effect.intent["kind"] == "push-commit"
+                && effect.intent["repository"] == repository
+                && outcome == Some(commit.as_str())
+                && environments.any(|name| name == environment)
+        };
+        let found = effects.iter().find(this);
+        let paths = |effect: &EffectRow| {
+            let paths = effect.intent["paths"].as_array().into_iter().flatten();
+            paths.filter_map(|path| path.as_str().map(str::to_owned)).collect()
+        };
+        Ok(found.map(paths))
+    }
+
+    /// Whether a commit brought an application's files back by this host's doing.
+    pub fn is_rollback(&self, repository: &str, commit: &CommitId, application: &str) -> Result<bool, Failure> {
+        let found =
+            self.journal.reader().and_then(|reader| reader.is_rollback(repository, commit.as_str(), application));
+        found.map_err(Failure::from)
     }
 
     /// Stores how it stands.

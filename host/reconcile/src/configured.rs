@@ -34,6 +34,11 @@ impl Configured {
         Self { config, mirrors, opened: Mutex::default() }
     }
 
+    /// The mirror of a configured repository. Blocking.
+    pub fn mirror(&self, repository: &str) -> Result<Mirror, Failure> {
+        (self.mirrors)(repository)
+    }
+
     /// The files of a configured repository at a revision. Errors: `no-such-revision`, and those of the mirror.
     pub fn at(&self, repository: &str, revision: &str) -> Result<Source, Failure> {
         let mirror = (self.mirrors)(repository)?;

@@ -2,18 +2,20 @@
 
 use crate::books::Books;
 use crate::catalog::Catalog;
+use crate::configured::Configured;
 use crate::entry::Entry;
 use crate::keeper::Keeper;
 use crate::look::Subject;
 use crate::render::Renders;
+use crate::requirement::{Owning, Requirements};
 use crate::rights::Rights;
-use crate::sources::Repositories;
 use crate::target::target;
+use access::{Environment, People};
 use cluster::clock::SystemClock;
 use cluster::kubernetes::{Access, Connection, Timeouts};
 use cluster::{Destination, Directory, Kubernetes};
 use manifest::{Cluster, HostConfig, Mode, Reach};
-use model::application::{ApplicationName, Attention};
+use model::application::{ApplicationName, Attention, Content};
 use model::{Blame, Failure};
 use planner::decide::{self, Brakes, Window};
 use planner::depend::{Dependency, Stand};
@@ -26,6 +28,15 @@ use store::Braked;
 /// A cluster that is opened by whoever needs it first. One that does not answer delays nobody who goes elsewhere.
 type Opened = Arc<tokio::sync::OnceCell<Arc<dyn Destination>>>;
 
+/// What environments ask, and of whom.
+#[derive(Clone, Debug, Default)]
+pub struct Rules {
+    /// The environments.
+    pub environments: Vec<Environment>,
+    /// Who votes.
+    pub people: Arc<People>,
+}
+
 /// The host's side of its applications.
 pub struct Floor {
     /// The configuration.
@@ -33,11 +44,12 @@ pub struct Floor {
     /// What is remembered of applications.
     pub books: Books,
     /// Where their files are.
-    pub repositories: Arc<dyn Repositories>,
+    pub repositories: Arc<Configured>,
     /// What renders them.
     pub renders: Arc<Renders>,
     /// The folder of the configuration, from which its paths are meant.
     base: PathBuf,
+    rules: Rules,
     opened: Mutex<BTreeMap<String, Opened>>,
 }
 
@@ -52,11 +64,12 @@ impl Floor {
     pub fn new(
         config: HostConfig,
         base: &Path,
+        rules: Rules,
         books: Books,
-        repositories: Arc<dyn Repositories>,
+        repositories: Arc<Configured>,
         renders: Arc<Renders>,
     ) -> Self {
-        Self { config, books, repositories, renders, base: base.to_owned(), opened: Mutex::default() }
+        Self { config, books, repositories, renders, base: base.to_owned(), rules, opened: Mutex::default() }
     }
 
     /// Whether the application's cluster is one of this host.
@@ -97,7 +110,8 @@ impl Floor {
             renders: self.renders.clone(),
             rights: Arc::new(rights),
         };
-        Ok(Keeper::new(Arc::new(subject), self.books.clone(), brakes, dependencies))
+        let requirements = self.requirements(entry, name);
+        Ok(Keeper::new(Arc::new(subject), self.books.clone(), brakes, dependencies, requirements))
     }
 
     /// A cluster, opened once.
@@ -155,15 +169,6 @@ impl Floor {
     fn brakes(&self, entry: &Entry, name: &str, cluster: &Cluster) -> Result<Brakes, Failure> {
         let skipped = entry.application.as_ref().is_ok_and(|application| application.attention == Attention::Skipped);
         let suspended = self.books.brake(Braked::Application, &entry.name)?;
-        let owned = self.config.environments.iter().filter(|(_, environment)| {
-            environment.owns.clusters.iter().any(|owned| owned == name) && !environment.requires.is_empty()
-        });
-        let requirement = |(environment, _): (&String, _)| {
-            format!(
-                "the environment `{environment}` owns the cluster `{name}` and has requirements, which this version \
-                 checks where its paths are written, and not before a sync"
-            )
-        };
         Ok(Brakes {
             suspended: suspended.or_else(|| skipped.then(|| "its file says `skip-reconcile`".to_owned())),
             frozen: self.books.brake(Braked::Cluster, name)?,
@@ -172,9 +177,31 @@ impl Floor {
                 Mode::Apply => decide::Mode::Apply,
                 Mode::Observe => decide::Mode::Observe,
             },
-            requirements: owned.map(requirement).collect(),
             ..Brakes::default()
         })
+    }
+
+    /// What the environments ask that own its cluster, or the place where its files are.
+    fn requirements(&self, entry: &Entry, cluster: &str) -> Requirements {
+        let sources = entry.application.iter().flat_map(|application| &application.sources);
+        let places: Vec<(&str, String)> = sources
+            .filter_map(|source| {
+                let repository = manifest::repository_of(&source.repository, &self.config)?;
+                match &source.content {
+                    // What a folder is owned by, a file in it is: there may be none of any name.
+                    Content::Folder(path) => Some((repository, format!("{}/kustomization.yaml", path.in_source()))),
+                    Content::Reference | Content::Chart(_) => None,
+                }
+            })
+            .collect();
+        let owning = self.rules.environments.iter().filter_map(|environment| {
+            let configured = self.config.environments.get(&environment.name);
+            let owns_cluster = configured.is_some_and(|it| it.owns.clusters.iter().any(|owned| owned == cluster));
+            let owns = owns_cluster || places.iter().any(|(repository, path)| environment.owns(repository, path));
+            owns.then(|| Owning { environment: environment.clone(), cluster: owns_cluster })
+        });
+        let (people, books) = (self.rules.people.clone(), self.books.clone());
+        Requirements::new(&entry.name, owning.collect(), people, books, self.repositories.clone())
     }
 
     /// How an application stands that another one depends on.

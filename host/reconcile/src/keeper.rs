@@ -4,7 +4,8 @@
 use crate::books::{Books, Memory, Past, PastObject};
 use crate::carry::{Carrier, Done};
 use crate::images::images;
-use crate::look::{Look, Subject, Wish};
+use crate::look::{Look, Origin, Subject, Wish};
+use crate::requirement::Requirements;
 use crate::standing::Standing;
 use cluster::Wanted;
 use model::{Digest, Failure, Timestamp};
@@ -55,6 +56,7 @@ pub struct Keeper {
     books: Books,
     brakes: Brakes,
     dependencies: Vec<Dependency>,
+    requirements: Requirements,
 }
 
 /// What keeping it once came to.
@@ -69,14 +71,27 @@ pub struct Kept {
 /// A sync that is at work.
 struct Going {
     operation: Operation,
+    /// Where what it applies came from.
+    origins: Vec<Origin>,
     desired: Arc<Desired>,
     inventory: Inventory,
 }
 
 impl Keeper {
-    /// Of an application, under these brakes and after these dependencies.
-    pub fn new(subject: Arc<Subject>, books: Books, brakes: Brakes, dependencies: Vec<Dependency>) -> Self {
-        Self { subject, books, brakes, dependencies }
+    /// Of an application, under these brakes and requirements and after these dependencies.
+    pub fn new(
+        subject: Arc<Subject>,
+        books: Books,
+        brakes: Brakes,
+        dependencies: Vec<Dependency>,
+        requirements: Requirements,
+    ) -> Self {
+        Self { subject, books, brakes, dependencies, requirements }
+    }
+
+    /// What its environments ask.
+    pub fn requirements(&self) -> &Requirements {
+        &self.requirements
     }
 
     /// Whom it keeps.
@@ -115,8 +130,8 @@ impl Keeper {
             // Whoever began it is gone. What it applies must still be what is wanted.
             let same = wish.desired.as_ref().ok().filter(|desired| self.subject_of(desired) == operation.plan.subject);
             if let Some(desired) = same.cloned() {
-                let inventory = memory.inventory;
-                return self.carry(Going { operation, desired, inventory }, &mut words, events).await;
+                let (inventory, origins) = (memory.inventory, wish.origins);
+                return self.carry(Going { operation, origins, desired, inventory }, &mut words, events).await;
             }
             let (desired, inventory) = (wish.desired.as_ref().ok().cloned(), memory.inventory.clone());
             self.abandon(operation, desired, inventory).await?;
@@ -124,11 +139,12 @@ impl Keeper {
         }
         let look = self.look_for(&request, &mut memory, wish).await?;
         let standing = memory.standing.take().unwrap_or_else(|| Standing::unknown(String::new(), None, now()));
+        let origins = look.wish.origins;
         let (Verdict::Sync(plan), Ok(desired)) = (look.plan.verdict, look.wish.desired) else {
             return Ok(Kept { standing, outcome: None });
         };
         let operation = Operation::new(new_id(), *plan, now());
-        self.carry(Going { operation, desired, inventory: memory.inventory }, &mut words, events).await
+        self.carry(Going { operation, origins, desired, inventory: memory.inventory }, &mut words, events).await
     }
 
     fn subject_of(&self, desired: &Desired) -> Digest {
@@ -138,9 +154,12 @@ impl Keeper {
     /// Looks by a request; what `memory` then has of the inventory is as it was found.
     async fn survey(&self, request: &Request, memory: &mut Memory, wish: Wish) -> (Look, Standing) {
         let last = memory.standing.as_ref().and_then(|standing| standing.last.clone());
+        let content = wish.desired.as_ref().ok().map(|desired| self.subject_of(desired));
+        let mut brakes = self.brakes.clone();
+        brakes.requirements.extend(self.unmet(content.as_ref(), &wish.origins).await);
         let situation = Situation {
             request,
-            brakes: &self.brakes,
+            brakes: &brakes,
             last: last.as_ref(),
             running: None,
             dependencies: &self.dependencies,
@@ -155,11 +174,23 @@ impl Keeper {
             memory.inventory.forget(key);
         }
         let mut standing = Standing::of(&look.plan, &look.wish.revision, last.clone(), situation.now);
+        standing.subject = content;
         standing.images = match &look.wish.desired {
             Ok(desired) => images(desired),
             Err(_) => memory.standing.as_ref().map(|standing| standing.images.clone()).unwrap_or_default(),
         };
         (look, standing)
+    }
+
+    /// What the environments ask and is not met. What cannot be told is not met.
+    async fn unmet(&self, content: Option<&Digest>, origins: &[Origin]) -> Vec<String> {
+        let Some(content) = content.filter(|_| !self.requirements.is_empty()) else { return Vec::new() };
+        let (requirements, content, origins) = (self.requirements.clone(), content.clone(), origins.to_vec());
+        let unmet = tokio::task::spawn_blocking(move || requirements.unmet(&content, &origins, now())).await;
+        match unmet.unwrap_or_else(|e| Err(Failure::internal(format!("asking for approvals panicked: {e}")))) {
+            Ok(unmet) => unmet,
+            Err(failure) => vec![format!("whether it was approved cannot be told: {failure}")],
+        }
     }
 
     /// Looks by a request, and stores what follows; `memory` is as it is stored then.
@@ -169,6 +200,9 @@ impl Keeper {
         // A look that finds all as it was costs no write.
         if moved || !memory.standing.as_ref().is_some_and(|before| before.is_same(&standing)) {
             self.books.stand(self.name(), &standing, moved.then_some(&memory.inventory)).await?;
+        }
+        if let Some(content) = standing.subject.as_ref().filter(|_| !self.requirements.is_empty()) {
+            self.requirements.advance(content, &look.wish.origins, standing.at).await?;
         }
         memory.standing = Some(standing);
         Ok(look)
@@ -189,7 +223,8 @@ impl Keeper {
         };
         let mut operation = operation;
         operation.apply(Input::Stop(Stop::Superseded), now());
-        self.carry(Going { operation, desired, inventory }, &mut words, &|_| {}).await.map(drop)
+        let origins = Vec::new();
+        self.carry(Going { operation, origins, desired, inventory }, &mut words, &|_| {}).await.map(drop)
     }
 
     async fn carry(
@@ -216,6 +251,7 @@ impl Keeper {
                 for action in actions {
                     if let Action::Finished(outcome) = action {
                         let standing = self.finish(&sync.operation, &sync.inventory, &outcome).await?;
+                        self.accept(&sync, &outcome).await?;
                         return Ok(Kept { standing, outcome: Some(outcome) });
                     }
                     inputs.extend(self.begin(action, &mut sync, &mut work, &mut watched, &mut clearing, events).await?);
@@ -356,6 +392,7 @@ impl Keeper {
                 revision: sync.operation.plan.revision.clone(),
                 desired: Ok(sync.desired.clone()),
                 warnings: Vec::new(),
+                origins: sync.origins.clone(),
             },
             Refresh::Newest => self.subject.wish().await,
         };
@@ -365,7 +402,7 @@ impl Keeper {
         sync.inventory = memory.inventory;
         let Look { wish, plan, .. } = look?;
         if let Ok(desired) = wish.desired {
-            sync.desired = desired;
+            (sync.desired, sync.origins) = (desired, wish.origins);
         }
         Ok(Replanned::of(plan.verdict, now()))
     }
@@ -423,7 +460,8 @@ impl Keeper {
             Some(operation) if operation.plan.subject == plan.subject => operation,
             _ => Operation::new(new_id(), *plan, now()),
         };
-        let kept = self.carry(Going { operation, desired, inventory: memory.inventory }, &mut words, events).await?;
+        let going = Going { operation, origins: wish.origins, desired, inventory: memory.inventory };
+        let kept = self.carry(going, &mut words, events).await?;
         if matches!(kept.outcome, Some(Outcome::Applied | Outcome::Healthy)) {
             self.books.forget(self.name()).await?;
             return Ok(None);
@@ -461,6 +499,16 @@ impl Keeper {
         let wish = self.subject.wish().await;
         let newer = wish.desired.is_ok_and(|desired| self.subject_of(&desired) != sync.operation.plan.subject);
         newer.then_some(Input::Stop(Stop::Superseded))
+    }
+
+    /// Stores for its environments that all of a content was applied, which met what they ask.
+    async fn accept(&self, sync: &Going, outcome: &Outcome) -> Result<(), Failure> {
+        let order = &sync.operation.plan.order;
+        let applied = matches!(outcome, Outcome::Healthy | Outcome::Applied | Outcome::Unhealthy(_));
+        if !applied || order.only.is_some() || order.asked == Asked::Removal {
+            return Ok(());
+        }
+        self.requirements.accept(&sync.operation.plan.subject, &sync.origins, now()).await
     }
 
     async fn finish(

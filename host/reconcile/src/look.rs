@@ -1,6 +1,8 @@
 //! A look at an application: its commit rendered and read, the destination asked, both held against each other. Nothing is
 //! written to a destination.
 
+use crate::job::{Job, MAIN};
+use crate::reads::ReadSet;
 use crate::render::Renders;
 use crate::rights::Rights;
 use crate::sources::{Repositories, jobs};
@@ -45,6 +47,23 @@ pub struct Wish {
     pub desired: Result<Arc<Desired>, String>,
     /// For people.
     pub warnings: Vec<String>,
+    /// Where it came from.
+    pub origins: Vec<Origin>,
+}
+
+/// Where some of it came from.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    /// The repository's name.
+    pub repository: String,
+    /// The commit.
+    pub commit: String,
+    /// The folder.
+    pub folder: String,
+    /// What was read, and by which name its repository was asked for; absent where that cannot be told.
+    pub reads: Option<(Arc<ReadSet>, String)>,
+    /// Whether repositories were read that are not among the application's sources.
+    pub elsewhere: bool,
 }
 
 /// What was seen.
@@ -60,23 +79,27 @@ pub struct Look {
 impl Subject {
     /// Renders what should be there. It asks repositories and, for what kinds there are, the destination.
     pub async fn wish(&self) -> Wish {
-        let mut revision = String::new();
-        let mut warnings = Vec::new();
-        let desired = self.render(&mut revision, &mut warnings).await.map_err(|failure| failure.message);
-        Wish { revision, desired: desired.map(Arc::new), warnings }
+        let mut wish =
+            Wish { revision: String::new(), desired: Err(String::new()), warnings: Vec::new(), origins: Vec::new() };
+        wish.desired = match self.render(&mut wish).await {
+            Ok(desired) => Ok(Arc::new(desired)),
+            Err(failure) => Err(failure.message),
+        };
+        wish
     }
 
-    async fn render(&self, revision: &mut String, warnings: &mut Vec<String>) -> Result<Desired, Failure> {
+    async fn render(&self, wish: &mut Wish) -> Result<Desired, Failure> {
         let (declared, repositories) = (self.declared.clone(), self.repositories.clone());
         let jobs = tokio::task::spawn_blocking(move || jobs(&declared, &repositories)).await;
         let jobs = jobs.map_err(|e| Failure::internal(format!("opening its sources panicked: {e}")))??;
         if let Some(source) = jobs.first().and_then(|job| job.sources.first()) {
-            source.commit.clone_into(revision);
+            source.commit.clone_into(&mut wish.revision);
         }
         let mut manifests = Vec::new();
         for job in &jobs {
             let rendered = self.renders.render(job).await?;
-            warnings.extend(rendered.warnings);
+            wish.origins.extend(origins(job, rendered.reads.as_ref()));
+            wish.warnings.extend(rendered.warnings);
             let text = rendered.manifests;
             let read = tokio::task::spawn_blocking(move || manifest::manifests(&text)).await;
             let read = read.map_err(|e| Failure::internal(format!("reading a render panicked: {e}")))?;
@@ -152,4 +175,19 @@ impl Subject {
         there.predicted = Some(Predicted { of, on, manifest });
         Some(there)
     }
+}
+
+/// Where the files of a job are: its folder, and whatever else its other sources gave.
+fn origins(job: &Job, reads: Option<&Arc<ReadSet>>) -> Vec<Origin> {
+    let known = |root: &str| job.sources.iter().any(|source| source.name == root);
+    let elsewhere = reads.is_none_or(|reads| !reads.roots().all(known));
+    let origin = |source: &crate::job::Source| Origin {
+        repository: source.repository.clone(),
+        commit: source.commit.clone(),
+        // Of another source only what was read counts, and no path of a file begins so.
+        folder: if source.name == MAIN { job.path.clone() } else { "/".to_owned() },
+        reads: reads.map(|reads| (reads.clone(), source.name.clone())),
+        elsewhere,
+    };
+    job.sources.iter().map(origin).collect()
 }

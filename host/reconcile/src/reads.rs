@@ -53,6 +53,20 @@ impl ReadSet {
         paths
     }
 
+    /// Whether a change of this path may change an answer about a root: it was asked for itself, or its folder was listed.
+    pub fn touches(&self, root: &str, path: &str) -> bool {
+        let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+        self.0.get(root).into_iter().flatten().flatten().any(|Read(question, asked, _)| match question {
+            Question::Entries => **asked == *folder,
+            Question::Look | Question::Read => **asked == *path,
+        })
+    }
+
+    /// The names of the roots that were asked for.
+    pub fn roots(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
     /// How many answers it holds.
     pub fn len(&self) -> usize {
         self.0.values().flatten().map(Vec::len).sum()

@@ -1,6 +1,6 @@
 //! How an application stood when it was last looked at, as it is stored and shown.
 
-use model::Timestamp;
+use model::{Digest, Timestamp};
 use planner::Plan;
 use planner::decide::Last;
 use planner::health::{Health, Status};
@@ -24,6 +24,9 @@ pub struct Standing {
     /// Why nothing was done, where nothing was, most telling first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reasons: Vec<Reason>,
+    /// The digest of what it should be: content and policy. It is what people agree to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<Digest>,
     /// What its containers should run, sorted, each once.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub images: Vec<String>,
@@ -44,6 +47,7 @@ impl Standing {
             revision: String::new(),
             message,
             reasons: Vec::new(),
+            subject: None,
             images: Vec::new(),
             last,
             at,
@@ -73,6 +77,7 @@ impl Standing {
             revision: revision.to_owned(),
             message,
             reasons,
+            subject: None,
             images: Vec::new(),
             last,
             at,

@@ -1,5 +1,6 @@
 //! The commands, each one transaction, and the rows that they carry.
 
+use crate::accept::{Accepted, Consent, Rollback};
 use crate::application::{ApplicationChange, Braked};
 use crate::push::{Heads, Start};
 use model::{Digest, RunId, RunStatus, StepKey, StepStatus, Timestamp};
@@ -149,6 +150,12 @@ pub enum Command {
     Start(Start),
     /// A push was looked at, by its number.
     Pushed(i64),
+    /// What an environment has accepted of an application, in the place of what it had before.
+    Accept(Accepted),
+    /// Adds a person's word on what an application would be, with its entry in the audit chain.
+    Consent(Consent),
+    /// A commit that brought an application's files back, with its entry in the audit chain.
+    Rollback(Rollback),
     /// Forgets an application: how it stands, what it owns, its history.
     Forget(String),
     /// Takes a run's lease; answers the new fence. Whoever held it before can write no more.

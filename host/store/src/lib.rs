@@ -2,6 +2,7 @@
 //! It holds no rule of when a step runs or whose vote counts.
 #![deny(missing_docs)]
 
+mod accept;
 mod application;
 pub mod command;
 mod crash;
@@ -12,6 +13,7 @@ mod schema;
 mod write;
 mod writer;
 
+pub use accept::{Accepted, Consent, Rollback};
 pub use application::{ApplicationChange, ApplicationRow, Braked, SyncRow};
 pub use command::{Artifact, Command, Decision, EffectRow, LogLine, NewRun, Reply, RunRow, StepRow, VoteRow};
 pub use error::Error;

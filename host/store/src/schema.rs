@@ -17,6 +17,16 @@ CREATE TABLE starts (
   repository TEXT NOT NULL, commit_id TEXT NOT NULL, pipeline TEXT NOT NULL, event TEXT NOT NULL, run TEXT, why TEXT NOT NULL,
   at BIGINT NOT NULL, PRIMARY KEY (repository, commit_id, pipeline, event));
 CREATE INDEX starts_by_commit ON starts (commit_id);
+CREATE TABLE accepted (
+  environment TEXT NOT NULL, application TEXT NOT NULL, subject TEXT NOT NULL, revisions TEXT NOT NULL, at BIGINT NOT NULL,
+  PRIMARY KEY (environment, application));
+CREATE TABLE consents (
+  number INTEGER PRIMARY KEY, application TEXT NOT NULL, subject TEXT NOT NULL, voter TEXT NOT NULL, verdict TEXT NOT NULL,
+  comment TEXT NOT NULL, verified BIGINT NOT NULL, system_user TEXT NOT NULL, at BIGINT NOT NULL);
+CREATE INDEX consents_by_subject ON consents (application, subject);
+CREATE TABLE rollbacks (
+  repository TEXT NOT NULL, commit_id TEXT NOT NULL, target TEXT NOT NULL, application TEXT NOT NULL, actor TEXT NOT NULL,
+  at BIGINT NOT NULL, PRIMARY KEY (repository, commit_id));
 ";
 
 const APPLICATIONS: &str = "

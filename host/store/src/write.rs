@@ -1,5 +1,6 @@
 //! What each command writes.
 
+use crate::accept;
 use crate::application;
 use crate::command::{Command, EffectRow, Reply, StepRow};
 use crate::error::Error;
@@ -163,6 +164,15 @@ pub fn apply(db: &Connection, command: &Command) -> Result<Reply, Error> {
         Command::Heads(heads) => push::heads(db, heads).map(|()| Reply::Done),
         Command::Start(start) => push::start(db, start).map(|()| Reply::Done),
         Command::Pushed(number) => push::done(db, *number).map(|()| Reply::Done),
+        Command::Accept(accepted) => accept::accept(db, accepted).map(|()| Reply::Done),
+        Command::Consent(consent) => {
+            accept::consent(db, consent)?;
+            audit(db, &json!({"action": "consent", "consent": consent}))
+        }
+        Command::Rollback(rollback) => {
+            accept::rollback(db, rollback)?;
+            audit(db, &json!({"action": "rollback", "rollback": rollback}))
+        }
         Command::Forget(name) => application::forget(db, name).map(|()| Reply::Done),
         Command::Application(change, at) => application::change(db, change, *at).map(|()| Reply::Done),
         Command::Brake { on, name, why, at } => {

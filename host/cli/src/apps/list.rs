@@ -82,7 +82,7 @@ impl Desk {
         }
         if self.floor.cluster(entry).is_none() {
             // There is nothing that it could be held against; that it renders is worth knowing all the same.
-            let Whole { all, revision } = render(entry, &self.floor.repositories, &self.floor.renders).await?;
+            let Whole { all, revision } = render(entry, &self.floor).await?;
             let message = summary(&all);
             return Ok(Row { revision, sync: SyncStatus::Unknown, health: Status::Unknown, message, wrong: false });
         }

@@ -52,7 +52,7 @@ impl Desk {
                 let mirror = engine.mirror(&repository)?;
                 mirror.fetch().map_err(|e| e.failure())?;
                 let plan = plan(&mirror, (repository, folder), &application, to.as_deref(), &healthy)?;
-                permitted(&engine, &plan, &by)?;
+                permitted(&engine, &plan, &by, &healthy)?;
                 Ok((mirror, plan))
             });
             let (mirror, plan) = plan.await?;
@@ -66,9 +66,15 @@ impl Desk {
             });
             match pushed.await? {
                 (Ok(commit), plan) => {
-                    let entry = json!({"action": "rollback", "application": wanted.name, "repository": plan.repository,
-                        "branch": plan.branch, "to": plan.target, "commit": commit, "actor": user, "at": reconcile::now()});
-                    self.engine.journal().apply(Command::Audit(entry)).await.map_err(Failure::from)?;
+                    let rollback = store::Rollback {
+                        repository: plan.repository.clone(),
+                        commit: commit.to_string(),
+                        target: plan.target.to_string(),
+                        application: wanted.name.clone(),
+                        actor: user,
+                        at: reconcile::now(),
+                    };
+                    self.engine.journal().apply(Command::Rollback(rollback)).await.map_err(Failure::from)?;
                     if let Some(asked) = &self.asked {
                         asked.daemon.bell.send_modify(|count| *count += 1);
                     }
@@ -180,11 +186,18 @@ fn found(mirror: &Mirror, to: &str, healthy: &[String]) -> Result<Option<CommitI
 
 /// Back to what was healthy there takes one person of those who may approve. Whatever else an environment requires, and this
 /// build cannot check before a rollback, denies it.
-fn permitted(engine: &engine::Engine, plan: &Plan, user: &str) -> Result<(), Failure> {
+fn permitted(engine: &engine::Engine, plan: &Plan, user: &str, healthy: &[String]) -> Result<(), Failure> {
     let paths: Vec<String> = plan.files.iter().map(|(path, _)| path.clone()).collect();
     let settings = engine.settings();
     for environment in settings.owners(&plan.repository, &paths) {
         let name = &environment.name;
+        if !environment.requires.is_empty() && !healthy.contains(&plan.target.to_string()) {
+            let message = format!(
+                "the environment `{name}` goes back to what was healthy there alone, and {} was not",
+                plan.target.short()
+            );
+            return Err(Failure::denied(message).hint("promote it instead, with the approvals that takes"));
+        }
         for requirement in &environment.requires {
             match requirement {
                 Requirement::Approval { verified: true, .. } => {

@@ -24,7 +24,7 @@ impl Desk {
             screen.document(&json!({"name": name, "project": entry.project, "place": entry.place,
                 "revision": standing.revision, "sync": standing.sync.to_string(), "health": survey.health,
                 "message": standing.message, "reasons": standing.reasons, "last": standing.last,
-                "objects": survey.rows, "problems": survey.problems, "notices": survey.notices}));
+                "subject": standing.subject, "objects": survey.rows, "problems": survey.problems, "notices": survey.notices}));
             return Ok(0);
         }
         let sync = screen.paint(of_sync(survey.sync), &survey.sync.to_string());

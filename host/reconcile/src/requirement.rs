@@ -1,0 +1,328 @@
+//! What the environments that own an application ask before it is synced: that people agreed to what it would be, by their own
+//! word on that very content, or step by step as it was promoted.
+
+use crate::books::Books;
+use crate::configured::Configured;
+use crate::lineage::{Deed, Step, stranger};
+use crate::look::Origin;
+use access::{Environment, People, Requirement, Rule, Standing, Vote};
+use git::Mirror;
+use model::{CommitId, Digest, Failure, Timestamp};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// Commits that are looked at between what was accepted and what would be.
+const COMMITS: usize = 1_000;
+/// Paths of one comparison.
+const PATHS: usize = 65_536;
+
+/// An environment that owns an application.
+#[derive(Clone, Debug)]
+pub struct Owning {
+    /// The environment.
+    pub environment: Environment,
+    /// Whether it owns the cluster: then everything that reaches it is the environment's business. Else only its paths are.
+    pub cluster: bool,
+}
+
+/// The requirements of one application.
+#[derive(Clone)]
+pub struct Requirements {
+    application: String,
+    owning: Vec<Owning>,
+    people: Arc<People>,
+    books: Books,
+    configured: Arc<Configured>,
+}
+
+/// How the word on a content stands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Word {
+    /// Who must agree, in words.
+    pub needs: String,
+    /// Whose approval counts.
+    pub have: Vec<String>,
+    /// Whether that is enough.
+    pub standing: Standing,
+}
+
+impl std::fmt::Debug for Requirements {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Requirements").field("application", &self.application).field("owning", &self.owning).finish()
+    }
+}
+
+impl Requirements {
+    /// Of an application that these environments own.
+    pub fn new(
+        application: &str,
+        owning: Vec<Owning>,
+        people: Arc<People>,
+        books: Books,
+        configured: Arc<Configured>,
+    ) -> Self {
+        Self { application: application.to_owned(), owning, people, books, configured }
+    }
+
+    /// Whether nobody asks anything.
+    pub fn is_empty(&self) -> bool {
+        self.owning.iter().all(|owning| owning.environment.requires.is_empty())
+    }
+
+    /// What is not met for a content, each a sentence. Blocking. Errors: those of the journal.
+    pub fn unmet(&self, subject: &Digest, origins: &[Origin], now: Timestamp) -> Result<Vec<String>, Failure> {
+        let mut unmet = Vec::new();
+        for owning in &self.owning {
+            let name = &owning.environment.name;
+            let (rules, others) = sorted(&owning.environment.requires);
+            for kind in others {
+                unmet.push(format!(
+                    "the environment `{name}` requires `{kind}`, which this version cannot check before a sync"
+                ));
+            }
+            if rules.is_empty() {
+                continue;
+            }
+            let accepted = self.books.accepted(name, &self.application)?;
+            if accepted.as_ref().is_some_and(|(known, _)| known == subject) {
+                continue;
+            }
+            let word = self.word(&rules, subject, origins, accepted.as_ref().map(|(_, revisions)| revisions), now)?;
+            if word.standing == Standing::Approved {
+                continue;
+            }
+            let why = match &accepted {
+                Some((_, revisions)) => self.stranger(owning, revisions, origins),
+                None => Ok(Some("it has accepted nothing of this application yet".to_owned())),
+            };
+            let why = match why {
+                Ok(None) => continue,
+                Ok(Some(why)) => why,
+                // What cannot be looked at has been agreed to by nobody.
+                Err(failure) => format!("how it came to be cannot be told: {}", failure.message),
+            };
+            let have = match (word.standing, word.have.as_slice()) {
+                (Standing::Rejected, _) => "it was rejected".to_owned(),
+                (_, []) => "nobody has approved it".to_owned(),
+                (_, have) => format!("approved by {}", have.join(", ")),
+            };
+            unmet.push(format!(
+                "the environment `{name}` asks for {}, {have}: {why}; `tidegate apps approve {} --digest {subject}`",
+                word.needs, self.application
+            ));
+        }
+        Ok(unmet)
+    }
+
+    /// How people's word on a content stands, over all rules of all environments. Blocking.
+    pub fn words(&self, subject: &Digest, origins: &[Origin], now: Timestamp) -> Result<Vec<(String, Word)>, Failure> {
+        let mut words = Vec::new();
+        for owning in &self.owning {
+            let (rules, _) = sorted(&owning.environment.requires);
+            if rules.is_empty() {
+                continue;
+            }
+            let accepted = self.books.accepted(&owning.environment.name, &self.application)?;
+            let word = self.word(&rules, subject, origins, accepted.as_ref().map(|(_, revisions)| revisions), now)?;
+            words.push((owning.environment.name.clone(), word));
+        }
+        Ok(words)
+    }
+
+    /// Why somebody's word would not count under any rule; `None` where it would. Blocking.
+    pub fn objection(&self, voter: &str, origins: &[Origin]) -> Result<Option<String>, Failure> {
+        let mut why = Some("no environment asks anybody about it".to_owned());
+        for owning in &self.owning {
+            let (rules, _) = sorted(&owning.environment.requires);
+            let accepted = self.books.accepted(&owning.environment.name, &self.application)?;
+            let excluded = self.excluded(accepted.as_ref().map(|(_, revisions)| revisions), origins)?;
+            for rule in &rules {
+                why = if rule.verified {
+                    Some(format!("the identity of `{voter}` is only asserted, and the rule says `verified: true`"))
+                } else {
+                    self.people.objection(voter, rule, &excluded)
+                };
+                if why.is_none() {
+                    return Ok(None);
+                }
+            }
+        }
+        Ok(why)
+    }
+
+    fn word(
+        &self,
+        rules: &[Rule],
+        subject: &Digest,
+        origins: &[Origin],
+        accepted: Option<&BTreeMap<String, String>>,
+        now: Timestamp,
+    ) -> Result<Word, Failure> {
+        let votes: Vec<Vote> = self.books.consents(&self.application, subject)?;
+        let excluded = if votes.is_empty() { BTreeSet::new() } else { self.excluded(accepted, origins)? };
+        let tallies: Vec<_> =
+            rules.iter().map(|rule| self.people.tally(rule, subject, &votes, &excluded, now)).collect();
+        let standing = if tallies.iter().any(|tally| tally.standing == Standing::Rejected) {
+            Standing::Rejected
+        } else if tallies.iter().all(|tally| tally.standing == Standing::Approved) {
+            Standing::Approved
+        } else {
+            Standing::Pending
+        };
+        let mut have: Vec<String> = tallies.into_iter().flat_map(|tally| tally.have).collect();
+        have.sort();
+        have.dedup();
+        let needs = rules.iter().map(in_words).collect::<Vec<_>>().join(" and ");
+        Ok(Word { needs, have, standing })
+    }
+
+    /// Whoever wrote or committed something that is new since what was accepted: none of them may approve it.
+    fn excluded(
+        &self,
+        accepted: Option<&BTreeMap<String, String>>,
+        origins: &[Origin],
+    ) -> Result<BTreeSet<String>, Failure> {
+        let mut names = BTreeSet::new();
+        for origin in origins {
+            let mirror = self.configured.mirror(&origin.repository)?;
+            let base = accepted.and_then(|revisions| revisions.get(&origin.repository)).map(|id| CommitId(id.clone()));
+            // A commit that a forced push took away is none to compare with.
+            let base = base.filter(|base| mirror.commit(base).is_ok());
+            let head = CommitId(origin.commit.clone());
+            for (author, committer) in mirror.committers(base.as_ref(), &head).map_err(|e| e.failure())? {
+                for mail in [author, committer] {
+                    names.extend(self.people.names(&format!("<{mail}>")));
+                }
+            }
+        }
+        Ok(names)
+    }
+
+    /// The first commit since what was accepted to which nobody agreed.
+    fn stranger(
+        &self,
+        owning: &Owning,
+        accepted: &BTreeMap<String, String>,
+        origins: &[Origin],
+    ) -> Result<Option<String>, Failure> {
+        for origin in origins {
+            if owning.cluster && origin.elsewhere {
+                return Ok(Some("it reads repositories that are not its sources".to_owned()));
+            }
+            let Some(base) = accepted.get(&origin.repository).map(|id| CommitId(id.clone())) else {
+                return Ok(Some(format!("nothing of `{}` was accepted for it yet", origin.repository)));
+            };
+            let head = CommitId(origin.commit.clone());
+            let git = |e: git::Error| e.failure();
+            let mirror = self.configured.mirror(&origin.repository)?;
+            let paths = mirror.changed_paths(&base, &head, PATHS).map_err(git)?;
+            if !paths.iter().any(|path| concerns(owning, origin, path)) {
+                continue;
+            }
+            let Some(line) = mirror.line(&base, &head, COMMITS).map_err(git)? else {
+                return Ok(Some(format!(
+                    "{} does not come after {}, which it accepted last",
+                    head.short(),
+                    base.short()
+                )));
+            };
+            let mut steps = Vec::with_capacity(line.len());
+            for commit in &line {
+                steps.push(self.step(&mirror, owning, origin, commit)?);
+            }
+            if let Some(told) = stranger(&steps) {
+                return Ok(Some(told));
+            }
+        }
+        Ok(None)
+    }
+
+    fn step(&self, mirror: &Mirror, owning: &Owning, origin: &Origin, id: &CommitId) -> Result<Step, Failure> {
+        let git = |e: git::Error| e.failure();
+        let commit = mirror.commit(id).map_err(git)?;
+        let mut paths = match mirror.parent(id).map_err(git)? {
+            Some(parent) => mirror.changed_paths(&parent, id, PATHS).map_err(git)?,
+            None => Vec::new(),
+        };
+        paths.retain(|path| concerns(owning, origin, path));
+        let mut deed = Deed::Other;
+        if !paths.is_empty() {
+            let trailer = |key: &str| mirror.trailer(id, key).map_err(git);
+            // A trailer is anybody's to write: it only says which row of the journal to look at.
+            if let (Some(run), Some(step)) = (trailer("Tidegate-Run")?, trailer("Tidegate-Step")?)
+                && let Some(agreed) =
+                    self.books.agreed(&run, &step, &origin.repository, id, &owning.environment.name)?
+            {
+                deed = Deed::Agreed(agreed);
+            } else if self.books.is_rollback(&origin.repository, id, &self.application)? {
+                deed = Deed::Rollback;
+            }
+        }
+        let (title, by) = (commit.subject, commit.committer);
+        Ok(Step { commit: id.short().to_owned(), title, by, paths, deed })
+    }
+
+    /// What makes the same content as was accepted is as good as that: what was tried and taken back in between is over.
+    pub(crate) async fn advance(&self, subject: &Digest, origins: &[Origin], at: Timestamp) -> Result<(), Failure> {
+        for owning in self.owning.iter().filter(|owning| !owning.environment.requires.is_empty()) {
+            let name = &owning.environment.name;
+            let Some((known, before)) = self.books.accepted(name, &self.application)? else { continue };
+            let now = revisions(origins);
+            let moved =
+                now.iter().any(|(repository, commit)| before.get(*repository).map(String::as_str) != Some(*commit));
+            if known == *subject && moved {
+                self.books.accept(name, &self.application, subject, &now, at).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Stores that this content was applied, having met all that was asked.
+    pub(crate) async fn accept(&self, subject: &Digest, origins: &[Origin], at: Timestamp) -> Result<(), Failure> {
+        let revisions = revisions(origins);
+        for owning in self.owning.iter().filter(|owning| !owning.environment.requires.is_empty()) {
+            self.books.accept(&owning.environment.name, &self.application, subject, &revisions, at).await?;
+        }
+        Ok(())
+    }
+}
+
+/// The commit of each repository.
+fn revisions(origins: &[Origin]) -> BTreeMap<&str, &str> {
+    origins.iter().map(|origin| (origin.repository.as_str(), origin.commit.as_str())).collect()
+}
+
+/// Whether a change of this path is the environment's business, as far as this application goes.
+fn concerns(owning: &Owning, origin: &Origin, path: &str) -> bool {
+    let inside =
+        origin.folder.is_empty() || path.strip_prefix(&origin.folder).is_some_and(|rest| rest.starts_with('/'));
+    let read = match &origin.reads {
+        Some((reads, root)) => reads.touches(root, path),
+        // What cannot be told may have been read.
+        None => true,
+    };
+    (inside || read) && (owning.cluster || owning.environment.owns(&origin.repository, path))
+}
+
+/// The approvals, and what else is required by its kind.
+fn sorted(requires: &[Requirement]) -> (Vec<Rule>, Vec<&str>) {
+    let (mut rules, mut others) = (Vec::new(), Vec::new());
+    for requirement in requires {
+        match requirement {
+            Requirement::Approval { group, count, expires_millis, verified } => rules.push(Rule {
+                group: group.clone(),
+                count: *count,
+                expires_millis: *expires_millis,
+                verified: *verified,
+            }),
+            Requirement::Other { kind, .. } => others.push(kind.as_str()),
+        }
+    }
+    (rules, others)
+}
+
+fn in_words(rule: &Rule) -> String {
+    let plural = if rule.count == 1 { "approval" } else { "approvals" };
+    let group = rule.group.as_ref().map(|group| format!(" of group {group}")).unwrap_or_default();
+    format!("{} {plural}{group}", rule.count)
+}
