@@ -31,6 +31,9 @@ pub struct Memory {
     pub operation: Option<Operation>,
 }
 
+/// The digest of a content, and the commit of each repository that it came from.
+pub type Content = (Digest, BTreeMap<String, String>);
+
 /// An application's file as it was last read.
 #[derive(Serialize, Deserialize)]
 struct Declared {
@@ -152,11 +155,7 @@ impl Books {
     }
 
     /// What an environment has accepted of an application: the digest of its content, and the commit of each repository.
-    pub fn accepted(
-        &self,
-        environment: &str,
-        application: &str,
-    ) -> Result<Option<(Digest, BTreeMap<String, String>)>, Failure> {
+    pub fn accepted(&self, environment: &str, application: &str) -> Result<Option<Content>, Failure> {
         let found = self.journal.reader().and_then(|reader| reader.accepted(environment, application));
         found.map_err(Failure::from)?.map(|row| Ok((row.subject, read(row.revisions)?))).transpose()
     }

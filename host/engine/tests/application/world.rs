@@ -134,9 +134,16 @@ impl World {
         };
         let tree = self.folder.path().join("tree");
         std::fs::create_dir_all(&tree).expect("a folder");
-        let new = NewRun { pipeline, text: Digest::of(b""), event, source: Source::WorkTree(tree), files: vec![] };
+        let new = NewRun {
+            pipeline,
+            text: Digest::of(b""),
+            event,
+            source: Source::WorkTree(tree),
+            files: vec![],
+            begun: None,
+        };
         let run = engine.create(new).await.expect("a run");
-        self.go_on(engine, run).await
+        self.go_on(engine, run.run).await
     }
 
     pub(crate) async fn go_on(&self, engine: &Engine, run: RunId) -> Driven {
