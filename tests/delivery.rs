@@ -108,7 +108,8 @@ fn what_hands_did_is_undone() {
     fs::remove_file(place(&world, "two")).expect("removed");
     assert_eq!(stands(&world, "shop"), "OutOfSync Missing");
     let differences = world.tidegate(&["apps", "diff", "shop"]).expect(1);
-    assert!(differences.out.contains("data.value: \"by hand\" -> \"1\""), "{}", differences.out);
+    let out = &differences.out;
+    assert!(out.contains("   data:\n  -  value: by hand\n  +  value: \"1\""), "{out}");
     sync(&world, &[]).expect(0);
     assert_eq!(stands(&world, "shop"), "Synced Healthy");
     assert!(fs::read_to_string(place(&world, "one")).expect("a file").contains("value: \"1\""));

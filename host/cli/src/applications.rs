@@ -45,7 +45,7 @@ impl Applications for Keeping {
         let Some(standing) = self.fleet.standing(name)? else {
             // Nobody has looked at it yet.
             return Ok(Some(ApplicationStatus {
-                target: CommitId(String::new()),
+                target: commit(""),
                 synced: None,
                 sync: SyncStatus::Unknown.to_string(),
                 health: planner::health::Status::Unknown.to_string(),
@@ -84,8 +84,13 @@ impl Applications for Keeping {
     }
 }
 
+/// A commit, or forty zeros where none is known.
+fn commit(id: &str) -> CommitId {
+    CommitId(if id.is_empty() { "0".repeat(40) } else { id.to_owned() })
+}
+
 fn status(standing: Standing) -> ApplicationStatus {
-    let target = CommitId(standing.revision.clone());
+    let target = commit(&standing.revision);
     // What is as it should be is synced to that commit, whether or not there was anything to do for it.
     let synced = match (&standing.sync, &standing.last) {
         (SyncStatus::Synced, _) => Some(target.clone()),
@@ -94,7 +99,7 @@ fn status(standing: Standing) -> ApplicationStatus {
     };
     ApplicationStatus {
         target,
-        synced: synced.filter(|commit| !commit.as_str().is_empty()),
+        synced: synced.filter(|commit| *commit != self::commit("")),
         sync: standing.sync.to_string(),
         health: standing.health.status.to_string(),
         message: standing.message,

@@ -6,6 +6,7 @@ mod list;
 mod rollback;
 mod show;
 mod sync;
+mod unified;
 
 use crate::applications;
 use crate::args::{Apps, Host};

@@ -28,12 +28,24 @@ pub struct Comparison<'a> {
     pub extent: Extent,
 }
 
+/// A step of the way to a field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Into a field.
+    Field(String),
+    /// To an item of a list: `name=web`, a plain value, or its place in the list.
+    Item(String),
+}
+
 /// One field that would change.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Change {
     /// Where, such as `spec.template.spec.containers[name=web].image`.
     pub path: String,
+    /// The same step by step.
+    #[serde(skip)]
+    pub steps: Vec<Step>,
     /// What it is; absent where it is not there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<Value>,
@@ -117,7 +129,7 @@ const WIDTH: usize = 120;
 /// One line a change: `~` for another value, `+` for a new field, `-` for one that goes.
 impl fmt::Display for Diff {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for Change { path, before, after, taken_from } in &self.changes {
+        for Change { path, before, after, taken_from, .. } in &self.changes {
             match (before, after) {
                 (Some(before), Some(after)) => write!(f, "~ {path}: {} -> {}", short(before), short(after))?,
                 (None, Some(after)) => write!(f, "+ {path}: {}", short(after))?,

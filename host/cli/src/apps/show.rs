@@ -2,6 +2,7 @@
 
 use super::Desk;
 use super::list::{of_health, of_sync};
+use super::unified::unified;
 use crate::exit::Exit;
 use crate::screen::{Colour, Screen};
 use crate::table::{ago, columns, duration};
@@ -141,7 +142,7 @@ fn text(key: &ObjectKey, shown: &Shown, screen: &Screen) -> String {
         let colour = match line.as_bytes().first() {
             Some(b'+') => Colour::Green,
             Some(b'-') => Colour::Red,
-            _ => Colour::Yellow,
+            _ => return line.to_owned(),
         };
         screen.paint(colour, line)
     };
@@ -154,8 +155,8 @@ fn text(key: &ObjectKey, shown: &Shown, screen: &Screen) -> String {
         }
         Shown::Changed(diff) => {
             let _ = writeln!(out, "{}", screen.paint(Colour::Bold, &format!("~ {key}")));
-            for line in diff.to_string().lines() {
-                let _ = writeln!(out, "  {}", painted(line));
+            for line in unified(diff) {
+                let _ = writeln!(out, "  {}", painted(&line));
             }
         }
         Shown::Gone => {

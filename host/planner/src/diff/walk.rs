@@ -2,7 +2,7 @@
 
 use super::list::Pairing;
 use super::mask::Marks;
-use super::{Change, Comparison, normal, quantity};
+use super::{Change, Comparison, Step, normal, quantity};
 use crate::application::Extent;
 use crate::ignore::Marked;
 use crate::managed::{Fields, MANAGER, others};
@@ -307,7 +307,12 @@ impl<'a, 'v> Walk<'a, 'v> {
         let (before, after) = (show(before), show(after));
         let losers = here.others.iter().filter(|_| self.extent == Extent::Said || before.is_some());
         let taken_from = losers.map(|(name, _)| (*name).to_owned()).collect();
-        self.changes.push(Change { path: self.text(), before, after, taken_from });
+        let step = |place: &Place<'_>| match place {
+            Place::Field(name) => Step::Field((*name).to_owned()),
+            Place::Item(name) => Step::Item(name.clone()),
+        };
+        let steps = self.path.iter().map(step).collect();
+        self.changes.push(Change { path: self.text(), steps, before, after, taken_from });
     }
 
     fn text(&self) -> String {
