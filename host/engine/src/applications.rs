@@ -8,7 +8,7 @@ use plugin::wit::application as wire;
 use std::sync::Arc;
 
 /// How applications stand, as whoever keeps them tells it. Asked several times a second while a run waits, so an answer
-/// should be what is known and not a look at a cluster.
+/// should be what is known and not a look at a cluster; one that takes more than five seconds counts as none.
 #[async_trait]
 pub trait Applications: Send + Sync {
     /// How it stands, all of it at one moment: a health that is older than `synced` would pass for what the new commit came

@@ -7,6 +7,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// How long a keeper may take for an answer: whoever drives a run hears of its stops only in between.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How an application shall stand. What is left out may be as it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -99,13 +103,15 @@ impl Looks {
         let condition = Condition::read(&signal.condition).ok()?;
         let name = &signal.subject;
         if !self.0.contains_key(name) {
-            self.0.insert(name.clone(), keeper.read(name).await);
+            let read = tokio::time::timeout(PATIENCE, keeper.read(name)).await;
+            self.0.insert(name.clone(), read.unwrap_or_else(|_| Err(Failure::unavailable("it takes too long"))));
         }
         match self.0.get(name)? {
             Ok(None) => Some(json!({"exists": false})),
             Ok(Some(status)) => {
                 // A commit that is not known, by now or for now, is not in what was synced.
-                let met = condition.is_met(keeper.as_ref(), name, status).await.unwrap_or(false);
+                let met = tokio::time::timeout(PATIENCE, condition.is_met(keeper.as_ref(), name, status)).await;
+                let met = met.is_ok_and(|met| met.unwrap_or(false));
                 met.then(|| {
                     json!({"exists": true, "synced": status.synced, "sync": status.sync, "health": status.health,
                     "message": status.message, "images": status.images, "observed": status.observed})

@@ -119,8 +119,7 @@ async fn a_signal_needs_the_grant_and_a_condition_that_is_one() {
 #[tokio::test]
 async fn a_host_without_applications_says_so() {
     let world = World::new();
-    let driven = world.begin_on(&world.open(), "application/wait", json!({"application": "shop"}), None).await;
-    let ended = driven.ended(&world).await;
+    let ended = world.begin_alone(json!({"application": "shop"})).await.ended(&world).await;
     assert_eq!(ended.run, RunStatus::Failed);
     let error = ended.step.error.expect("why");
     assert_eq!((error.code.as_str(), error.retryable), ("unavailable", false));

@@ -111,11 +111,21 @@ impl World {
     }
 
     pub(crate) async fn begin_of(&self, uses: &str, with: Value, timeout: Option<u64>) -> Driven {
-        std::fs::write(self.folder.path().join("tidegate.lock"), lock().await).expect("a lock");
+        self.lock().await;
         self.begin_on(&self.attached(), uses, with, timeout).await
     }
 
-    pub(crate) async fn begin_on(&self, engine: &Engine, uses: &str, with: Value, timeout: Option<u64>) -> Driven {
+    /// The same on a host to which nobody is attached.
+    pub(crate) async fn begin_alone(&self, with: Value) -> Driven {
+        self.lock().await;
+        self.begin_on(&self.open(), "application/wait", with, None).await
+    }
+
+    async fn lock(&self) {
+        std::fs::write(self.folder.path().join("tidegate.lock"), lock().await).expect("a lock");
+    }
+
+    async fn begin_on(&self, engine: &Engine, uses: &str, with: Value, timeout: Option<u64>) -> Driven {
         let step =
             Step { name: "it".to_owned(), uses: uses.to_owned(), with, timeout_millis: timeout, ..Step::default() };
         let pipeline =
