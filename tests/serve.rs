@@ -467,3 +467,70 @@ fn an_environment_is_asked_again_before_a_sync() {
     promoted(&world, &run);
     assert_eq!(daemon.leave(), Some(0));
 }
+
+#[test]
+fn a_branch_holds_what_was_rendered() {
+    let world = world();
+    world.write("config/argocd/one.yaml", application("one", "rendered", ""));
+    world.push("config", "rendered");
+    world.write(
+        "tidegate.yaml",
+        host("").replace("clusters: [dev, away]", "clusters: [rendered]").replace(
+            "    dev: { directory: ./clusters/dev }\n",
+            "    rendered: { repository: config, branch: rendered }\n",
+        ),
+    );
+    let daemon = Daemon::start(&world);
+    let wait = |name: &str, seconds: &str| world.tidegate(&["apps", "wait", name, "--timeout", seconds]);
+    let told = wait("one", "2").expect(1).out;
+    assert!(told.contains("no branch `rendered`") && told.contains("git switch --orphan"), "{told}");
+    world.git("config", &["switch", "-q", "--orphan", "rendered"]);
+    world.write("config/README.md", "Nobody edits this.\n");
+    world.git("config", &["add", "README.md"]);
+    world.git("config", &["commit", "-q", "-m", "Begin"]);
+    world.git("config", &["push", "-q", "origin", "rendered"]);
+    wait("one", "60").expect(0);
+    let place = "rendered:_core/ConfigMap/one/settings.yaml";
+    let show = |what: &str| world.git("config.git", &["show", what]);
+    assert!(show(place).contains("value: \"1\""));
+    // One commit for a wave, beside what was there.
+    let log = || world.git("config.git", &["log", "--format=%s", "rendered"]);
+    assert_eq!(log(), "Sync one: 2 objects\nBegin\n");
+    // Somebody else's commit is drift, and another commit undoes it; what is nobody's object stays.
+    world.git("config", &["pull", "-q", "origin", "rendered"]);
+    world.write("config/_core/ConfigMap/one/settings.yaml", config_map("settings", "by hand"));
+    world.write("config/notes.md", "mine\n");
+    world.git("config", &["add", "-A", "_core", "notes.md"]);
+    world.git("config", &["commit", "-q", "-m", "by hand"]);
+    world.git("config", &["push", "-q", "origin", "rendered"]);
+    let head = || world.git("config.git", &["rev-parse", "rendered"]);
+    let before = head();
+    while head() == before {
+        std::thread::yield_now();
+    }
+    assert!(show(place).contains("value: \"1\""));
+    assert_eq!(log(), "Sync one: 1 object\nby hand\nSync one: 2 objects\nBegin\n");
+    assert_eq!(show("rendered:notes.md"), "mine\n");
+    // A Secret would stay in Git for ever.
+    world.git("config", &["switch", "-q", "main"]);
+    world.write("config/argocd/two.yaml", application("two", "rendered", ""));
+    world.write(
+        "config/apps/two/all.yaml",
+        "apiVersion: v1\nkind: Secret\nmetadata: { name: key }\nstringData: { a: b }\n",
+    );
+    world.push("config", "a secret");
+    world
+        .tidegate(&[
+            "apps",
+            "wait",
+            "one",
+            "--commit",
+            &world.git("config", &["rev-parse", "HEAD"]).trim().to_owned(),
+            "--timeout",
+            "60",
+        ])
+        .expect(0);
+    let told = wait("two", "3").expect(1).out;
+    assert!(told.contains("is not written into a branch of Git"), "{told}");
+    assert_eq!(daemon.leave(), Some(0));
+}

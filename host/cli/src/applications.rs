@@ -126,7 +126,8 @@ pub fn floor(engine: &Engine, config: &HostConfig) -> Result<(Arc<Floor>, Arc<Co
     let configured = Arc::new(Configured::new(config.clone(), Box::new(move |name| mirrors.mirror(name))));
     let books = Books::new(engine.journal());
     let base = &engine.settings().base;
-    let floor = Floor::new(config.clone(), base, rules(engine), books, configured.clone(), renders(engine)?);
+    let place = (base.as_path(), engine.state().root());
+    let floor = Floor::new(config.clone(), place, rules(engine), books, configured.clone(), renders(engine)?);
     Ok((Arc::new(floor), configured))
 }
 

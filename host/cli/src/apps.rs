@@ -92,7 +92,8 @@ impl Desk {
         let end = if catalog.unread.is_empty() { 0 } else { UNREACHABLE };
         let books = Books::new(engine.journal());
         let base = &engine.settings().base;
-        let floor = Floor::new(config, base, applications::rules(&engine), books, opened, renders);
+        let place = (base.as_path(), engine.state().root());
+        let floor = Floor::new(config, place, applications::rules(&engine), books, opened, renders);
         let (catalog, floor, user) = (Arc::new(catalog), Arc::new(floor), open::system_user());
         Ok(Self { catalog, engine, floor, asked: None, user, away, end })
     }

@@ -56,6 +56,19 @@ pub trait Destination: Send + Sync {
     /// Those of [`Destination::write`].
     async fn delete(&self, deletion: &Deletion<'_>) -> Result<(), Failure>;
 
+    /// Why an object of this name is never taken here, where that is so whatever it holds.
+    fn refuses(&self, _key: &ObjectKey) -> Option<String> {
+        None
+    }
+
+    /// What was written is where others see it; most destinations write it there at once.
+    ///
+    /// # Errors
+    /// Those of [`Destination::write`].
+    async fn settle(&self) -> Result<(), Failure> {
+        Ok(())
+    }
+
     /// A number that grows whenever something that concerns the application may have changed. It carries no data: whoever it wakes looks
     /// with [`Destination::live`].
     fn changes(&self, application: &ApplicationName) -> watch::Receiver<u64>;

@@ -62,6 +62,11 @@ impl Directory {
         Ok(Self { inner: Arc::new(inner) })
     }
 
+    /// Where the file of an object is, relative to the folder.
+    pub fn place_of(key: &ObjectKey) -> PathBuf {
+        place::of(key)
+    }
+
     /// Whether changes by others are told; else somebody has to look now and then.
     pub fn is_watched(&self) -> bool {
         self.inner.watcher.lock().unwrap_or_else(PoisonError::into_inner).is_some()

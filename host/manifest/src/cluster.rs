@@ -2,6 +2,7 @@
 
 use crate::code;
 use crate::diagnostic::{Diagnostic, Sink};
+use crate::environment::{Names, unknown};
 use crate::matching::cluster::server_key;
 use crate::reader::{self, fields};
 use crate::yaml::Node;
@@ -23,6 +24,13 @@ pub struct Cluster {
 pub enum Reach {
     /// A folder that stands for a cluster.
     Directory(String),
+    /// A branch of a configured repository, in which rendered manifests are.
+    Branch {
+        /// The repository's name.
+        repository: String,
+        /// The branch.
+        branch: String,
+    },
     /// A kubeconfig.
     Kubeconfig {
         /// Its path.
@@ -42,12 +50,14 @@ pub enum Mode {
     Observe,
 }
 
-pub(crate) fn read(node: &Node, name: &str, sink: &mut Sink) -> Option<Cluster> {
+pub(crate) fn read(node: &Node, name: &str, repositories: &Names<'_>, sink: &mut Sink) -> Option<Cluster> {
     let what = format!("the cluster `{name}`");
-    let parts = fields(node, &what, &["directory", "kubeconfig", "context", "server", "mode"], sink)?;
+    let parts =
+        fields(node, &what, &["directory", "repository", "branch", "kubeconfig", "context", "server", "mode"], sink)?;
     let mut optional =
         |key: &str| parts.get(key).and_then(|n| reader::text(n, &format!("`{key}`"), sink)).map(str::to_owned);
     let (directory, kubeconfig, context) = (optional("directory"), optional("kubeconfig"), optional("context"));
+    let (repository, branch) = (optional("repository"), optional("branch"));
     let server = optional("server");
     let mode = match parts.get("mode").and_then(|n| reader::word(n, "`mode`", &["apply", "observe"], sink)) {
         Some("observe") => Mode::Observe,
@@ -60,11 +70,18 @@ pub(crate) fn read(node: &Node, name: &str, sink: &mut Sink) -> Option<Cluster> 
         let message = "a `context` is one of a `kubeconfig`";
         sink.push(Diagnostic::error(code::BAD_VALUE, node.span.clone(), message));
     }
-    let reach = match (directory, kubeconfig) {
-        (Some(directory), None) => Reach::Directory(directory),
-        (None, Some(path)) => Reach::Kubeconfig { path, context },
+    if let (Some(node), Some(name)) = (parts.get("repository"), &repository)
+        && !repositories.contains(name)
+    {
+        unknown("repository", name, node, repositories, sink);
+    }
+    let reach = match (directory, kubeconfig, repository.zip(branch)) {
+        (Some(directory), None, None) => Reach::Directory(directory),
+        (None, Some(path), None) => Reach::Kubeconfig { path, context },
+        (None, None, Some((repository, branch))) => Reach::Branch { repository, branch },
         _ => {
-            let message = format!("{what} is either a `directory` or has a `kubeconfig`");
+            let message =
+                format!("{what} is either a `directory`, or has a `kubeconfig`, or is a `branch` of a `repository`");
             let at = node.entries().first().map_or(node.span.clone(), |(k, _)| k.span.clone());
             sink.push(Diagnostic::error(code::BAD_VALUE, at, message));
             return None;

@@ -123,7 +123,7 @@ fn read(node: &Node, sink: &mut Sink) -> Option<HostConfig> {
         Some(())
     });
     each(spec.get("clusters"), "clusters", "a cluster", sink, |name, node, sink| {
-        made.clusters.insert(name.to_owned(), cluster::read(node, name, sink)?);
+        made.clusters.insert(name.to_owned(), cluster::read(node, name, &repositories, sink)?);
         Some(())
     });
     repository::check_addresses(spec.get("repositories"), sink);

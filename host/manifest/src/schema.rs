@@ -316,6 +316,8 @@ fn host() -> Value {
             }), &["secret", "for"])),
             "clusters": named("Clusters by name.", object("A cluster.", json!({
                 "directory": text("A folder that stands for a cluster."),
+                "repository": text("A repository in which rendered manifests are kept."),
+                "branch": text("Its branch for them."),
                 "kubeconfig": text("A kubeconfig's path."),
                 "context": text("The context within it."),
                 "server": text("The address by which applications call it."),

@@ -220,8 +220,11 @@ impl Fleet {
         for seat in state.seats.values() {
             let declared = seat.declared();
             let Ok(application) = &declared.entry.application else { continue };
+            let onto = self.inner.floor.cluster(&declared.entry).is_some_and(|(_, cluster)| {
+                matches!(&cluster.reach, manifest::Reach::Branch { repository: of, .. } if of == repository)
+            });
             let there = |address: &str| manifest::repository_of(address, config) == Some(repository);
-            if application.sources.iter().any(|source| there(&source.repository)) {
+            if onto || application.sources.iter().any(|source| there(&source.repository)) {
                 seat.ring();
             }
         }

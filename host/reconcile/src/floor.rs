@@ -1,6 +1,7 @@
 //! What it takes to look after applications: where each goes, by which rules, under which brakes.
 
 use crate::books::Books;
+use crate::branch::Branch;
 use crate::catalog::Catalog;
 use crate::configured::Configured;
 use crate::entry::Entry;
@@ -49,6 +50,8 @@ pub struct Floor {
     pub renders: Arc<Renders>,
     /// The folder of the configuration, from which its paths are meant.
     base: PathBuf,
+    /// The folder of the host's state.
+    state: PathBuf,
     rules: Rules,
     opened: Mutex<BTreeMap<String, Opened>>,
 }
@@ -60,16 +63,25 @@ impl std::fmt::Debug for Floor {
 }
 
 impl Floor {
-    /// Of a configuration whose paths begin at `base`. Opens nothing yet.
+    /// Of a configuration whose paths begin at `base`, with a state folder. Opens nothing yet.
     pub fn new(
         config: HostConfig,
-        base: &Path,
+        (base, state): (&Path, &Path),
         rules: Rules,
         books: Books,
         repositories: Arc<Configured>,
         renders: Arc<Renders>,
     ) -> Self {
-        Self { config, books, repositories, renders, base: base.to_owned(), rules, opened: Mutex::default() }
+        Self {
+            config,
+            books,
+            repositories,
+            renders,
+            base: base.to_owned(),
+            state: state.to_owned(),
+            rules,
+            opened: Mutex::default(),
+        }
     }
 
     /// Whether the application's cluster is one of this host.
@@ -118,14 +130,24 @@ impl Floor {
     async fn open(&self, name: &str, cluster: &Cluster) -> Result<Arc<dyn Destination>, Failure> {
         let cell =
             self.opened.lock().unwrap_or_else(PoisonError::into_inner).entry(name.to_owned()).or_default().clone();
-        cell.get_or_try_init(|| self.connect(cluster)).await.cloned()
+        cell.get_or_try_init(|| self.connect(name, cluster)).await.cloned()
     }
 
-    async fn connect(&self, cluster: &Cluster) -> Result<Arc<dyn Destination>, Failure> {
+    async fn connect(&self, name: &str, cluster: &Cluster) -> Result<Arc<dyn Destination>, Failure> {
         let destination: Arc<dyn Destination> = match &cluster.reach {
             Reach::Directory(path) => {
                 let directory = Directory::open(&self.place(path));
                 Arc::new(directory.map_err(|failure| Failure::unavailable(failure.message))?)
+            }
+            Reach::Branch { repository, branch } => {
+                let (configured, of, on) = (self.repositories.clone(), repository.clone(), branch.clone());
+                let folder = self.state.join("branches").join(name);
+                let open = move || {
+                    Branch::open(configured.mirror(&of)?, &on, &folder)
+                        .map_err(|failure| Failure::unavailable(failure.message))
+                };
+                let opened = tokio::task::spawn_blocking(open).await;
+                Arc::new(opened.map_err(|e| Failure::internal(format!("opening a branch panicked: {e}")))??)
             }
             Reach::Kubeconfig { path, context } => {
                 let access = Access::Kubeconfig { path: self.place(path), context: context.clone() };

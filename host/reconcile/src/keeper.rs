@@ -250,6 +250,7 @@ impl Keeper {
                 }
                 for action in actions {
                     if let Action::Finished(outcome) = action {
+                        let outcome = self.settled(outcome).await;
                         let standing = self.finish(&sync.operation, &sync.inventory, &outcome).await?;
                         self.accept(&sync, &outcome).await?;
                         return Ok(Kept { standing, outcome: Some(outcome) });
@@ -499,6 +500,15 @@ impl Keeper {
         let wish = self.subject.wish().await;
         let newer = wish.desired.is_ok_and(|desired| self.subject_of(&desired) != sync.operation.plan.subject);
         newer.then_some(Input::Stop(Stop::Superseded))
+    }
+
+    /// An outcome once others see what was written, or why they do not.
+    async fn settled(&self, outcome: Outcome) -> Outcome {
+        let applied = matches!(outcome, Outcome::Healthy | Outcome::Applied | Outcome::Unhealthy(_));
+        match self.subject.destination.settle().await {
+            Err(failure) if applied => Outcome::Failed(failure.message),
+            _ => outcome,
+        }
     }
 
     /// Stores for its environments that all of a content was applied, which met what they ask.

@@ -5,6 +5,7 @@
 
 mod answer;
 mod books;
+mod branch;
 mod carry;
 mod catalog;
 mod commit;

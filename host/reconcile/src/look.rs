@@ -14,6 +14,7 @@ use planner::desired::Item;
 use planner::live::{Live, LiveObject, Predicted};
 use planner::object::{GroupKind, ObjectKey};
 use planner::plan::Validation;
+use planner::reason::{Code, Reason};
 use planner::survey::{Render, Sides};
 use planner::{Application, Desired, Inventory, Plan};
 use std::collections::BTreeSet;
@@ -109,6 +110,12 @@ impl Subject {
         let (_, marks) = self.destination.nature();
         let mut desired = Desired::new(manifests, &self.application, &scopes, marks);
         desired.problems.extend(self.rights.of_objects(&desired));
+        let refused = desired.items().iter().filter_map(|item| {
+            let why = self.destination.refuses(&item.key)?;
+            Some(Reason::new(Code::Refused, why).about(&item.key))
+        });
+        let refused: Vec<Reason> = refused.collect();
+        desired.problems.extend(refused);
         Ok(desired)
     }
 
