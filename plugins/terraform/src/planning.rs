@@ -3,7 +3,7 @@
 use crate::events::Follower;
 use crate::explain;
 use crate::host::Host;
-use crate::invocation::{Commands, LOCK_FILE, LockFile, PLAN, Planning};
+use crate::invocation::{Commands, LOCK_FILE, LockFile, PLAN, PROVIDERS, Planning};
 use crate::manifest::State;
 use crate::planfile::{self, Found};
 use crate::render::{self, Title, View};
@@ -76,7 +76,10 @@ pub fn make(
     if let Some(name) = root.workspace.as_deref().filter(|name| *name != "default") {
         session::aloud(host, &commands.select_workspace(name, purpose == Purpose::Apply))?;
     }
-    let plan = commands.plan(planning);
+    let mut plan = commands.plan(planning);
+    if host.entries(PROVIDERS)?.is_none() {
+        plan = plan.with_room(&choice.env);
+    }
     let mut follower = Follower::new(&root.directory, 0);
     let (ending, words) = session::begin(host, plan.clone())?.followed(&mut follower, &mut |_| {})?;
     let changes = match session::status(&plan, ending)? {

@@ -265,6 +265,31 @@ fn a_plan_says_itself_on_which_state_it_was_made() {
 }
 
 #[test]
+fn garbage_may_wait_where_no_providers_run_side_by_side() {
+    demand();
+    let mut machine = Machine::new("before");
+    let waits = |machine: &Machine, name: &str| ran(machine, name).expect(name).environment.get("GOGC").cloned();
+    plan_story(&machine);
+    for name in ["version", "init", "plan", "show"] {
+        assert_eq!(waits(&machine, name).as_deref(), Some("400"), "{name}");
+    }
+    machine.check_out("before");
+    let provider = "if [ \"$1\" = init ]; then mkdir -p \"$TF_DATA_DIR/providers\"; fi; exec REAL \"$@\"";
+    stand_in(&mut machine, provider);
+    plan_story(&machine);
+    assert_eq!(waits(&machine, "plan"), None, "it would be inherited");
+    assert_eq!(waits(&machine, "show").as_deref(), Some("400"));
+    machine.check_out("before");
+    let mut with = story(&machine);
+    with["env"] = json!({"GOGC": "50"});
+    planned(&machine, with).expect("a plan");
+    for name in ["init", "plan", "show"] {
+        let environment = ran(&machine, name).expect(name).environment;
+        assert_eq!((environment["GOGC"].as_str(), environment.get("GOMEMLIMIT")), ("50", None), "{name}");
+    }
+}
+
+#[test]
 fn a_version_that_was_not_asked_for_says_only_that() {
     demand();
     let machine = Machine::new("broken");
