@@ -1,4 +1,7 @@
-//! Takes the first-party plugins, built beforehand, into the binary.
+//! Takes the first-party plugins and the shim, built beforehand, into the binary.
+
+#[path = "build/sources.rs"]
+mod sources;
 
 use std::path::Path;
 use std::{env, fs};
@@ -34,8 +37,25 @@ fn main() {
         ));
     }
     text.push_str("    ],\n};\n");
+    text.push_str(&format!("pub const SHIM: Option<&[u8]> = {};\n", shim(&root, &guests)));
     let out = env::var_os("OUT_DIR").unwrap_or_default();
     if let Err(e) = fs::write(Path::new(&out).join("builtin.rs"), text) {
         println!("cargo::error=the list of plugins cannot be written: {e}");
     }
+}
+
+/// The shim as an expression: absent where it is not built of the sources that are there, and the host begins itself as one.
+fn shim(root: &Path, guests: &Path) -> String {
+    let (program, stamp) = (guests.join("tidegate-jail-shim"), guests.join("tidegate-jail-shim.of"));
+    for path in sources::paths(root).iter().chain([&program, &stamp]) {
+        println!("cargo::rerun-if-changed={}", path.display());
+    }
+    let fresh = sources::stamp(root).is_ok_and(|now| fs::read_to_string(&stamp).is_ok_and(|then| then == now));
+    if !fresh || !program.is_file() {
+        println!(
+            "cargo::warning=the shim is built of other sources, so this host does without: run `cargo xtask guests`"
+        );
+        return "None".to_owned();
+    }
+    format!("Some(include_bytes!({:?}))", fs::canonicalize(&program).unwrap_or(program).display().to_string())
 }

@@ -1,4 +1,8 @@
-//! `cargo xtask guests`: builds the first-party plugins, and the guests of the tests where there are any.
+//! `cargo xtask guests`: builds what the binary carries, the first-party plugins and its shim, and the guests of the tests where
+//! there are any.
+
+#[path = "../../host/cli/build/sources.rs"]
+mod sources;
 
 use crate::shell;
 use anyhow::{Context, Result};
@@ -21,15 +25,37 @@ pub fn run() -> Result<()> {
     Ok(())
 }
 
-/// Builds and locks the plugins that the binary carries.
+/// Builds and locks the plugins that the binary carries, and builds its shim.
 pub fn first_party() -> Result<()> {
     let root = shell::root();
     let out = root.join("target/guests");
+    shim(&root, &out)?;
     let mut plugins = Builder::new(&root.join("target/guests-build"), &progress);
     for name in PLUGINS {
         build(&mut plugins, &root.join("plugins").join(name), &out)?;
     }
     lock(&root, &out)
+}
+
+/// Builds the shim, small and optimised whatever the host is, and notes of which sources. In a target folder of its own: alone it
+/// has fewer features than with everything else.
+fn shim(root: &Path, out: &Path) -> Result<()> {
+    const NAME: &str = "tidegate-jail-shim";
+    let target = root.join("target/guests-build/shim");
+    let stamp = sources::stamp(root).context("reading the shim's sources")?;
+    let mut build = shell::cargo();
+    build
+        .args(["build", "--release", "--locked", "--package", "tidegate-jail", "--bin", NAME, "--target-dir"])
+        .arg(&target);
+    shell::run(build.env("CARGO_PROFILE_RELEASE_STRIP", "symbols"))?;
+    let program = fs::read(target.join("release").join(NAME)).context("the shim")?;
+    // What is there already is left, or the host would be built once more.
+    for (path, content) in [(out.join(NAME), program), (out.join(format!("{NAME}.of")), stamp.into_bytes())] {
+        if fs::read(&path).ok().as_ref() != Some(&content) {
+            fs::create_dir_all(out).and_then(|()| fs::write(&path, content)).context("the shim")?;
+        }
+    }
+    Ok(())
 }
 
 fn progress(line: &str) {

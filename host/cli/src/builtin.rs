@@ -1,4 +1,4 @@
-//! The plugins that this binary carries, compiled.
+//! The plugins that this binary carries, compiled, and its shim.
 #![allow(unsafe_code, reason = "what is carried is run as the program itself is")]
 
 include!(concat!(env!("OUT_DIR"), "/builtin.rs"));

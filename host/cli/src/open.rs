@@ -1,7 +1,7 @@
 //! Finds the configuration and opens what it describes.
 
 use crate::args::Host;
-use crate::builtin::BUILTIN;
+use crate::builtin::{BUILTIN, SHIM};
 use crate::exit::Exit;
 use crate::screen::{Colour, Screen};
 use engine::{Engine, Options, Settings};
@@ -110,7 +110,8 @@ pub fn engine(configuration: Configuration, screen: &Screen) -> Result<Engine, E
         None => default_state()?,
     };
     let executable = std::env::current_exe().map_err(|e| Failure::internal(format!("where this program is: {e}")))?;
-    let shim = Shim { executable, arguments: vec!["jail-shim".to_owned()] };
+    let own = Shim::new(executable, vec!["jail-shim".to_owned()]);
+    let shim = SHIM.map_or(own.clone(), |carried| Shim::carried(carried, own));
     let options = Options { state, settings: configuration.settings, builtin: BUILTIN, shim, cache: cache() };
     let (engine, warnings) = Engine::open(options)?;
     for warning in warnings {

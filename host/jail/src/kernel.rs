@@ -1,9 +1,11 @@
 //! The few system calls that neither std nor rustix offers. All unsafe code of the jail is here, and no more than its calls. It never decides anything.
 
+use rustix::fs::{MemfdFlags, SealFlags};
+use rustix::io::Errno;
 use rustix::process::Pid;
 use std::ffi::{CString, c_int, c_long};
 use std::fs::File;
-use std::io;
+use std::io::{self, Seek as _, Write as _};
 use std::os::fd::{AsFd, AsRawFd, FromRawFd as _, OwnedFd, RawFd};
 
 /// Duplicates this process into new namespaces (`CLONE_NEW…`); `None` in the duplicate.
@@ -153,9 +155,20 @@ pub fn drop_bounding_set() -> io::Result<()> {
 
 /// A read-only file in memory with this content, positioned at its start.
 pub fn sealed_file(name: &str, content: &[u8]) -> io::Result<File> {
-    use rustix::fs::{MemfdFlags, SealFlags};
-    use std::io::{Seek as _, Write as _};
-    let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
+    sealed(name, content, MemfdFlags::empty())
+}
+
+/// The same for a program that is to be run. A kernel before 6.3 knows no flag for that, and runs any.
+pub fn sealed_program(name: &str, content: &[u8]) -> io::Result<File> {
+    let file = sealed(name, content, MemfdFlags::EXEC);
+    file.or_else(|error| match Errno::from_io_error(&error) {
+        Some(Errno::INVAL) => sealed(name, content, MemfdFlags::empty()),
+        _ => Err(error),
+    })
+}
+
+fn sealed(name: &str, content: &[u8], flags: MemfdFlags) -> io::Result<File> {
+    let flags = flags | MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
     let mut file = File::from(rustix::fs::memfd_create(CString::new(name)?, flags)?);
     file.write_all(content)?;
     file.rewind()?;

@@ -36,6 +36,8 @@ pub fn shim_main(directory: &Path) -> ExitCode {
     if kernel::close_from(3).is_err() {
         return ExitCode::FAILURE;
     }
+    // One that is run out of memory has a descriptor's number for a name.
+    let _ = rustix::thread::set_name(c"tidegate-shim");
     kernel::default_signals();
     rustix::process::umask(Mode::RWXG | Mode::RWXO);
     let folder = Folder::new(directory);

@@ -4,19 +4,49 @@ use crate::child::Child;
 use crate::command::Command;
 use crate::folder::{Folder, Spec, Started, Status};
 use crate::watch::Watch;
-use crate::{Error, cgroup, ownership};
-use std::io::Write as _;
+use crate::{Error, cgroup, kernel, ownership};
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::os::fd::AsRawFd as _;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How to run the shim; the child's folder becomes its last argument.
 #[derive(Clone, Debug)]
 pub struct Shim {
-    /// The program.
-    pub executable: PathBuf,
-    /// `jail-shim` for the host's own binary.
-    pub arguments: Vec<String>,
+    executable: PathBuf,
+    arguments: Vec<String>,
+    /// The program in memory, and what to run where this machine does not let it run.
+    carried: Option<(Arc<File>, Box<Self>)>,
+}
+
+impl Shim {
+    /// A program with its arguments: `jail-shim` for the host's own binary.
+    pub fn new(executable: impl Into<PathBuf>, arguments: Vec<String>) -> Self {
+        Self { executable: executable.into(), arguments, carried: None }
+    }
+
+    /// A shim of its own that the host carries, run out of memory. Each child begins and ends with it: a small program spares
+    /// it what the host's own binary takes to be loaded, some 5 ms, and each duplicate of its memory. `otherwise` is run
+    /// where the machine runs nothing out of memory.
+    pub fn carried(program: &[u8], otherwise: Self) -> Self {
+        let Ok(file) = kernel::sealed_program("tidegate-jail-shim", program) else { return otherwise };
+        // The same in the duplicate that becomes it: the descriptor is closed by then, and not before.
+        let executable = PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()));
+        Self { executable, arguments: Vec::new(), carried: Some((Arc::new(file), Box::new(otherwise))) }
+    }
+
+    /// Begins it for a folder. Nothing of the host's own environment goes along.
+    fn begin(&self, folder: &Path, lock: &File) -> io::Result<std::process::Child> {
+        let mut process = std::process::Command::new(&self.executable);
+        process.args(&self.arguments).arg(folder).env_clear().current_dir("/");
+        process.stdin(Stdio::piped()).stdout(Stdio::from(lock.try_clone()?)).stderr(Stdio::null());
+        let Some((_, otherwise)) = &self.carried else { return process.spawn() };
+        process.arg0("tidegate-jail-shim").spawn().or_else(|_| otherwise.begin(folder, lock))
+    }
 }
 
 /// How long a shim may take from its start to `started`: it lends the workspace first, file by file.
@@ -89,24 +119,15 @@ enum Spawned {
     Theirs,
 }
 
-/// Runs the shim until it has detached itself. The command travels through a pipe, since it may hold secrets; nothing of the
-/// host's own environment goes along.
+/// Runs the shim until it has detached itself. The command travels through a pipe, since it may hold secrets.
 fn spawn(shim: &Shim, folder: &Folder, command: &Command) -> Result<Spawned, Error> {
     let path = folder.path();
     // Taken here and handed on as the shim's standard output: it belongs to the open file, so it is never free in between,
     // and a host that comes after the death of this one finds the shim that was begun, however slow it is.
     let Some(lock) = folder.lock()? else { return Ok(Spawned::Theirs) };
     let folder_path = std::path::absolute(path).map_err(Error::io("find", path))?;
-    let mut process = std::process::Command::new(&shim.executable)
-        .args(&shim.arguments)
-        .arg(folder_path)
-        .env_clear()
-        .current_dir("/")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::from(lock))
-        .stderr(Stdio::null())
-        .spawn()
-        .map_err(Error::io("run the shim", &shim.executable))?;
+    let mut process = shim.begin(&folder_path, &lock).map_err(Error::io("run the shim", &shim.executable))?;
+    drop(lock);
     if let Some(mut pipe) = process.stdin.take() {
         let text = serde_json::to_vec(command).map_err(Error::io("write", path))?;
         // A shim that lost the race does not listen.

@@ -514,7 +514,7 @@ fn the_death_of_the_shim_is_a_loss() {
 fn a_shim_that_died_before_it_began_is_replaced() {
     let room = Room::new();
     let command = room.shell("echo here");
-    let broken = Shim { executable: jail::resolve("false").unwrap(), arguments: Vec::new() };
+    let broken = Shim::new(jail::resolve("false").unwrap(), Vec::new());
     assert!(matches!(jail::start(&broken, &room.child(), &command), Err(Error::Shim(_))));
     assert!(jail::attach(&room.child()).unwrap().is_none());
     let mut child = room.start(&command);
@@ -526,7 +526,7 @@ fn the_lock_is_never_free_while_a_shim_begins() {
     let room = Room::new();
     // A shim that dies at once, after trying the lock as any other host would.
     let script = "flock -n \"$0/lock\" true && echo free >> \"$0/free\"; echo tried >> \"$0/tried\"; exit 1";
-    let prober = Shim { executable: jail::resolve("sh").unwrap(), arguments: vec!["-c".into(), script.into()] };
+    let prober = Shim::new(jail::resolve("sh").unwrap(), vec!["-c".into(), script.into()]);
     assert!(jail::resolve("flock").is_some(), "this test needs flock: `apt-get install util-linux`");
     let command = room.shell("echo here");
     assert!(matches!(jail::start(&prober, &room.child(), &command), Err(Error::Shim(_))));
@@ -535,6 +535,25 @@ fn the_lock_is_never_free_while_a_shim_begins() {
     // It died with the lock, which is free again.
     let mut child = room.start(&command);
     assert_eq!(finish(&mut child), ("here\n".into(), String::new(), exited(0)));
+}
+
+#[test]
+fn a_carried_shim_runs_out_of_memory_and_another_one_where_that_is_not_to_be() {
+    let room = Room::new();
+    let command = room.shell("echo here");
+    let broken = || Shim::new("/no/such/shim", Vec::new());
+    let carried = Shim::carried(&std::fs::read(SHIM).unwrap(), broken());
+    let mut child = jail::start(&carried, &room.child(), &command).unwrap();
+    assert_eq!(finish(&mut child), ("here\n".into(), String::new(), exited(0)));
+
+    let room = Room::new();
+    // It cannot be run, as nothing can be out of memory where the machine forbids it.
+    let nothing = b"#!/no/such/interpreter\n";
+    let unusable = Shim::carried(nothing, shim());
+    let mut child = jail::start(&unusable, &room.child(), &room.shell("echo here")).unwrap();
+    assert_eq!(finish(&mut child), ("here\n".into(), String::new(), exited(0)));
+    let neither = Shim::carried(nothing, broken());
+    assert!(jail::start(&neither, &Room::new().child(), &command).is_err());
 }
 
 #[test]

@@ -13,6 +13,8 @@ pub const SCRATCH: &str = ".tidegate-terraform";
 /// The tool's own folder: providers, modules, which backend. It sorts behind the manifest, which is thus found early in
 /// an archive.
 pub const DATA: &str = ".tidegate-terraform/terraform";
+/// Where `init` puts providers, if the configuration has any besides those that the tool is built with.
+pub const PROVIDERS: &str = ".tidegate-terraform/terraform/providers";
 /// The plan.
 pub const PLAN: &str = ".tidegate-terraform/plan.tfplan";
 /// What the plan was made of and for.
@@ -54,6 +56,12 @@ pub enum Work {
 
 /// Variables whose values hold no secret.
 const PUBLIC: [&str; 5] = ["TF_IN_AUTOMATION", "TF_INPUT", "TF_DATA_DIR", "TF_WORKSPACE", "CHECKPOINT_DISABLE"];
+
+/// What lets the tool collect its garbage later. A Go program begins with a heap of 4 MiB and collects each time that it has
+/// doubled, which is a third to a half of what a short command computes; with this it begins at 16 MiB and grows to five times
+/// what is in use, but not beyond the limit for its garbage's sake. The limit keeps terraform and one provider below the 4 GiB
+/// of a jail: whatever needs more than that in use would not have fitted, doubled, without it either.
+const ROOM: [(&str, &str); 2] = [("GOGC", "400"), ("GOMEMLIMIT", "1536MiB")];
 
 /// Makes the commands of one step.
 #[derive(Clone, Debug)]
@@ -105,7 +113,7 @@ impl<'a> Commands<'a> {
     /// Which version it is. Asked in the workspace's root and without the variables, which are none of its business: so
     /// the child is the same in every beginning, and there is one where the directory is missing.
     pub fn version(&self) -> Invocation {
-        Invocation {
+        let invocation = Invocation {
             key: format!("{}-version", self.tool),
             tool: self.tool,
             arguments: words(&["version", "-json"]),
@@ -113,7 +121,8 @@ impl<'a> Commands<'a> {
             directory: String::new(),
             container: self.container.clone(),
             work: Work::Tool,
-        }
+        };
+        invocation.with_room(self.env)
     }
 
     /// Pulls the image; absent where there is none.
@@ -124,7 +133,8 @@ impl<'a> Commands<'a> {
 
     /// Gets providers and modules ready, without the backend.
     pub fn init_without_backend(&self, lock_file: LockFile) -> Invocation {
-        self.command("init", &[&["init", "-input=false", "-no-color", "-backend=false"], lock_flag(lock_file)].concat())
+        let words = [&["init", "-input=false", "-no-color", "-backend=false"], lock_flag(lock_file)].concat();
+        self.command("init", &words).with_room(self.env)
     }
 
     /// Gets backend, providers and modules ready.
@@ -134,23 +144,24 @@ impl<'a> Commands<'a> {
         if let Some(arguments) = self.root.backend_arguments() {
             invocation.environment.insert("TF_CLI_ARGS_init".to_owned(), arguments);
         }
-        invocation
+        invocation.with_room(self.env)
     }
 
     /// Goes to the workspace, and makes it where it may.
     pub fn select_workspace(&self, name: &str, or_create: bool) -> Invocation {
         let create: &[&str] = if or_create { &["-or-create"] } else { &[] };
         self.command("workspace", &[&["workspace", "select", "-no-color"], create, &[name]].concat())
+            .with_room(self.env)
     }
 
     /// Checks the configuration.
     pub fn validate(&self) -> Invocation {
-        self.command("validate", &["validate", "-json", "-no-color"])
+        self.command("validate", &["validate", "-json", "-no-color"]).with_room(self.env)
     }
 
     /// Checks how files are written.
     pub fn format(&self) -> Invocation {
-        self.command("fmt", &["fmt", "-check", "-diff", "-recursive", "-no-color"])
+        self.command("fmt", &["fmt", "-check", "-diff", "-recursive", "-no-color"]).with_room(self.env)
     }
 
     /// Plans, into [`PLAN`].
@@ -176,12 +187,12 @@ impl<'a> Commands<'a> {
 
     /// Prints [`PLAN`], secrets and all.
     pub fn show(&self) -> Invocation {
-        self.command("show", &["show", "-json", "-no-color", &self.root.from_directory(PLAN)])
+        self.command("show", &["show", "-json", "-no-color", &self.root.from_directory(PLAN)]).with_room(self.env)
     }
 
     /// Prints the state, secrets and all.
     pub fn pull_state(&self) -> Invocation {
-        self.command("state", &["state", "pull"])
+        self.command("state", &["state", "pull"]).with_room(self.env)
     }
 
     /// Does what [`PLAN`] says.
@@ -249,6 +260,16 @@ impl Invocation {
             }
         };
         Ok((line?, ""))
+    }
+
+    /// With more room for garbage, unless the pipeline says how much. Not for what runs providers side by side: they inherit it,
+    /// and together would take more of the jail's memory. `show` and `validate` ask one after the other for its schema.
+    #[must_use]
+    pub fn with_room(mut self, given: &BTreeMap<String, String>) -> Self {
+        if ROOM.iter().all(|(name, _)| !given.contains_key(*name)) {
+            self.environment.extend(ROOM.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        }
+        self
     }
 
     /// In a workspace by its name, without asking where the tool's folder says it is.

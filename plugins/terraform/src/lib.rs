@@ -17,6 +17,7 @@ pub mod journal;
 pub mod manifest;
 pub mod outputs;
 pub mod plan;
+pub mod planfile;
 mod planning;
 pub mod render;
 pub mod root;

@@ -3,8 +3,9 @@
 use crate::events::Follower;
 use crate::explain;
 use crate::host::Host;
-use crate::invocation::{Commands, LOCK_FILE, LockFile, Planning};
+use crate::invocation::{Commands, LOCK_FILE, LockFile, PLAN, PROVIDERS, Planning};
 use crate::manifest::State;
+use crate::planfile::{self, Found};
 use crate::render::{self, Title, View};
 use crate::root::{Choice, Root};
 use crate::session::{self, Begun};
@@ -75,15 +76,12 @@ pub fn make(
     if let Some(name) = root.workspace.as_deref().filter(|name| *name != "default") {
         session::aloud(host, &commands.select_workspace(name, purpose == Purpose::Apply))?;
     }
-    let plan = commands.plan(planning);
+    let mut plan = commands.plan(planning);
+    if host.entries(PROVIDERS)?.is_none() {
+        plan = plan.with_room(&choice.env);
+    }
     let mut follower = Follower::new(&root.directory, 0);
-    let planned = session::begin(host, plan.clone())?;
-    // The state is read meanwhile: it takes no lock, and what it is for tolerates that somebody was faster.
-    let state = match purpose {
-        Purpose::Apply => session::begin(host, commands.pull_state()).ok(),
-        Purpose::Drift => None,
-    };
-    let (ending, words) = planned.followed(&mut follower, &mut |_| {})?;
+    let (ending, words) = session::begin(host, plan.clone())?.followed(&mut follower, &mut |_| {})?;
     let changes = match session::status(&plan, ending)? {
         0 => false,
         2 => true,
@@ -96,14 +94,29 @@ pub fn make(
             )));
         }
     };
-    let view = view(session::begin(host, commands.show())?, root, &choice.env)?;
-    let state = state.and_then(state_of);
+    let shown = session::begin(host, commands.show())?;
+    let state = match purpose {
+        Purpose::Apply => state(host, &commands),
+        Purpose::Drift => None,
+    };
+    let view = view(shown, root, &choice.env)?;
     Ok(Made { tool: installed, changes, view, lock_file, state, notes })
 }
 
 /// How `init` treats the lock file.
 pub fn lock_mode(lock_file: Option<&str>) -> LockFile {
     if lock_file.is_some() { LockFile::ReadOnly } else { LockFile::Absent }
+}
+
+/// The state that the plan was made on. The plan says that itself; where it cannot be asked, being too large or encrypted, the
+/// backend is, which may have another by now: what this is for tolerates that somebody was faster.
+fn state(host: &dyn Host, commands: &Commands<'_>) -> Option<State> {
+    let plan = host.read(PLAN).ok().flatten().unwrap_or_default();
+    match planfile::state(&plan) {
+        Found::State(state) => Some(state),
+        Found::Nothing => None,
+        Found::Unreadable => state_of(session::begin(host, commands.pull_state()).ok()?),
+    }
 }
 
 /// The state that a command prints; absent where there is none, or it cannot be read.

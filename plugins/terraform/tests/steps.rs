@@ -8,6 +8,8 @@ use std::fs;
 use std::process::Command;
 use support::{Machine, PLACEHOLDER, context, demand};
 use terraform::host::Host;
+use terraform::invocation::Invocation;
+use terraform::manifest::{Manifest, State};
 use terraform::outputs::{Applied, Planned};
 use terraform::{apply, drift, plan, validate};
 use tidegate::{Error, Finding, Outcome};
@@ -58,6 +60,21 @@ fn second_plan(machine: &Machine) -> Planned {
     apply_well(machine, &first.plan);
     machine.check_out("after");
     plan_story(machine)
+}
+
+/// Puts a script in the tool's place, which calls it by `REAL`.
+fn stand_in(machine: &mut Machine, script: &str) {
+    let real = "command -v terraform || command -v tofu";
+    let real = String::from_utf8(Command::new("sh").args(["-c", real]).output().expect("sh").stdout).expect("a path");
+    let wrapper = machine.folder.join("home/terraform");
+    fs::write(&wrapper, format!("#!/bin/sh\n{}\n", script.replace("REAL", real.trim()))).expect("a script");
+    fs::set_permissions(&wrapper, std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("a mode");
+    machine.path = format!("{}:{}", machine.folder.join("home").display(), machine.path);
+}
+
+/// The last command of this name.
+fn ran(machine: &Machine, name: &str) -> Option<Invocation> {
+    machine.ran.borrow().iter().rfind(|command| command.arguments[0] == name).cloned()
 }
 
 fn no_secret(text: &str) {
@@ -212,20 +229,64 @@ fn another_version_of_the_tool_is_refused() {
     let first = plan_story(&machine);
     machine.check_out("before");
     // The very tool, which says that it is another version.
-    let wrapper = machine.folder.join("home/terraform");
-    let real = "command -v terraform || command -v tofu";
-    let real = String::from_utf8(Command::new("sh").args(["-c", real]).output().expect("sh").stdout).expect("a path");
-    let script = format!(
-        "#!/bin/sh\nif [ \"$1\" = version ]; then {0} \"$@\" | sed 's/\"terraform_version\": \"[^\"]*\"/\"terraform_version\": \"1.0.7\"/'; \
-         else exec {0} \"$@\"; fi\n",
-        real.trim()
-    );
-    fs::write(&wrapper, script).expect("a script");
-    fs::set_permissions(&wrapper, std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("a mode");
-    machine.path = format!("{}:{}", machine.folder.join("home").display(), machine.path);
+    let lie = "if [ \"$1\" = version ]; then REAL \"$@\" | sed 's/\"terraform_version\": \"[^\"]*\"/\"terraform_version\": \"1.0.7\"/'; \
+               else exec REAL \"$@\"; fi";
+    stand_in(&mut machine, lie);
     let error = applied(&machine, &first.plan).expect_err("another version");
     assert_eq!(error.code, "terraform-tool-differs");
     assert!(error.message.contains("1.0.7"), "{}", error.message);
+}
+
+#[test]
+fn a_plan_says_itself_on_which_state_it_was_made() {
+    demand();
+    let machine = Machine::new("before");
+    let first = plan_story(&machine);
+    assert_eq!(Manifest::of_artifact(&machine, &first.plan).expect("a manifest").state, None, "there is none yet");
+    machine.check_out("before");
+    apply_well(&machine, &first.plan);
+    let state = fs::read(machine.folder.join("states/state.tfstate")).expect("a state");
+    let state = State::of(&state).expect("serial and lineage");
+    machine.ran.borrow_mut().clear();
+    machine.check_out("after");
+    let second = plan_story(&machine);
+    assert_eq!(Manifest::of_artifact(&machine, &second.plan).expect("a manifest").state.as_ref(), Some(&state));
+    assert_eq!(ran(&machine, "state"), None, "nobody else is asked");
+
+    // A plan that is larger than a plugin may read.
+    machine.check_out("after");
+    let noise = || Command::new("head").args(["-c", "1500000", "/dev/urandom"]).output().expect("head").stdout;
+    fs::write(machine.workspace().join("infra/noise"), noise()).expect("a file");
+    let large = "resource \"terraform_data\" \"noise\" { input = filebase64(\"${path.module}/noise\") }\n";
+    fs::write(machine.workspace().join("infra/noise.tf"), large).expect("a file");
+    let third = plan_story(&machine);
+    assert_eq!(Manifest::of_artifact(&machine, &third.plan).expect("a manifest").state.as_ref(), Some(&state));
+    assert!(ran(&machine, "state").is_some(), "the backend knows it");
+}
+
+#[test]
+fn garbage_may_wait_where_no_providers_run_side_by_side() {
+    demand();
+    let mut machine = Machine::new("before");
+    let waits = |machine: &Machine, name: &str| ran(machine, name).expect(name).environment.get("GOGC").cloned();
+    plan_story(&machine);
+    for name in ["version", "init", "plan", "show"] {
+        assert_eq!(waits(&machine, name).as_deref(), Some("400"), "{name}");
+    }
+    machine.check_out("before");
+    let provider = "if [ \"$1\" = init ]; then mkdir -p \"$TF_DATA_DIR/providers\"; fi; exec REAL \"$@\"";
+    stand_in(&mut machine, provider);
+    plan_story(&machine);
+    assert_eq!(waits(&machine, "plan"), None, "it would be inherited");
+    assert_eq!(waits(&machine, "show").as_deref(), Some("400"));
+    machine.check_out("before");
+    let mut with = story(&machine);
+    with["env"] = json!({"GOGC": "50"});
+    planned(&machine, with).expect("a plan");
+    for name in ["init", "plan", "show"] {
+        let environment = ran(&machine, name).expect(name).environment;
+        assert_eq!((environment["GOGC"].as_str(), environment.get("GOMEMLIMIT")), ("50", None), "{name}");
+    }
 }
 
 #[test]

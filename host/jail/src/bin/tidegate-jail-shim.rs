@@ -27,7 +27,7 @@ fn main() -> ExitCode {
 fn start(folder: &Path) -> Result<(), Box<dyn std::error::Error>> {
     let mut line = String::new();
     std::io::stdin().read_line(&mut line)?;
-    let shim = jail::Shim { executable: std::env::current_exe()?, arguments: Vec::new() };
+    let shim = jail::Shim::new(std::env::current_exe()?, Vec::new());
     jail::start(&shim, folder, &serde_json::from_str(&line)?)?;
     writeln!(std::io::stdout(), "started")?;
     std::io::stdin().read_to_end(&mut Vec::new())?;

@@ -56,7 +56,7 @@ pub fn fresh() -> u64 {
 }
 
 pub fn shim() -> Shim {
-    Shim { executable: SHIM.into(), arguments: Vec::new() }
+    Shim::new(SHIM, Vec::new())
 }
 
 pub fn start(folder: &Path, command: &Command) -> Result<Child, Error> {

@@ -237,9 +237,12 @@ impl Running for Begun<'_> {
             }
             each(Channel::StandardOutput, &buffer[..length]);
             events.push((Channel::StandardOutput, buffer[..length].to_vec()));
-            let seen: Vec<u8> = events.iter().flat_map(|(_, chunk)| chunk.clone()).collect();
             let wanted = self.machine.cancel_at.borrow().clone();
-            if !cancelled && wanted.is_some_and(|wanted| String::from_utf8_lossy(&seen).contains(&wanted)) {
+            let said = |wanted: String| {
+                let seen: Vec<u8> = events.iter().flat_map(|(_, chunk)| chunk.clone()).collect();
+                String::from_utf8_lossy(&seen).contains(&wanted)
+            };
+            if !cancelled && wanted.is_some_and(said) {
                 cancelled = true;
                 let done =
                     Command::new("kill").args(["-INT", "--", &format!("-{}", child.id())]).status().expect("kill");
