@@ -173,6 +173,8 @@ pub enum Apps {
     Reject(Consent),
     /// Stop the sync that is at work
     Cancel { name: String },
+    /// Let objects go that wait for a person's word (`Prune=confirm`, `Delete=confirm`)
+    Confirm { name: String },
     /// Bring its files back, by a commit, to what they were when it was last synced and healthy
     Rollback(Rollback),
     /// Stop syncing it until `resume`

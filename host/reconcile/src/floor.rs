@@ -5,7 +5,7 @@ use crate::branch::Branch;
 use crate::catalog::Catalog;
 use crate::configured::Configured;
 use crate::entry::Entry;
-use crate::keeper::Keeper;
+use crate::keeper::{Ask, Keeper};
 use crate::look::Subject;
 use crate::render::Renders;
 use crate::requirement::{Owning, Requirements};
@@ -16,7 +16,7 @@ use cluster::clock::SystemClock;
 use cluster::kubernetes::{Access, Connection, Timeouts};
 use cluster::{Destination, Directory, Kubernetes};
 use manifest::{Cluster, HostConfig, Mode, Reach};
-use model::application::{ApplicationName, Attention, Content};
+use model::application::{Application, ApplicationName, Attention};
 use model::{Blame, Failure};
 use planner::decide::{self, Brakes, Window};
 use planner::depend::{Dependency, Stand};
@@ -112,8 +112,12 @@ impl Floor {
                 Rights::none(name)
             }
         };
-        let brakes = self.brakes(entry, name, cluster)?;
-        let dependencies = declared.depends_on.iter().map(|name| self.dependency(name)).collect::<Result<_, _>>()?;
+        let brakes = self.brakes(entry, name, cluster);
+        let dependencies = declared
+            .depends_on
+            .iter()
+            .map(|other| self.dependency(catalog, declared, other))
+            .collect::<Result<_, _>>()?;
         let subject = Subject {
             declared: (**declared).clone(),
             application,
@@ -188,53 +192,59 @@ impl Floor {
         Rights::new((name, cluster.server.as_deref()), std::iter::once(own).chain(project))
     }
 
-    fn brakes(&self, entry: &Entry, name: &str, cluster: &Cluster) -> Result<Brakes, Failure> {
+    /// The brakes as they are whenever somebody asks: they may be put on in the middle of a sync.
+    fn brakes(&self, entry: &Entry, name: &str, cluster: &Cluster) -> Box<Ask> {
         let skipped = entry.application.as_ref().is_ok_and(|application| application.attention == Attention::Skipped);
-        let suspended = self.books.brake(Braked::Application, &entry.name)?;
-        Ok(Brakes {
-            suspended: suspended.or_else(|| skipped.then(|| "its file says `skip-reconcile`".to_owned())),
-            frozen: self.books.brake(Braked::Cluster, name)?,
-            window: Window::default(),
-            mode: match cluster.mode {
-                Mode::Apply => decide::Mode::Apply,
-                Mode::Observe => decide::Mode::Observe,
-            },
-            ..Brakes::default()
+        let mode = match cluster.mode {
+            Mode::Apply => decide::Mode::Apply,
+            Mode::Observe => decide::Mode::Observe,
+        };
+        let (books, application, cluster) = (self.books.clone(), entry.name.clone(), name.to_owned());
+        Box::new(move || {
+            let suspended = books.brake(Braked::Application, &application)?;
+            Ok(Brakes {
+                suspended: suspended.or_else(|| skipped.then(|| "its file says `skip-reconcile`".to_owned())),
+                frozen: books.brake(Braked::Cluster, &cluster)?,
+                window: Window::default(),
+                mode,
+                ..Brakes::default()
+            })
         })
     }
 
-    /// What the environments ask that own its cluster, or the place where its files are.
+    /// What the host's environments may ask about it.
     fn requirements(&self, entry: &Entry, cluster: &str) -> Requirements {
-        let sources = entry.application.iter().flat_map(|application| &application.sources);
-        let places: Vec<(&str, String)> = sources
-            .filter_map(|source| {
-                let repository = manifest::repository_of(&source.repository, &self.config)?;
-                match &source.content {
-                    // What a folder is owned by, a file in it is: there may be none of any name.
-                    Content::Folder(path) => Some((repository, format!("{}/kustomization.yaml", path.in_source()))),
-                    Content::Reference | Content::Chart(_) => None,
-                }
-            })
-            .collect();
-        let owning = self.rules.environments.iter().filter_map(|environment| {
+        let environments = self.rules.environments.iter().map(|environment| {
             let configured = self.config.environments.get(&environment.name);
-            let owns_cluster = configured.is_some_and(|it| it.owns.clusters.iter().any(|owned| owned == cluster));
-            let owns = owns_cluster || places.iter().any(|(repository, path)| environment.owns(repository, path));
-            owns.then(|| Owning { environment: environment.clone(), cluster: owns_cluster })
+            let cluster = configured.is_some_and(|it| it.owns.clusters.iter().any(|owned| owned == cluster));
+            Owning { environment: environment.clone(), cluster }
         });
         let (people, books) = (self.rules.people.clone(), self.books.clone());
-        Requirements::new(&entry.name, owning.collect(), people, books, self.repositories.clone())
+        Requirements::new(&entry.name, environments, people, books, self.repositories.clone())
     }
 
-    /// How an application stands that another one depends on.
-    fn dependency(&self, name: &ApplicationName) -> Result<Dependency, Failure> {
+    /// How an application stands that another one depends on, and whether both come from one repository: then it must have come as far
+    /// as the other one's commit.
+    fn dependency(
+        &self,
+        catalog: &Catalog,
+        of: &Application,
+        name: &ApplicationName,
+    ) -> Result<(Dependency, bool), Failure> {
         let standing = self.books.memory(name.as_str())?.standing;
         let stand = standing.map_or(Stand::Unknown, |standing| Stand::At {
             reached: (standing.sync == planner::survey::SyncStatus::Synced).then(|| standing.revision.clone()),
             wanted: standing.revision,
             health: standing.health,
         });
-        Ok(Dependency { application: planner::ApplicationName(name.to_string()), stand })
+        let source = |application: &Application| {
+            let source = application.sources.first()?;
+            let repository = manifest::repository_of(&source.repository, &self.config)?;
+            Some((repository.to_owned(), source.revision.clone()))
+        };
+        let other = catalog.find(name.as_str()).and_then(|entry| source(entry.application.as_ref().ok()?));
+        let together = other.is_some() && other == source(of);
+        Ok((Dependency { application: planner::ApplicationName(name.to_string()), stand }, together))
     }
 }
 

@@ -5,14 +5,14 @@ use crate::books::{Books, Memory, Past, PastObject};
 use crate::carry::{Carrier, Done};
 use crate::images::images;
 use crate::look::{Look, Origin, Subject, Wish};
-use crate::requirement::Requirements;
+use crate::requirement::{Intent, Proposed, Requirements};
 use crate::standing::Standing;
 use cluster::Wanted;
 use model::{Digest, Failure, Timestamp};
 use planner::application::Finalizer;
 use planner::decide::{Brakes, Last, Request, Situation, subject};
 use planner::deletion;
-use planner::depend::Dependency;
+use planner::depend::{Dependency, Stand};
 use planner::object::ObjectKey;
 use planner::operation::{Action, Input, Operation, Outcome, Replanned, StepResult, Stop};
 use planner::plan::{Asked, StepId};
@@ -54,10 +54,14 @@ pub enum Word {
 pub struct Keeper {
     subject: Arc<Subject>,
     books: Books,
-    brakes: Brakes,
-    dependencies: Vec<Dependency>,
+    brakes: Box<Ask>,
+    /// Each with whether it must have come as far as the commit of this one.
+    dependencies: Vec<(Dependency, bool)>,
     requirements: Requirements,
 }
+
+/// Asks for the brakes as they are now. Errors: those of the journal.
+pub(crate) type Ask = dyn Fn() -> Result<Brakes, Failure> + Send + Sync;
 
 /// What keeping it once came to.
 #[derive(Debug)]
@@ -79,11 +83,11 @@ struct Going {
 
 impl Keeper {
     /// Of an application, under these brakes and requirements and after these dependencies.
-    pub fn new(
+    pub(crate) fn new(
         subject: Arc<Subject>,
         books: Books,
-        brakes: Brakes,
-        dependencies: Vec<Dependency>,
+        brakes: Box<Ask>,
+        dependencies: Vec<(Dependency, bool)>,
         requirements: Requirements,
     ) -> Self {
         Self { subject, books, brakes, dependencies, requirements }
@@ -112,7 +116,7 @@ impl Keeper {
     /// wrong is part of the answer.
     pub async fn look(&self) -> Result<(Look, Standing), Failure> {
         let mut memory = self.books.memory(self.name())?;
-        Ok(self.survey(&Request::Automatic, &mut memory, self.subject.wish().await).await)
+        self.survey(&Request::Automatic, None, &mut memory, self.subject.wish().await).await
     }
 
     /// Looks, and carries out what is to be done. A sync that somebody left unfinished goes on.
@@ -127,9 +131,13 @@ impl Keeper {
         let mut memory = self.books.memory(self.name())?;
         let wish = self.subject.wish().await;
         if let Some(operation) = memory.operation.take() {
-            // Whoever began it is gone. What it applies must still be what is wanted.
+            // Whoever began it is gone. What it applies must still be what is wanted, and nothing may hold it by now. A deletion
+            // whose file is there again is over in any case.
             let same = wish.desired.as_ref().ok().filter(|desired| self.subject_of(desired) == operation.plan.subject);
-            if let Some(desired) = same.cloned() {
+            if let Some(desired) = same.cloned()
+                && operation.plan.order.asked != Asked::Removal
+                && self.may_go_on(&operation, &memory, &wish).await?
+            {
                 let (inventory, origins) = (memory.inventory, wish.origins);
                 return self.carry(Going { operation, origins, desired, inventory }, &mut words, events).await;
             }
@@ -147,22 +155,46 @@ impl Keeper {
         self.carry(Going { operation, origins, desired, inventory: memory.inventory }, &mut words, events).await
     }
 
+    /// Whether a sync that was interrupted may go on: what held it while nobody was at work holds it now.
+    async fn may_go_on(&self, operation: &Operation, memory: &Memory, wish: &Wish) -> Result<bool, Failure> {
+        let mut memory = memory.clone();
+        let request = Request::Retry(operation.plan.order.clone());
+        let (look, _) = self.survey(&request, None, &mut memory, wish.clone()).await?;
+        Ok(match look.plan.verdict {
+            Verdict::Hold(reasons) => reasons.iter().all(|reason| reason.code == Code::InSync),
+            Verdict::Sync(_) | Verdict::Supersede(_) => true,
+        })
+    }
+
+    fn proposed(&self, content: &Digest, origins: &[Origin]) -> Proposed {
+        let policy = self.subject.application.digest.clone();
+        Proposed { subject: content.clone(), policy, origins: origins.to_vec() }
+    }
+
     fn subject_of(&self, desired: &Desired) -> Digest {
         subject(&self.subject.application, desired)
     }
 
-    /// Looks by a request; what `memory` then has of the inventory is as it was found.
-    async fn survey(&self, request: &Request, memory: &mut Memory, wish: Wish) -> (Look, Standing) {
+    /// Looks by a request, beside a sync at work where there is one; what `memory` then has of the inventory is as it was found.
+    /// Errors: those of the journal.
+    async fn survey(
+        &self,
+        request: &Request,
+        running: Option<&Digest>,
+        memory: &mut Memory,
+        wish: Wish,
+    ) -> Result<(Look, Standing), Failure> {
         let last = memory.standing.as_ref().and_then(|standing| standing.last.clone());
         let content = wish.desired.as_ref().ok().map(|desired| self.subject_of(desired));
-        let mut brakes = self.brakes.clone();
-        brakes.requirements.extend(self.unmet(content.as_ref(), &wish.origins).await);
+        let mut brakes = (self.brakes)()?;
+        brakes.requirements.extend(self.unmet(content.as_ref(), &wish.origins, Intent::Sync).await);
+        let dependencies: Vec<Dependency> = self.dependencies.iter().map(|it| as_far_as(it, &wish.revision)).collect();
         let situation = Situation {
             request,
             brakes: &brakes,
             last: last.as_ref(),
-            running: None,
-            dependencies: &self.dependencies,
+            running,
+            dependencies: &dependencies,
             now: now(),
         };
         let look = self.subject.look(wish, &memory.inventory, &situation).await;
@@ -179,30 +211,41 @@ impl Keeper {
             Ok(desired) => images(desired),
             Err(_) => memory.standing.as_ref().map(|standing| standing.images.clone()).unwrap_or_default(),
         };
-        (look, standing)
+        Ok((look, standing))
     }
 
     /// What the environments ask and is not met. What cannot be told is not met.
-    async fn unmet(&self, content: Option<&Digest>, origins: &[Origin]) -> Vec<String> {
+    async fn unmet(&self, content: Option<&Digest>, origins: &[Origin], intent: Intent) -> Vec<String> {
         let Some(content) = content.filter(|_| !self.requirements.is_empty()) else { return Vec::new() };
-        let (requirements, content, origins) = (self.requirements.clone(), content.clone(), origins.to_vec());
-        let unmet = tokio::task::spawn_blocking(move || requirements.unmet(&content, &origins, now())).await;
+        let (requirements, proposed) = (self.requirements.clone(), self.proposed(content, origins));
+        let unmet = tokio::task::spawn_blocking(move || requirements.unmet(&proposed, intent, now())).await;
         match unmet.unwrap_or_else(|e| Err(Failure::internal(format!("asking for approvals panicked: {e}")))) {
             Ok(unmet) => unmet,
             Err(failure) => vec![format!("whether it was approved cannot be told: {failure}")],
         }
     }
 
+    /// Stores that newer commits stand for what was accepted, where that is so.
+    async fn advance(&self, content: &Digest, origins: &[Origin], at: Timestamp) -> Result<(), Failure> {
+        let (requirements, proposed) = (self.requirements.clone(), self.proposed(content, origins));
+        let asked = proposed.clone();
+        let names = tokio::task::spawn_blocking(move || requirements.advanced(&asked)).await;
+        let names = names.unwrap_or_else(|e| Err(Failure::internal(format!("comparing commits panicked: {e}"))));
+        // What cannot be compared now stays as it is; the next look asks again.
+        let names = names.unwrap_or_default();
+        if names.is_empty() { Ok(()) } else { self.requirements.accept(&proposed, Some(&names), at).await }
+    }
+
     /// Looks by a request, and stores what follows; `memory` is as it is stored then.
     async fn look_for(&self, request: &Request, memory: &mut Memory, wish: Wish) -> Result<Look, Failure> {
-        let (look, standing) = self.survey(request, memory, wish).await;
+        let (look, standing) = self.survey(request, None, memory, wish).await?;
         let moved = !look.plan.survey.settled.is_empty() || !look.plan.survey.lost.is_empty();
         // A look that finds all as it was costs no write.
         if moved || !memory.standing.as_ref().is_some_and(|before| before.is_same(&standing)) {
             self.books.stand(self.name(), &standing, moved.then_some(&memory.inventory)).await?;
         }
         if let Some(content) = standing.subject.as_ref().filter(|_| !self.requirements.is_empty()) {
-            self.requirements.advance(content, &look.wish.origins, standing.at).await?;
+            self.advance(content, &look.wish.origins, standing.at).await?;
         }
         memory.standing = Some(standing);
         Ok(look)
@@ -239,6 +282,8 @@ impl Keeper {
         let mut watched = BTreeSet::new();
         let mut clearing: Vec<(StepId, String)> = Vec::new();
         let mut inputs = vec![Input::Start];
+        // The file may say already that what waits for a person may go.
+        inputs.extend(self.subject.application.confirmed.map(Input::Confirmed));
         let mut words_open = true;
         loop {
             for input in std::mem::take(&mut inputs) {
@@ -271,7 +316,7 @@ impl Keeper {
                 word = words.recv(), if words_open => match word {
                     Some(Word::Stop(stop)) => inputs.push(Input::Stop(stop)),
                     Some(Word::Confirm) => inputs.push(Input::Confirmed(now())),
-                    Some(Word::Moved) => inputs.extend(self.superseded(&sync).await),
+                    Some(Word::Moved) => inputs.extend(self.superseded(&sync).await?),
                     None => words_open = false,
                 },
                 Ok(()) = changes.changed(), if !watched.is_empty() || !clearing.is_empty() => {
@@ -411,17 +456,33 @@ impl Keeper {
     /// A plan for another attempt at a deletion.
     async fn end_again(&self, sync: &Going) -> Replanned {
         let revision = &sync.operation.plan.revision;
-        Replanned::of_end(self.ending(&sync.desired, &sync.inventory, revision).await, now())
+        match self.ending(&sync.desired, &sync.inventory, (revision, &sync.origins)).await {
+            Ok(ending) => Replanned::of_end(ending, now()),
+            Err(failure) => {
+                let reason = Reason::new(Code::Requirement, failure.message);
+                Replanned::of_end(deletion::Ending::Hold(vec![reason]), now())
+            }
+        }
     }
 
     /// What the end of the application comes to.
-    async fn ending(&self, desired: &Desired, inventory: &Inventory, revision: &str) -> deletion::Ending {
+    async fn ending(
+        &self,
+        desired: &Desired,
+        inventory: &Inventory,
+        (revision, origins): (&str, &[Origin]),
+    ) -> Result<deletion::Ending, Failure> {
         let mut keys: BTreeSet<ObjectKey> = inventory.objects().map(|(key, _)| key.clone()).collect();
         keys.extend(desired.items().iter().map(|item| item.key.clone()));
         let application = &self.subject.application;
         let live = self.subject.destination.live(&Wanted { application: &application.name, keys: &keys }).await;
         let sides = Sides { application, render: Render::Done(desired), live: &live, inventory, children: &[] };
-        deletion::end(&sides, revision, &self.brakes, now())
+        let mut brakes = (self.brakes)()?;
+        if application.finalizer != Finalizer::None {
+            let removal = removal(&self.subject_of(desired));
+            brakes.requirements.extend(self.unmet(Some(&removal), origins, Intent::Removal).await);
+        }
+        Ok(deletion::end(&sides, revision, &brakes, now()))
     }
 
     /// Ends an application whose file is gone: its objects go where the file had asked for that, and what is remembered of it
@@ -442,7 +503,7 @@ impl Keeper {
             memory = self.books.memory(self.name())?;
         }
         let ending = match &wish.desired {
-            Ok(desired) => self.ending(desired, &memory.inventory, &wish.revision).await,
+            Ok(desired) => self.ending(desired, &memory.inventory, (&wish.revision, &wish.origins)).await?,
             Err(_) if self.subject.application.finalizer == Finalizer::None => {
                 deletion::Ending::Forget(Reason::new(Code::Orphaned, "its file has no finalizer, so its objects stay"))
             }
@@ -453,7 +514,7 @@ impl Keeper {
                 self.books.forget(self.name()).await?;
                 return Ok(None);
             }
-            deletion::Ending::Hold(reasons) => return self.hold(&memory, &wish.revision, reasons).await.map(Some),
+            deletion::Ending::Hold(reasons) => return self.hold(&memory, &wish, reasons).await.map(Some),
             deletion::Ending::Delete(plan, _) => plan,
         };
         let Ok(desired) = wish.desired else { return Ok(None) };
@@ -486,20 +547,34 @@ impl Keeper {
         if before.desired.is_ok() { before } else { wish }
     }
 
-    async fn hold(&self, memory: &Memory, revision: &str, reasons: Vec<Reason>) -> Result<Standing, Failure> {
+    async fn hold(&self, memory: &Memory, wish: &Wish, reasons: Vec<Reason>) -> Result<Standing, Failure> {
+        let revision = &wish.revision;
         let (last, images) = memory.standing.clone().map(|it| (it.last, it.images)).unwrap_or_default();
         let message = reasons.first().map(ToString::to_string).unwrap_or_default();
-        let standing =
-            Standing { reasons, images, revision: revision.to_owned(), ..Standing::unknown(message, last, now()) };
+        // What people are asked about: that this goes.
+        let subject = wish.desired.as_ref().ok().map(|desired| removal(&self.subject_of(desired)));
+        let standing = Standing {
+            reasons,
+            images,
+            subject,
+            revision: revision.clone(),
+            ..Standing::unknown(message, last, now())
+        };
         self.books.stand(self.name(), &standing, None).await?;
         Ok(standing)
     }
 
-    /// Whether what is applied is no longer what is wanted.
-    async fn superseded(&self, sync: &Going) -> Option<Input> {
+    /// Whether another state is wanted than the one that is applied, and may take its place: one that is held stops nothing.
+    async fn superseded(&self, sync: &Going) -> Result<Option<Input>, Failure> {
         let wish = self.subject.wish().await;
-        let newer = wish.desired.is_ok_and(|desired| self.subject_of(&desired) != sync.operation.plan.subject);
-        newer.then_some(Input::Stop(Stop::Superseded))
+        let running = &sync.operation.plan.subject;
+        if wish.desired.as_ref().map_or(true, |desired| self.subject_of(desired) == *running) {
+            return Ok(None);
+        }
+        let mut memory = Memory { inventory: sync.inventory.clone(), ..self.books.memory(self.name())? };
+        let (look, _) = self.survey(&Request::Automatic, Some(running), &mut memory, wish).await?;
+        let newer = matches!(look.plan.verdict, Verdict::Supersede(_));
+        Ok(newer.then_some(Input::Stop(Stop::Superseded)))
     }
 
     /// An outcome once others see what was written, or why they do not.
@@ -518,7 +593,11 @@ impl Keeper {
         if !applied || order.only.is_some() || order.asked == Asked::Removal {
             return Ok(());
         }
-        self.requirements.accept(&sync.operation.plan.subject, &sync.origins, now()).await
+        if self.requirements.is_empty() {
+            return Ok(());
+        }
+        let proposed = self.proposed(&sync.operation.plan.subject, &sync.origins);
+        self.requirements.accept(&proposed, None, now()).await
     }
 
     async fn finish(
@@ -556,6 +635,20 @@ impl Keeper {
         self.books.end(operation, inventory, &standing, &past, keep).await?;
         Ok(standing)
     }
+}
+
+/// What people agree to where an application's objects would go.
+fn removal(content: &Digest) -> Digest {
+    Digest::of_parts([b"removal".as_slice(), content.as_str().as_bytes()])
+}
+
+/// A dependency: where both are of one repository, it must have come as far as this revision.
+fn as_far_as((dependency, together): &(Dependency, bool), revision: &str) -> Dependency {
+    let mut dependency = dependency.clone();
+    if let (Stand::At { wanted, .. }, true) = (&mut dependency.stand, together) {
+        revision.clone_into(wanted);
+    }
+    dependency
 }
 
 /// What work came to.

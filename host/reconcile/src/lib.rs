@@ -54,7 +54,7 @@ pub use key::Key;
 pub use look::{Look, Origin, Subject, Wish};
 pub use reads::ReadSet;
 pub use render::{Offered, Rendered, Renderers, Renders};
-pub use requirement::{Owning, Requirements, Word as Agreement};
+pub use requirement::{Owning, Proposed, Requirements, Word as Agreement};
 pub use rights::Rights;
 pub use seat::Report;
 pub use sources::{Repositories, jobs};

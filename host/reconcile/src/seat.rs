@@ -247,6 +247,7 @@ impl Work {
             }
             self.changed.send_modify(|count| *count += 1);
         };
+        let mut rang = false;
         let kept = {
             let (words, heard) = mpsc::channel(4);
             let keep = keeper.keep(request, heard, &told);
@@ -255,7 +256,10 @@ impl Work {
                 tokio::select! {
                     kept = &mut keep => break kept,
                     // A plan goes through one word at a time; a bell that finds the channel full has rung already.
-                    Ok(()) = self.rung.changed() => drop(words.try_send(Word::Moved)),
+                    Ok(()) = self.rung.changed() => {
+                        rang = true;
+                        let _ = words.try_send(Word::Moved);
+                    }
                     Some(order) = self.inbox.recv() => match order {
                         Order::Sync(wanted) => self.waiting.push_back(wanted),
                         Order::Word(word) => drop(words.send(word).await),
@@ -263,6 +267,10 @@ impl Work {
                 }
             }
         };
+        if rang {
+            // It may have been looked at before what rang was there.
+            self.rung.mark_changed();
+        }
         self.changed.send_modify(|count| *count += 1);
         if let Ok(Kept { standing, outcome: Some(outcome) }) = &kept {
             let revision = standing.last.as_ref().map(|last| last.revision.clone()).unwrap_or_default();
