@@ -1,5 +1,6 @@
 //! `tidegate apps`: the applications that the configured repositories declare, their objects, and how their clusters stand.
 
+mod adopt;
 mod brake;
 mod list;
 mod rollback;
@@ -40,6 +41,7 @@ pub async fn apps(place: &Place<'_>, command: Apps, screen: &Screen) -> Result<u
         }
         Apps::History { name } => desk.history(&name, screen),
         Apps::Cancel { name } => desk.cancel(&name, screen).await,
+        Apps::Adopt(wanted) => desk.adopt(&wanted, screen).await,
         Apps::Rollback(wanted) => desk.rollback(&wanted, screen).await,
         Apps::Suspend { name, reason, actor } => desk.suspend(&name, Some((&reason, actor)), screen).await,
         Apps::Resume { name } => desk.suspend(&name, None, screen).await,

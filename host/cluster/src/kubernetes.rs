@@ -6,6 +6,7 @@ mod bell;
 mod catalogue;
 pub mod connection;
 mod discovery;
+mod find;
 mod refusal;
 mod request;
 mod retry;
@@ -17,7 +18,7 @@ mod write;
 pub use connection::{Access, Connection, Timeouts};
 
 use crate::clock::Clock;
-use crate::destination::{Change, Deletion, Destination, Failure, FailureKind, Wanted};
+use crate::destination::{Change, Deletion, Destination, Failure, FailureKind, Found as Everything, Sought, Wanted};
 use async_trait::async_trait;
 use catalogue::{Catalogue, Found, Served};
 use discovery::Discovery;
@@ -137,7 +138,7 @@ impl Kubernetes {
     ) -> Result<Vec<LiveObject>, Failure> {
         let (extent, version) = (Extent::kept(kind), served.preferred());
         if keys.len() >= MANY {
-            let listing = Listing { api: &self.api, kind, served, extent };
+            let listing = Listing { api: &self.api, kind, served, extent, keep: &|_| true };
             let (views, _) = listing.all(namespace, &version, "").await?;
             let wanted: BTreeSet<&ObjectKey> = keys.iter().copied().collect();
             return Ok(views.into_iter().map(|view| view.object).filter(|o| wanted.contains(&o.key)).collect());
@@ -245,6 +246,17 @@ impl Destination for Kubernetes {
     async fn delete(&self, deletion: &Deletion<'_>) -> Result<(), Failure> {
         let Some(served) = self.served(deletion.key.kind()).await? else { return Ok(()) };
         self.learn(Place::of(&self.api, deletion.key, &served, "")?.delete(deletion).await)
+    }
+
+    async fn find(&self, sought: &Sought) -> Result<Everything, Failure> {
+        let (catalogue, failure) = match self.discovery.of([]).await {
+            Ok(catalogue) => (catalogue, None),
+            Err((failure, Some(catalogue))) => (catalogue, Some(failure.message)),
+            Err((failure, None)) => return Err(failure),
+        };
+        let mut found = find::find(&self.api, &catalogue, sought).await;
+        found.unlisted.extend(failure.map(|why| ("kinds that are new".to_owned(), why)));
+        Ok(found)
     }
 
     fn changes(&self, application: &ApplicationName) -> tokio::sync::watch::Receiver<u64> {

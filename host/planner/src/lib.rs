@@ -38,6 +38,7 @@
 //! namespace or the definition of an object that stays.
 #![deny(missing_docs)]
 
+pub mod adoption;
 pub mod application;
 mod build;
 pub mod decide;

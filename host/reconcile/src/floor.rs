@@ -17,8 +17,9 @@ use model::application::{ApplicationName, Attention};
 use model::{Blame, Failure};
 use planner::decide::{self, Brakes, Window};
 use planner::depend::{Dependency, Stand};
+use planner::object::ObjectKey;
 use planner::reason::{Code, Reason};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use store::Braked;
@@ -98,6 +99,17 @@ impl Floor {
             rights: Arc::new(rights),
         };
         Ok(Keeper::new(Arc::new(subject), self.books.clone(), brakes, dependencies))
+    }
+
+    /// What the applications of a cluster own, and which of them does. Errors: those of the journal.
+    pub fn owned(&self, catalog: &Catalog, cluster: &str) -> Result<HashMap<ObjectKey, String>, Failure> {
+        let mut owned = HashMap::new();
+        let there = |entry: &&Arc<Entry>| self.cluster(entry).is_some_and(|(name, _)| name == cluster);
+        for entry in catalog.entries.iter().filter(there) {
+            let memory = self.books.memory(&entry.name)?;
+            owned.extend(memory.inventory.objects().map(|(key, _)| (key.clone(), entry.name.clone())));
+        }
+        Ok(owned)
     }
 
     /// A cluster, opened once.

@@ -89,7 +89,15 @@ impl Keeper {
         self.subject.destination.changes(&self.subject.application.name)
     }
 
-    fn name(&self) -> &str {
+    pub(crate) fn books(&self) -> &Books {
+        &self.books
+    }
+
+    pub(crate) fn brakes(&self) -> &Brakes {
+        &self.brakes
+    }
+
+    pub(crate) fn name(&self) -> &str {
         &self.subject.application.name.0
     }
 
@@ -136,7 +144,7 @@ impl Keeper {
     }
 
     /// Looks by a request; what `memory` then has of the inventory is as it was found.
-    async fn survey(&self, request: &Request, memory: &mut Memory, wish: Wish) -> (Look, Standing) {
+    pub(crate) async fn survey(&self, request: &Request, memory: &mut Memory, wish: Wish) -> (Look, Standing) {
         let last = memory.standing.as_ref().and_then(|standing| standing.last.clone());
         let situation = Situation {
             request,

@@ -3,6 +3,7 @@
 //! decides. It decides nothing itself.
 #![deny(missing_docs)]
 
+mod adopt;
 mod answer;
 mod books;
 mod carry;
@@ -34,6 +35,7 @@ mod standing;
 mod target;
 mod walk;
 
+pub use adopt::{Adopted, Extent, Marked, marked};
 pub use answer::{Answer, Question};
 pub use books::{Books, Memory, Past, PastObject};
 pub use catalog::Catalog;
