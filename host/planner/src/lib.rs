@@ -40,6 +40,7 @@
 
 pub mod adoption;
 pub mod application;
+pub mod applyset;
 mod build;
 pub mod decide;
 pub mod deletion;

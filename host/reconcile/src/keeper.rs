@@ -1,6 +1,7 @@
 //! Keeps one application: looks at it, and carries out what the planner decides. One at a time does so for an application;
 //! any number of applications at once.
 
+use crate::applyset::{self, Parent};
 use crate::books::{Books, Memory, Past, PastObject};
 use crate::carry::{Carrier, Done};
 use crate::images::images;
@@ -193,7 +194,7 @@ impl Keeper {
         let Some(desired) = desired else {
             // What is to be deleted needs no render; what it was named after does not matter either.
             let outcome = Outcome::Stopped(Stop::Superseded);
-            return self.finish(&operation, &inventory, &outcome).await.map(drop);
+            return self.finish(&operation, &inventory, &outcome, None).await.map(drop);
         };
         let mut operation = operation;
         operation.apply(Input::Stop(Stop::Superseded), now());
@@ -208,6 +209,7 @@ impl Keeper {
     ) -> Result<Kept, Failure> {
         self.books.work(&sync.operation, &sync.inventory, now()).await?;
         let mut changes = self.subject.destination.changes(&self.subject.application.name);
+        let mut parent = Parent::of(&self.subject, &sync.operation);
         let mut work = JoinSet::new();
         let mut watched = BTreeSet::new();
         let mut clearing: Vec<(StepId, String)> = Vec::new();
@@ -222,8 +224,15 @@ impl Keeper {
                     self.books.work(&sync.operation, &sync.inventory, now()).await?;
                 }
                 for action in actions {
+                    if let (Action::Apply(_), Some(parent)) = (&action, &mut parent) {
+                        parent.widen(&sync.inventory).await;
+                    }
                     if let Action::Finished(outcome) = action {
-                        let standing = self.finish(&sync.operation, &sync.inventory, &outcome).await?;
+                        let has_done = sync.operation.results.values().any(|result| *result == StepResult::Done);
+                        if let Some(parent) = parent.as_mut().filter(|_| has_done) {
+                            parent.narrow(&sync.inventory).await;
+                        }
+                        let standing = self.finish(&sync.operation, &sync.inventory, &outcome, parent.as_ref()).await?;
                         return Ok(Kept { standing, outcome: Some(outcome) });
                     }
                     inputs.extend(self.begin(action, &mut sync, &mut work, &mut watched, &mut clearing, events).await?);
@@ -420,6 +429,7 @@ impl Keeper {
         };
         let plan = match ending {
             deletion::Ending::Forget(_) => {
+                applyset::remove(&self.subject).await;
                 self.books.forget(self.name()).await?;
                 return Ok(None);
             }
@@ -433,6 +443,7 @@ impl Keeper {
         };
         let kept = self.carry(Going { operation, desired, inventory: memory.inventory }, &mut words, events).await?;
         if matches!(kept.outcome, Some(Outcome::Applied | Outcome::Healthy)) {
+            applyset::remove(&self.subject).await;
             self.books.forget(self.name()).await?;
             return Ok(None);
         }
@@ -476,6 +487,7 @@ impl Keeper {
         operation: &Operation,
         inventory: &Inventory,
         outcome: &Outcome,
+        parent: Option<&Parent>,
     ) -> Result<Standing, Failure> {
         let at = now();
         let plan = &operation.plan;
@@ -493,6 +505,9 @@ impl Keeper {
                 StepResult::Failed(why) => Some(why.clone()),
             },
         };
+        let unsaid = parent
+            .and_then(Parent::failure)
+            .map(|(key, why)| PastObject { step: format!("ApplySet {key}"), failure: Some(why.to_owned()) });
         let past = Past {
             revision: plan.revision.clone(),
             asked: plan.order.asked.to_string(),
@@ -500,7 +515,7 @@ impl Keeper {
             applied: matches!(outcome, Outcome::Healthy | Outcome::Applied | Outcome::Unhealthy(_)),
             attempts: operation.attempt,
             ended: at,
-            objects: operation.results.iter().map(object).collect(),
+            objects: operation.results.iter().map(object).chain(unsaid).collect(),
         };
         let keep = self.subject.declared.history_limit;
         self.books.end(operation, inventory, &standing, &past, keep).await?;

@@ -5,6 +5,7 @@
 
 mod adopt;
 mod answer;
+mod applyset;
 mod books;
 mod carry;
 mod catalog;
