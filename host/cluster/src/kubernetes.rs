@@ -47,7 +47,7 @@ const MANY: usize = 64;
 pub struct Kubernetes {
     api: Arc<Api>,
     discovery: Arc<Discovery>,
-    tracked: Tracked,
+    tracked: Arc<Tracked>,
 }
 
 impl fmt::Debug for Kubernetes {
@@ -64,8 +64,18 @@ impl Kubernetes {
     pub async fn new(connection: &Connection, clock: Arc<dyn Clock>) -> Result<Self, Failure> {
         let api = Arc::new(Api::new(connection, clock).await?);
         let discovery = Arc::new(Discovery::new(api.clone()));
-        let tracked = Tracked::new(api.clone(), discovery.clone());
+        let tracked = Arc::new(Tracked::new(api.clone(), discovery.clone()));
         Ok(Self { api, discovery, tracked })
+    }
+
+    /// The same cluster, in which everything is done as the account that this connection names: reads by name, trials and writes.
+    /// Which kinds there are, and the metadata of marked objects, are still followed by who made this one, once for all accounts.
+    ///
+    /// # Errors
+    /// Those of [`Kubernetes::new`].
+    pub async fn acting(&self, connection: &Connection) -> Result<Self, Failure> {
+        let api = Arc::new(Api::new(connection, self.api.clock.clone()).await?);
+        Ok(Self { api, discovery: self.discovery.clone(), tracked: self.tracked.clone() })
     }
 
     /// How a kind is served; nothing where it surely is not.

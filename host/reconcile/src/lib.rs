@@ -24,6 +24,7 @@ mod keeper;
 mod kept;
 mod key;
 mod look;
+mod nobody;
 mod overrides;
 mod reads;
 mod recorder;
