@@ -1,6 +1,10 @@
 //! Keeps one application: looks at it, and carries out what the planner decides. One at a time does so for an application;
 //! any number of applications at once.
 
+mod ending;
+mod going;
+
+use crate::applyset::{self, Parent};
 use crate::books::{Books, Memory, Past, PastObject};
 use crate::carry::{Carrier, Done};
 use crate::images::images;
@@ -8,6 +12,7 @@ use crate::look::{Look, Origin, Subject, Wish};
 use crate::requirement::{Intent, Proposed, Requirements};
 use crate::standing::Standing;
 use cluster::Wanted;
+use going::Going;
 use model::{Digest, Failure, Timestamp};
 use planner::application::Finalizer;
 use planner::decide::{Brakes, Last, Request, Situation, subject};
@@ -72,15 +77,6 @@ pub struct Kept {
     pub outcome: Option<Outcome>,
 }
 
-/// A sync that is at work.
-struct Going {
-    operation: Operation,
-    /// Where what it applies came from.
-    origins: Vec<Origin>,
-    desired: Arc<Desired>,
-    inventory: Inventory,
-}
-
 impl Keeper {
     /// Of an application, under these brakes and requirements and after these dependencies.
     pub(crate) fn new(
@@ -108,7 +104,15 @@ impl Keeper {
         self.subject.destination.changes(&self.subject.application.name)
     }
 
-    fn name(&self) -> &str {
+    pub(crate) fn books(&self) -> &Books {
+        &self.books
+    }
+
+    pub(crate) fn brakes(&self) -> Result<Brakes, Failure> {
+        (self.brakes)()
+    }
+
+    pub(crate) fn name(&self) -> &str {
         &self.subject.application.name.0
     }
 
@@ -177,7 +181,7 @@ impl Keeper {
 
     /// Looks by a request, beside a sync at work where there is one; what `memory` then has of the inventory is as it was found.
     /// Errors: those of the journal.
-    async fn survey(
+    pub(crate) async fn survey(
         &self,
         request: &Request,
         running: Option<&Digest>,
@@ -250,396 +254,6 @@ impl Keeper {
         memory.standing = Some(standing);
         Ok(look)
     }
-
-    /// Ends a sync that nobody can go on with: its hooks go, and its history says so.
-    async fn abandon(
-        &self,
-        operation: Operation,
-        desired: Option<Arc<Desired>>,
-        inventory: Inventory,
-    ) -> Result<(), Failure> {
-        let (_, mut words) = mpsc::channel(1);
-        let Some(desired) = desired else {
-            // What is to be deleted needs no render; what it was named after does not matter either.
-            let outcome = Outcome::Stopped(Stop::Superseded);
-            return self.finish(&operation, &inventory, &outcome).await.map(drop);
-        };
-        let mut operation = operation;
-        operation.apply(Input::Stop(Stop::Superseded), now());
-        let origins = Vec::new();
-        self.carry(Going { operation, origins, desired, inventory }, &mut words, &|_| {}).await.map(drop)
-    }
-
-    async fn carry(
-        &self,
-        mut sync: Going,
-        words: &mut mpsc::Receiver<Word>,
-        events: &(dyn Fn(Event) + Send + Sync),
-    ) -> Result<Kept, Failure> {
-        self.books.work(&sync.operation, &sync.inventory, now()).await?;
-        let mut changes = self.subject.destination.changes(&self.subject.application.name);
-        let mut work = JoinSet::new();
-        let mut watched = BTreeSet::new();
-        let mut clearing: Vec<(StepId, String)> = Vec::new();
-        let mut inputs = vec![Input::Start];
-        // The file may say already that what waits for a person may go.
-        inputs.extend(self.subject.application.confirmed.map(Input::Confirmed));
-        let mut words_open = true;
-        loop {
-            for input in std::mem::take(&mut inputs) {
-                let before = sync.operation.at.clone();
-                let actions = sync.operation.apply(input, now());
-                if sync.operation.at != before {
-                    events(Event::At(sync.operation.to_string()));
-                    self.books.work(&sync.operation, &sync.inventory, now()).await?;
-                }
-                for action in actions {
-                    if let Action::Finished(outcome) = action {
-                        let outcome = self.settled(outcome).await;
-                        let standing = self.finish(&sync.operation, &sync.inventory, &outcome).await?;
-                        self.accept(&sync, &outcome).await?;
-                        return Ok(Kept { standing, outcome: Some(outcome) });
-                    }
-                    inputs.extend(self.begin(action, &mut sync, &mut work, &mut watched, &mut clearing, events).await?);
-                }
-            }
-            if !inputs.is_empty() {
-                continue;
-            }
-            let wake =
-                sync.operation.next_wake().map_or(POLL, |at| Duration::from_millis(at.millis_since(now())).min(POLL));
-            tokio::select! {
-                Some(done) = work.join_next() => {
-                    let done = done.map_err(|e| Failure::internal(format!("a sync's work panicked: {e}")))?;
-                    inputs.extend(self.take(done, &mut sync));
-                }
-                word = words.recv(), if words_open => match word {
-                    Some(Word::Stop(stop)) => inputs.push(Input::Stop(stop)),
-                    Some(Word::Confirm) => inputs.push(Input::Confirmed(now())),
-                    Some(Word::Moved) => inputs.extend(self.superseded(&sync).await?),
-                    None => words_open = false,
-                },
-                Ok(()) = changes.changed(), if !watched.is_empty() || !clearing.is_empty() => {
-                    inputs.extend(self.observe(&sync, &watched, &mut clearing).await);
-                }
-                () = tokio::time::sleep(wake) => {
-                    inputs.push(Input::Tick);
-                    inputs.extend(self.observe(&sync, &watched, &mut clearing).await);
-                }
-            }
-        }
-    }
-
-    /// Begins what an operation asks for; what is answered at once it answers.
-    async fn begin(
-        &self,
-        action: Action,
-        sync: &mut Going,
-        work: &mut JoinSet<Answer>,
-        watched: &mut BTreeSet<ObjectKey>,
-        clearing: &mut Vec<(StepId, String)>,
-        events: &(dyn Fn(Event) + Send + Sync),
-    ) -> Result<Vec<Input>, Failure> {
-        let carrier = self.carrier(sync);
-        if !matches!(action, Action::Watch(_)) {
-            watched.clear();
-        }
-        match action {
-            Action::DryRun(steps) => {
-                work.spawn(async move { Answer::Input(carrier.dry_run(steps).await) });
-            }
-            Action::Own(keys) => {
-                keys.into_iter().for_each(|key| sync.inventory.own(key));
-                self.books.work(&sync.operation, &sync.inventory, now()).await?;
-                return Ok(vec![Input::Stored]);
-            }
-            Action::Clear { steps, runs } => {
-                *clearing = steps.into_iter().zip(runs).collect();
-                return Ok(self.observe(sync, watched, clearing).await);
-            }
-            Action::Apply(steps) => {
-                work.spawn(async move { Answer::Done(carrier.apply(steps).await) });
-            }
-            Action::Run { steps, runs } => {
-                let steps = steps.into_iter().zip(runs).collect();
-                work.spawn(async move { Answer::Done(carrier.run(steps).await) });
-            }
-            Action::Watch(keys) => {
-                *watched = keys.into_iter().collect();
-                return Ok(vec![carrier.see(watched).await]);
-            }
-            Action::AskConsent(keys) => events(Event::AsksConsent(keys)),
-            Action::Prune(steps) => {
-                work.spawn(async move { Answer::Done(carrier.prune(steps).await) });
-            }
-            Action::Delete(steps) => {
-                work.spawn(async move { Answer::Done(carrier.delete(steps).await) });
-            }
-            Action::Plan(refresh) => return Ok(vec![Input::Planned(self.again(sync, refresh).await?)]),
-            Action::PlanEnd => return Ok(vec![Input::Planned(self.end_again(sync).await)]),
-            Action::Finished(_) => {}
-        }
-        Ok(Vec::new())
-    }
-
-    fn carrier(&self, sync: &Going) -> Carrier {
-        Carrier {
-            subject: self.subject.clone(),
-            desired: sync.desired.clone(),
-            operation: Arc::new(sync.operation.clone()),
-        }
-    }
-
-    /// What came of work: the inventory learns it first.
-    fn take(&self, answer: Answer, sync: &mut Going) -> Option<Input> {
-        match answer {
-            Answer::Input(input) => Some(input),
-            Answer::Done(done) => {
-                let mut answers = Vec::with_capacity(done.len());
-                for Done { step, answer, record, gone } in done {
-                    // A namespace that a sync makes beside its objects is nobody's.
-                    if let Some((key, owned)) = record.filter(|(key, _)| sync.inventory.get(key).is_some()) {
-                        sync.inventory.record(key, owned);
-                    }
-                    if let Some(key) = gone {
-                        sync.inventory.forget(&key);
-                    }
-                    answers.push((step, answer));
-                }
-                Some(Input::Done(answers))
-            }
-        }
-    }
-
-    /// How what is waited for stands.
-    async fn observe(
-        &self,
-        sync: &Going,
-        watched: &BTreeSet<ObjectKey>,
-        clearing: &mut Vec<(StepId, String)>,
-    ) -> Vec<Input> {
-        let carrier = self.carrier(sync);
-        let mut inputs = Vec::new();
-        if !watched.is_empty() {
-            inputs.push(carrier.see(watched).await);
-        }
-        if !clearing.is_empty() {
-            let done = carrier.clear(clearing).await;
-            clearing.retain(|(step, _)| done.iter().all(|done| done.step != *step));
-            inputs.push(Input::Done(done.into_iter().map(|done| (done.step, done.answer)).collect()));
-        }
-        inputs
-    }
-
-    /// A plan for another attempt.
-    async fn again(&self, sync: &mut Going, refresh: Refresh) -> Result<Replanned, Failure> {
-        let wish = match refresh {
-            Refresh::Same => Wish {
-                revision: sync.operation.plan.revision.clone(),
-                desired: Ok(sync.desired.clone()),
-                warnings: Vec::new(),
-                origins: sync.origins.clone(),
-            },
-            Refresh::Newest => self.subject.wish().await,
-        };
-        let request = Request::Retry(sync.operation.plan.order.clone());
-        let mut memory = Memory { inventory: std::mem::take(&mut sync.inventory), ..self.books.memory(self.name())? };
-        let look = self.look_for(&request, &mut memory, wish).await;
-        sync.inventory = memory.inventory;
-        let Look { wish, plan, .. } = look?;
-        if let Ok(desired) = wish.desired {
-            (sync.desired, sync.origins) = (desired, wish.origins);
-        }
-        Ok(Replanned::of(plan.verdict, now()))
-    }
-
-    /// A plan for another attempt at a deletion.
-    async fn end_again(&self, sync: &Going) -> Replanned {
-        let revision = &sync.operation.plan.revision;
-        match self.ending(&sync.desired, &sync.inventory, (revision, &sync.origins)).await {
-            Ok(ending) => Replanned::of_end(ending, now()),
-            Err(failure) => {
-                let reason = Reason::new(Code::Requirement, failure.message);
-                Replanned::of_end(deletion::Ending::Hold(vec![reason]), now())
-            }
-        }
-    }
-
-    /// What the end of the application comes to.
-    async fn ending(
-        &self,
-        desired: &Desired,
-        inventory: &Inventory,
-        (revision, origins): (&str, &[Origin]),
-    ) -> Result<deletion::Ending, Failure> {
-        let mut keys: BTreeSet<ObjectKey> = inventory.objects().map(|(key, _)| key.clone()).collect();
-        keys.extend(desired.items().iter().map(|item| item.key.clone()));
-        let application = &self.subject.application;
-        let live = self.subject.destination.live(&Wanted { application: &application.name, keys: &keys }).await;
-        let sides = Sides { application, render: Render::Done(desired), live: &live, inventory, children: &[] };
-        let mut brakes = (self.brakes)()?;
-        if application.finalizer != Finalizer::None {
-            let removal = removal(&self.subject_of(desired));
-            brakes.requirements.extend(self.unmet(Some(&removal), origins, Intent::Removal).await);
-        }
-        Ok(deletion::end(&sides, revision, &brakes, now()))
-    }
-
-    /// Ends an application whose file is gone: its objects go where the file had asked for that, and what is remembered of it
-    /// is forgotten. Answers how it stands where it cannot go yet.
-    ///
-    /// Errors: those of the journal.
-    pub async fn end(
-        &self,
-        mut words: mpsc::Receiver<Word>,
-        events: &(dyn Fn(Event) + Send + Sync),
-    ) -> Result<Option<Standing>, Failure> {
-        let mut memory = self.books.memory(self.name())?;
-        let wish = self.last_wish(&memory).await;
-        let removal = memory.operation.take_if(|operation| operation.plan.order.asked == Asked::Removal);
-        if let Some(operation) = memory.operation.take() {
-            let (desired, inventory) = (wish.desired.as_ref().ok().cloned(), memory.inventory.clone());
-            self.abandon(operation, desired, inventory).await?;
-            memory = self.books.memory(self.name())?;
-        }
-        let ending = match &wish.desired {
-            Ok(desired) => self.ending(desired, &memory.inventory, (&wish.revision, &wish.origins)).await?,
-            Err(_) if self.subject.application.finalizer == Finalizer::None => {
-                deletion::Ending::Forget(Reason::new(Code::Orphaned, "its file has no finalizer, so its objects stay"))
-            }
-            Err(why) => deletion::Ending::Hold(vec![Reason::new(Code::RenderFailed, why.clone())]),
-        };
-        let plan = match ending {
-            deletion::Ending::Forget(_) => {
-                self.books.forget(self.name()).await?;
-                return Ok(None);
-            }
-            deletion::Ending::Hold(reasons) => return self.hold(&memory, &wish, reasons).await.map(Some),
-            deletion::Ending::Delete(plan, _) => plan,
-        };
-        let Ok(desired) = wish.desired else { return Ok(None) };
-        let operation = match removal {
-            Some(operation) if operation.plan.subject == plan.subject => operation,
-            _ => Operation::new(new_id(), *plan, now()),
-        };
-        let going = Going { operation, origins: wish.origins, desired, inventory: memory.inventory };
-        let kept = self.carry(going, &mut words, events).await?;
-        if matches!(kept.outcome, Some(Outcome::Applied | Outcome::Healthy)) {
-            self.books.forget(self.name()).await?;
-            return Ok(None);
-        }
-        Ok(Some(kept.standing))
-    }
-
-    /// What should be there of an application that goes: by its branch, or where that has lost its files as well, as it was
-    /// synced last.
-    async fn last_wish(&self, memory: &Memory) -> Wish {
-        let wish = self.subject.wish().await;
-        let last = memory.standing.as_ref().and_then(|standing| standing.last.as_ref());
-        let (Err(_), Some(last), [_]) = (&wish.desired, last, self.subject.declared.sources.as_slice()) else {
-            return wish;
-        };
-        let mut subject = Subject::clone(&self.subject);
-        if let Some(source) = subject.declared.sources.first_mut() {
-            source.revision.clone_from(&last.revision);
-        }
-        let before = subject.wish().await;
-        if before.desired.is_ok() { before } else { wish }
-    }
-
-    async fn hold(&self, memory: &Memory, wish: &Wish, reasons: Vec<Reason>) -> Result<Standing, Failure> {
-        let revision = &wish.revision;
-        let (last, images) = memory.standing.clone().map(|it| (it.last, it.images)).unwrap_or_default();
-        let message = reasons.first().map(ToString::to_string).unwrap_or_default();
-        // What people are asked about: that this goes.
-        let subject = wish.desired.as_ref().ok().map(|desired| removal(&self.subject_of(desired)));
-        let standing = Standing {
-            reasons,
-            images,
-            subject,
-            revision: revision.clone(),
-            ..Standing::unknown(message, last, now())
-        };
-        self.books.stand(self.name(), &standing, None).await?;
-        Ok(standing)
-    }
-
-    /// Whether another state is wanted than the one that is applied, and may take its place: one that is held stops nothing.
-    async fn superseded(&self, sync: &Going) -> Result<Option<Input>, Failure> {
-        let wish = self.subject.wish().await;
-        let running = &sync.operation.plan.subject;
-        if wish.desired.as_ref().map_or(true, |desired| self.subject_of(desired) == *running) {
-            return Ok(None);
-        }
-        let mut memory = Memory { inventory: sync.inventory.clone(), ..self.books.memory(self.name())? };
-        let (look, _) = self.survey(&Request::Automatic, Some(running), &mut memory, wish).await?;
-        let newer = matches!(look.plan.verdict, Verdict::Supersede(_));
-        Ok(newer.then_some(Input::Stop(Stop::Superseded)))
-    }
-
-    /// An outcome once others see what was written, or why they do not.
-    async fn settled(&self, outcome: Outcome) -> Outcome {
-        let applied = matches!(outcome, Outcome::Healthy | Outcome::Applied | Outcome::Unhealthy(_));
-        match self.subject.destination.settle().await {
-            Err(failure) if applied => Outcome::Failed(failure.message),
-            _ => outcome,
-        }
-    }
-
-    /// Stores for its environments that all of a content was applied, which met what they ask.
-    async fn accept(&self, sync: &Going, outcome: &Outcome) -> Result<(), Failure> {
-        let order = &sync.operation.plan.order;
-        let applied = matches!(outcome, Outcome::Healthy | Outcome::Applied | Outcome::Unhealthy(_));
-        if !applied || order.only.is_some() || order.asked == Asked::Removal {
-            return Ok(());
-        }
-        if self.requirements.is_empty() {
-            return Ok(());
-        }
-        let proposed = self.proposed(&sync.operation.plan.subject, &sync.origins);
-        self.requirements.accept(&proposed, None, now()).await
-    }
-
-    async fn finish(
-        &self,
-        operation: &Operation,
-        inventory: &Inventory,
-        outcome: &Outcome,
-    ) -> Result<Standing, Failure> {
-        let at = now();
-        let plan = &operation.plan;
-        let healings = if let Asked::Heal { healings } = plan.order.asked { healings } else { 0 };
-        let last =
-            Last { subject: plan.subject.clone(), revision: plan.revision.clone(), end: outcome.end(), at, healings };
-        let before = self.books.memory(self.name())?.standing;
-        let mut standing = before.unwrap_or_else(|| Standing::unknown(String::new(), None, at));
-        (standing.message, standing.last, standing.at) = (outcome.to_string(), Some(last), at);
-        standing.reasons.clear();
-        let object = |(step, result): (&StepId, &StepResult)| PastObject {
-            step: step.to_string(),
-            failure: match result {
-                StepResult::Done => None,
-                StepResult::Failed(why) => Some(why.clone()),
-            },
-        };
-        let past = Past {
-            revision: plan.revision.clone(),
-            asked: plan.order.asked.to_string(),
-            outcome: outcome.to_string(),
-            applied: matches!(outcome, Outcome::Healthy | Outcome::Applied | Outcome::Unhealthy(_)),
-            attempts: operation.attempt,
-            ended: at,
-            objects: operation.results.iter().map(object).collect(),
-        };
-        let keep = self.subject.declared.history_limit;
-        self.books.end(operation, inventory, &standing, &past, keep).await?;
-        Ok(standing)
-    }
-}
-
-/// What people agree to where an application's objects would go.
-fn removal(content: &Digest) -> Digest {
-    Digest::of_parts([b"removal".as_slice(), content.as_str().as_bytes()])
 }
 
 /// A dependency: where both are of one repository, it must have come as far as this revision.
@@ -649,12 +263,6 @@ fn as_far_as((dependency, together): &(Dependency, bool), revision: &str) -> Dep
         revision.clone_into(wanted);
     }
     dependency
-}
-
-/// What work came to.
-enum Answer {
-    Input(Input),
-    Done(Vec<Done>),
 }
 
 /// The time of the machine.
