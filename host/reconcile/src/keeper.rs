@@ -4,33 +4,24 @@
 mod ending;
 mod going;
 
-use crate::applyset::{self, Parent};
-use crate::books::{Books, Memory, Past, PastObject};
-use crate::carry::{Carrier, Done};
+use crate::books::{Books, Memory};
 use crate::images::images;
 use crate::look::{Look, Origin, Subject, Wish};
 use crate::requirement::{Intent, Proposed, Requirements};
 use crate::standing::Standing;
-use cluster::Wanted;
 use going::Going;
 use model::{Digest, Failure, Timestamp};
-use planner::application::Finalizer;
-use planner::decide::{Brakes, Last, Request, Situation, subject};
-use planner::deletion;
+use planner::Desired;
+use planner::decide::{Brakes, Request, Situation, subject};
 use planner::depend::{Dependency, Stand};
 use planner::object::ObjectKey;
-use planner::operation::{Action, Input, Operation, Outcome, Replanned, StepResult, Stop};
-use planner::plan::{Asked, StepId};
-use planner::reason::{Code, Reason};
-use planner::retry::Refresh;
-use planner::survey::{Render, Sides};
+use planner::operation::{Operation, Outcome, Stop};
+use planner::plan::Asked;
+use planner::reason::Code;
 use planner::verdict::Verdict;
-use planner::{Desired, Inventory};
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinSet;
 
 /// How often it is looked at what is waited for, though nobody told that it has changed: for destinations whose word gets lost.
 const POLL: Duration = Duration::from_secs(10);

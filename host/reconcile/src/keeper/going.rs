@@ -7,7 +7,7 @@ use crate::carry::{Carrier, Done};
 use crate::look::{Look, Origin, Wish};
 use crate::standing::Standing;
 use model::Failure;
-use planner::decide::{Last, Request, subject};
+use planner::decide::{Last, Request};
 use planner::object::ObjectKey;
 use planner::operation::{Action, Input, Operation, Outcome, Replanned, StepResult, Stop};
 use planner::plan::{Asked, StepId};
