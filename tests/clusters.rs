@@ -165,7 +165,10 @@ fn an_application_of_argo_cd_is_synced_as_it_stands() {
     scene.cluster.kubectl(&["-n", "my-app", "delete", "serviceaccount", "robot"]);
     assert_eq!(scene.stands().split(' ').next(), Some("OutOfSync"));
     let diff = scene.world.tidegate(&["apps", "diff", "my-app"]).expect(1).out;
-    assert!(diff.contains("spec.selector.app") && diff.contains("another"), "{diff}");
+    assert!(
+        diff.contains("-    app: another\n") && diff.contains("+    app: my-app  # taken from kubectl-patch"),
+        "{diff}"
+    );
     scene.sync(0);
     assert_eq!(scene.stands(), "Synced Healthy", "{:#}", scene.row());
     assert_eq!(scene.get("service", "my-app").expect("it is there")["spec"]["selector"]["app"], "my-app");
