@@ -13,8 +13,9 @@ use reconcile::{Books, Configured, Entry, Fleet, Floor, Kept, Renders, Rules, St
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How often repositories are looked at by a process that does not stay.
-const LOOK: Duration = Duration::from_secs(1);
+/// How often repositories are looked at by a process that does not stay: one on this machine, and one elsewhere.
+const NEAR: Duration = Duration::from_secs(1);
+const FAR: Duration = Duration::from_secs(5);
 
 /// The applications of a fleet.
 pub struct Keeping {
@@ -136,8 +137,9 @@ pub async fn keep_for_a_run(engine: &Engine, config: &HostConfig, screen: &Scree
     let (floor, configured) = floor(engine, config)?;
     let log = screen.clone();
     let fleet = Fleet::on_demand(floor, configured, move |report| crate::serve::report_on(&log, report));
-    for repository in config.repositories.keys() {
+    for (repository, configured) in &config.repositories {
         let (looked, of, fleet) = (engine.clone(), repository.clone(), fleet.clone());
+        let every = if configured.url.contains("://") || configured.url.contains('@') { FAR } else { NEAR };
         // Ends with the process.
         tokio::spawn(async move {
             let mut before = None;
@@ -154,7 +156,7 @@ pub async fn keep_for_a_run(engine: &Engine, config: &HostConfig, screen: &Scree
                     before = Some(now);
                     let _ = fleet.moved(&of).await;
                 }
-                tokio::time::sleep(LOOK).await;
+                tokio::time::sleep(every).await;
             }
         });
     }
