@@ -525,12 +525,105 @@ fn a_branch_holds_what_was_rendered() {
             "wait",
             "one",
             "--commit",
-            &world.git("config", &["rev-parse", "HEAD"]).trim().to_owned(),
+            &world.git("config", &["rev-parse", "HEAD"]).trim(),
             "--timeout",
             "60",
         ])
         .expect(0);
     let told = wait("two", "3").expect(1).out;
     assert!(told.contains("is not written into a branch of Git"), "{told}");
+    assert_eq!(daemon.leave(), Some(0));
+}
+
+/// A host whose environment `prod` owns places or clusters, synced once with people's word.
+fn guarded(owns: &str) -> (World, Daemon) {
+    let world = world();
+    world.write("config/apps/one/kustomization.yaml", "resources: [all.yaml, ../base]\n");
+    world.write("config/apps/base/kustomization.yaml", "resources: [base.yaml]\n");
+    world.write("config/apps/base/base.yaml", config_map("base", "1"));
+    world.push("config", "a base");
+    let environment = format!(
+        "  environments:\n    prod: {{ owns: {owns}, requires: [{{ approval: {{ group: team, count: 1 }} }}] }}\n"
+    );
+    world.write("tidegate.yaml", format!("{}{environment}", host("")));
+    let daemon = Daemon::start(&world);
+    assert!(waits(&world, "3").expect(1).out.contains("accepted nothing"));
+    agree(&world, "approve", &asked(&world).0, "alice").expect(0);
+    waits(&world, "60").expect(0);
+    (world, daemon)
+}
+
+#[track_caller]
+fn waits(world: &World, seconds: &str) -> tidegate_tests::Ran {
+    world.tidegate(&["apps", "wait", "one", "--commit", &head(world, "config"), "--timeout", seconds])
+}
+
+/// Pushes a file and expects that nobody's clusters see it.
+#[track_caller]
+fn held(world: &World, path: &str, text: &str, why: &str) {
+    world.write(&format!("config/{path}"), text);
+    world.push("config", path);
+    let told = waits(world, "3").expect(1).out;
+    assert!(told.contains(why), "{path}: {told}");
+}
+
+#[test]
+fn an_application_file_is_part_of_what_is_agreed_to() {
+    let (world, daemon) = guarded("{ paths: [\"config:apps/one/**\"] }");
+    // What the environment does not own is nobody's business there, but for the file that says what becomes of it.
+    world.write("config/apps/base/base.yaml", config_map("base", "2"));
+    world.push("config", "a base");
+    waits(&world, "60").expect(0);
+    let plain = application("one", "dev", "");
+    held(
+        &world,
+        "argocd/one.yaml",
+        &plain.replace("path: apps/one", "path: apps/base"),
+        "its Application file has changed",
+    );
+    held(
+        &world,
+        "argocd/one.yaml",
+        &plain.replace("targetRevision: HEAD", "targetRevision: HEAD, kustomize: { namePrefix: evil- }"),
+        "its Application file has changed",
+    );
+    assert!(!place(&world, "one", "evil-settings").exists());
+    // Without a word its objects do not go either; that they would is nothing that a sync applies.
+    let finalizer = plain.replace("name: one }", "name: one, finalizers: [resources-finalizer.argocd.argoproj.io] }");
+    world.write("config/argocd/one.yaml", finalizer);
+    world.push("config", "a finalizer");
+    waits(&world, "60").expect(0);
+    fs::remove_file(world.path().join("config/argocd/one.yaml")).expect("removed");
+    world.push("config", "gone");
+    let why = || world.tidegate(&["why", "one", "--output", "json"]).expect(0).json();
+    let mut told = why();
+    while !told["message"].as_str().unwrap_or_default().contains("its objects would go") {
+        std::thread::yield_now();
+        told = why();
+    }
+    assert!(place(&world, "one", "settings").exists());
+    agree(&world, "approve", told["subject"].as_str().expect("a digest"), "alice").expect(0);
+    let mut daemon = daemon;
+    daemon.until("one is gone");
+    assert!(!place(&world, "one", "settings").exists());
+}
+
+#[test]
+fn an_environment_that_owns_a_cluster_is_asked_about_whatever_reaches_it() {
+    let (world, daemon) = guarded("{ clusters: [dev] }");
+    held(&world, "apps/base/base.yaml", &config_map("base", "2"), "changed `apps/base/base.yaml`");
+    // A rollback asks as well who wants it, and to where.
+    world.git("config", &["push", "-q", "origin", "HEAD:evil"]);
+    let evil = ["apps", "rollback", "one", "--to", "evil", "--as"];
+    assert!(world.tidegate(&[&evil[..], &["mallory"]].concat()).expect(4).err.contains("prod"));
+    // What changes nothing yet stands for nothing: it may later.
+    world.write("config/apps/base/base.yaml", format!("{}# a remark\n", config_map("base", "1")));
+    world.push("config", "a remark");
+    waits(&world, "60").expect(0);
+    held(&world, "apps/one/all.yaml", &config_map("settings", "2"), "and nobody was asked");
+    // A no is heard even where a rollback has brought the same content back.
+    let (digest, _) = asked(&world);
+    agree(&world, "reject", &digest, "bob").expect(0);
+    assert!(asked(&world).1.contains("somebody said no"), "{}", asked(&world).1);
     assert_eq!(daemon.leave(), Some(0));
 }

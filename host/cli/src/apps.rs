@@ -1,5 +1,6 @@
 //! `tidegate apps`: the applications that the configured repositories declare, their objects, and how their clusters stand.
 
+mod adopt;
 mod brake;
 mod consent;
 mod list;
@@ -57,6 +58,8 @@ pub async fn apps(place: &Place<'_>, command: Apps, screen: &Screen) -> Result<u
         Apps::Approve(vote) => desk.consent(&vote, "approve", screen).await,
         Apps::Reject(vote) => desk.consent(&vote, "reject", screen).await,
         Apps::Cancel { name } => desk.cancel(&name, screen).await,
+        Apps::Confirm { name } => desk.confirm(&name, screen),
+        Apps::Adopt(wanted) => desk.adopt(&wanted, screen).await,
         Apps::Rollback(wanted) => desk.rollback(&wanted, screen).await,
         Apps::Suspend { name, reason, actor } => desk.suspend(&name, Some((&reason, actor)), screen).await,
         Apps::Resume { name } => desk.suspend(&name, None, screen).await,

@@ -173,6 +173,10 @@ pub enum Apps {
     Reject(Consent),
     /// Stop the sync that is at work
     Cancel { name: String },
+    /// Let objects go that wait for a person's word (`Prune=confirm`, `Delete=confirm`)
+    Confirm { name: String },
+    /// Take over what another tool tracks for it, so that what has left Git is pruned; nothing is written to the cluster
+    Adopt(Adopt),
     /// Bring its files back, by a commit, to what they were when it was last synced and healthy
     Rollback(Rollback),
     /// Stop syncing it until `resume`
@@ -235,6 +239,32 @@ pub struct Consent {
     /// A remark for the others
     #[arg(long, default_value = "")]
     pub comment: String,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct Adopt {
+    /// The application
+    #[arg(required_unless_present = "all")]
+    pub name: Option<String>,
+    /// Every application whose cluster is configured
+    #[arg(long, conflicts_with = "name")]
+    pub all: bool,
+    /// Whose objects
+    #[arg(long, value_name = "TOOL")]
+    pub from: Tool,
+    /// Show what would be adopted, and what would be pruned then; store nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// The label that tracks where there is no annotation
+    #[arg(long, value_name = "LABEL", default_value = planner::adoption::INSTANCE)]
+    pub label: String,
+}
+
+/// A tool whose objects can be adopted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Tool {
+    /// Argo CD
+    Argocd,
 }
 
 #[derive(Clone, Debug, Args)]

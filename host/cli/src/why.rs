@@ -167,7 +167,7 @@ fn of_application(engine: &engine::Engine, name: &str, screen: &Screen) -> Resul
             |(id, begun, past): &(String, Timestamp, reconcile::Past)| json!({"id": id, "begun": begun, "sync": past});
         screen.document(&json!({"name": name, "sync": standing.sync.to_string(), "health": standing.health,
             "revision": standing.revision, "message": standing.message, "reasons": standing.reasons,
-            "images": standing.images, "history": history.iter().map(sync).collect::<Vec<_>>()}));
+            "images": standing.images, "subject": standing.subject, "history": history.iter().map(sync).collect::<Vec<_>>()}));
         return Ok(Some(0));
     }
     let head = format!("{}, {}", standing.sync, standing.health);

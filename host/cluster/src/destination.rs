@@ -69,6 +69,15 @@ pub trait Destination: Send + Sync {
         Ok(())
     }
 
+    /// Every object of every kind that is sought, whoever made it. Of each only metadata is read. A folder holds nothing that
+    /// others track.
+    ///
+    /// # Errors
+    /// Where it cannot be asked which kinds there are. A kind that cannot be listed is part of the answer.
+    async fn find(&self, _sought: &Sought) -> Result<Found, Failure> {
+        Ok(Found::default())
+    }
+
     /// A number that grows whenever something that concerns the application may have changed. It carries no data: whoever it wakes looks
     /// with [`Destination::live`].
     fn changes(&self, application: &ApplicationName) -> watch::Receiver<u64>;
@@ -81,6 +90,18 @@ pub struct Wanted<'a> {
     pub application: &'a ApplicationName,
     /// Objects that it desires or owns, whoever has marked them.
     pub keys: &'a BTreeSet<ObjectKey>,
+}
+
+/// Whether an object is sought.
+pub type Sought = dyn Fn(&LiveObject) -> bool + Send + Sync;
+
+/// What a search through all kinds came to.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// The objects, by key.
+    pub objects: Vec<LiveObject>,
+    /// Kinds, or whole groups, whose objects could not be listed, and why. There may be more objects among them.
+    pub unlisted: Vec<(String, String)>,
 }
 
 /// How an object is written.

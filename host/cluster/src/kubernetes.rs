@@ -6,6 +6,7 @@ mod bell;
 mod catalogue;
 pub mod connection;
 mod discovery;
+mod find;
 mod refusal;
 mod request;
 mod retry;
@@ -17,7 +18,7 @@ mod write;
 pub use connection::{Access, Connection, Timeouts};
 
 use crate::clock::Clock;
-use crate::destination::{Change, Deletion, Destination, Failure, FailureKind, Wanted};
+use crate::destination::{Change, Deletion, Destination, Failure, FailureKind, Found as Everything, Sought, Wanted};
 use async_trait::async_trait;
 use catalogue::{Catalogue, Found, Served};
 use discovery::Discovery;
@@ -46,7 +47,7 @@ const MANY: usize = 64;
 pub struct Kubernetes {
     api: Arc<Api>,
     discovery: Arc<Discovery>,
-    tracked: Tracked,
+    tracked: Arc<Tracked>,
 }
 
 impl fmt::Debug for Kubernetes {
@@ -63,8 +64,18 @@ impl Kubernetes {
     pub async fn new(connection: &Connection, clock: Arc<dyn Clock>) -> Result<Self, Failure> {
         let api = Arc::new(Api::new(connection, clock).await?);
         let discovery = Arc::new(Discovery::new(api.clone()));
-        let tracked = Tracked::new(api.clone(), discovery.clone());
+        let tracked = Arc::new(Tracked::new(api.clone(), discovery.clone()));
         Ok(Self { api, discovery, tracked })
+    }
+
+    /// The same cluster, in which everything is done as the account that this connection names: reads by name, trials and writes.
+    /// Which kinds there are, and the metadata of marked objects, are still followed by who made this one, once for all accounts.
+    ///
+    /// # Errors
+    /// Those of [`Kubernetes::new`].
+    pub async fn acting(&self, connection: &Connection) -> Result<Self, Failure> {
+        let api = Arc::new(Api::new(connection, self.api.clock.clone()).await?);
+        Ok(Self { api, discovery: self.discovery.clone(), tracked: self.tracked.clone() })
     }
 
     /// How a kind is served; nothing where it surely is not.
@@ -137,7 +148,7 @@ impl Kubernetes {
     ) -> Result<Vec<LiveObject>, Failure> {
         let (extent, version) = (Extent::kept(kind), served.preferred());
         if keys.len() >= MANY {
-            let listing = Listing { api: &self.api, kind, served, extent };
+            let listing = Listing { api: &self.api, kind, served, extent, keep: &|_| true };
             let (views, _) = listing.all(namespace, &version, "").await?;
             let wanted: BTreeSet<&ObjectKey> = keys.iter().copied().collect();
             return Ok(views.into_iter().map(|view| view.object).filter(|o| wanted.contains(&o.key)).collect());
@@ -245,6 +256,17 @@ impl Destination for Kubernetes {
     async fn delete(&self, deletion: &Deletion<'_>) -> Result<(), Failure> {
         let Some(served) = self.served(deletion.key.kind()).await? else { return Ok(()) };
         self.learn(Place::of(&self.api, deletion.key, &served, "")?.delete(deletion).await)
+    }
+
+    async fn find(&self, sought: &Sought) -> Result<Everything, Failure> {
+        let (catalogue, failure) = match self.discovery.of([]).await {
+            Ok(catalogue) => (catalogue, None),
+            Err((failure, Some(catalogue))) => (catalogue, Some(failure.message)),
+            Err((failure, None)) => return Err(failure),
+        };
+        let mut found = find::find(&self.api, &catalogue, sought).await;
+        found.unlisted.extend(failure.map(|why| ("kinds that are new".to_owned(), why)));
+        Ok(found)
     }
 
     fn changes(&self, application: &ApplicationName) -> tokio::sync::watch::Receiver<u64> {

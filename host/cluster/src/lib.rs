@@ -7,6 +7,6 @@ pub mod destination;
 pub mod directory;
 pub mod kubernetes;
 
-pub use destination::{Change, Deletion, Destination, Failure, FailureKind, Wanted, Write};
+pub use destination::{Change, Deletion, Destination, Failure, FailureKind, Found, Sought, Wanted, Write};
 pub use directory::Directory;
 pub use kubernetes::Kubernetes;

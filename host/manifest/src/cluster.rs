@@ -3,6 +3,7 @@
 use crate::code;
 use crate::diagnostic::{Diagnostic, Sink};
 use crate::environment::{Names, unknown};
+use crate::impersonate::{self, Account, Impersonate};
 use crate::matching::cluster::server_key;
 use crate::reader::{self, fields};
 use crate::yaml::Node;
@@ -17,6 +18,15 @@ pub struct Cluster {
     pub server: Option<String>,
     /// Whether it is changed.
     pub mode: Mode,
+    /// Whom everything is done as, where not as the host itself.
+    pub impersonate: Option<Impersonate>,
+}
+
+impl Cluster {
+    /// Whom everything is done as for applications of a project.
+    pub fn account(&self, project: &str) -> Account<'_> {
+        self.impersonate.as_ref().map_or(Account::Own, |impersonate| impersonate.account(project))
+    }
 }
 
 /// How a cluster is reached. Paths are as written.
@@ -52,8 +62,8 @@ pub enum Mode {
 
 pub(crate) fn read(node: &Node, name: &str, repositories: &Names<'_>, sink: &mut Sink) -> Option<Cluster> {
     let what = format!("the cluster `{name}`");
-    let parts =
-        fields(node, &what, &["directory", "repository", "branch", "kubeconfig", "context", "server", "mode"], sink)?;
+    let known = ["directory", "repository", "branch", "kubeconfig", "context", "server", "mode", "impersonate"];
+    let parts = fields(node, &what, &known, sink)?;
     let mut optional =
         |key: &str| parts.get(key).and_then(|n| reader::text(n, &format!("`{key}`"), sink)).map(str::to_owned);
     let (directory, kubeconfig, context) = (optional("directory"), optional("kubeconfig"), optional("context"));
@@ -75,6 +85,13 @@ pub(crate) fn read(node: &Node, name: &str, repositories: &Names<'_>, sink: &mut
     {
         unknown("repository", name, node, repositories, sink);
     }
+    // One that is written and says nothing must not mean the host's own account.
+    let said = parts.get_or_null("impersonate");
+    let impersonate = said.and_then(|node| impersonate::read(node, name, sink));
+    if let (Some(node), None) = (said, &kubeconfig) {
+        let message = "`impersonate` is of a `kubeconfig`: a folder knows no accounts";
+        sink.push(Diagnostic::error(code::BAD_VALUE, node.span.clone(), message));
+    }
     let reach = match (directory, kubeconfig, repository.zip(branch)) {
         (Some(directory), None, None) => Reach::Directory(directory),
         (None, Some(path), None) => Reach::Kubeconfig { path, context },
@@ -87,7 +104,7 @@ pub(crate) fn read(node: &Node, name: &str, repositories: &Names<'_>, sink: &mut
             return None;
         }
     };
-    Some(Cluster { reach, server, mode })
+    Some(Cluster { reach, server, mode, impersonate })
 }
 
 fn check_server(address: &str, node: &Node, sink: &mut Sink) {

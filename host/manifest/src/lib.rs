@@ -21,6 +21,7 @@ mod grant;
 mod graph;
 mod head;
 mod host;
+mod impersonate;
 mod keeping;
 mod literal;
 mod manifests;
@@ -60,6 +61,7 @@ pub use discover::{Findings, Fitness, FoundApplication, Unread, Why, discover};
 pub use environment::{Environment, Owned, Owns, Requirement};
 pub use head::{Head, head, kind_of};
 pub use host::{HostConfig, Jail, host};
+pub use impersonate::{Account, Impersonate};
 pub use keeping::{Artifacts, EncryptionKey};
 pub use manifests::{manifests, to_yaml};
 pub use matching::{

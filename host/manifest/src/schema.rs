@@ -322,6 +322,10 @@ fn host() -> Value {
                 "context": text("The context within it."),
                 "server": text("The address by which applications call it."),
                 "mode": { "description": "Whether it is changed or only looked at.", "enum": ["apply", "observe"] },
+                "impersonate": object("Whom everything is done as, by the application's project; applications of others are held.", json!({
+                    "default": text("The account of projects that have none."),
+                    "projects": { "description": "Accounts by project.", "type": "object", "additionalProperties": { "type": "string" } },
+                }), &[]),
             }), &[])),
             "environments": named("Environments by name.", object("An environment.", json!({
                 "owns": object("Whoever writes here is in it.", json!({

@@ -1,5 +1,6 @@
 //! What the readers say of whole files: data in, text out.
 
+mod accounts;
 mod applications;
 mod discover;
 mod examples;

@@ -2,6 +2,7 @@
 //! and every problem of every manifest is found at once. It never renders and never looks at a cluster.
 
 use crate::application::{Application, judge};
+use crate::applyset::ApplySet;
 use crate::hook::Role;
 use crate::object::{DEEPEST, GroupKind, Head, ObjectKey, annotation, digest, is_shallow, listed};
 use crate::option::{HELM_RESOURCE_POLICY, Options, Place, Removal, SYNC_OPTIONS};
@@ -23,7 +24,7 @@ pub struct Item {
     pub key: ObjectKey,
     /// Its content, with namespace and mark filled in.
     pub manifest: Arc<Value>,
-    /// The digest of that content.
+    /// The digest of that content, but for the label of its ApplySet.
     pub digest: Digest,
     /// What it is to a sync.
     pub role: Role,
@@ -168,6 +169,10 @@ impl Desired {
             application.name.mark(&mut manifest);
         }
         let digest = digest(&manifest);
+        // After the digest: an object that was applied without it is not applied for its sake.
+        if marks == Marks::Written && role.is_resource() {
+            ApplySet::new(&application.name, &application.namespace).label(&mut manifest);
+        }
         Ok(Item { key, manifest: Arc::new(manifest), digest, role, wave, options, naming })
     }
 

@@ -19,6 +19,12 @@ pub(crate) struct Home {
 }
 
 impl Home {
+    /// Whether an object is the namespace that an application makes, if no manifest names it.
+    pub fn is(application: &Application, key: &ObjectKey) -> bool {
+        let makes = application.options.has(Switch::CreateNamespace);
+        makes && key.is_namespace() && key.name() == application.namespace
+    }
+
     /// The destination's namespace, where the application makes it. One that is there already is left as it is, unless the
     /// application says its labels or annotations.
     pub fn of(sides: &Sides<'_>, desired: &Desired) -> Option<Self> {

@@ -38,7 +38,9 @@
 //! namespace or the definition of an object that stays.
 #![deny(missing_docs)]
 
+pub mod adoption;
 pub mod application;
+pub mod applyset;
 mod build;
 pub mod decide;
 pub mod deletion;

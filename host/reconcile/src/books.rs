@@ -31,8 +31,23 @@ pub struct Memory {
     pub operation: Option<Operation>,
 }
 
-/// The digest of a content, and the commit of each repository that it came from.
-pub type Content = (Digest, BTreeMap<String, String>);
+/// A content of an application that an environment has accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Content {
+    /// The digest of its objects and its policy.
+    pub subject: Digest,
+    /// The digest of the application's file.
+    pub policy: Digest,
+    /// The commit of each repository that it came from.
+    pub commits: BTreeMap<String, String>,
+}
+
+/// Where a content came from, as it is stored.
+#[derive(Serialize, Deserialize)]
+struct Provenance {
+    policy: Digest,
+    commits: BTreeMap<String, String>,
+}
 
 /// An application's file as it was last read.
 #[derive(Serialize, Deserialize)]
@@ -157,7 +172,11 @@ impl Books {
     /// What an environment has accepted of an application: the digest of its content, and the commit of each repository.
     pub fn accepted(&self, environment: &str, application: &str) -> Result<Option<Content>, Failure> {
         let found = self.journal.reader().and_then(|reader| reader.accepted(environment, application));
-        found.map_err(Failure::from)?.map(|row| Ok((row.subject, read(row.revisions)?))).transpose()
+        let content = |row: Accepted| {
+            let Provenance { policy, commits } = read(row.revisions)?;
+            Ok(Content { subject: row.subject, policy, commits })
+        };
+        found.map_err(Failure::from)?.map(content).transpose()
     }
 
     /// Stores what an environment has accepted of an application.
@@ -165,15 +184,15 @@ impl Books {
         &self,
         environment: &str,
         application: &str,
-        subject: &Digest,
-        revisions: &BTreeMap<&str, &str>,
+        content: Content,
         at: Timestamp,
     ) -> Result<(), Failure> {
+        let Content { subject, policy, commits } = content;
         let accepted = Accepted {
             environment: environment.to_owned(),
             application: application.to_owned(),
-            subject: subject.clone(),
-            revisions: write(revisions)?,
+            subject,
+            revisions: write(&Provenance { policy, commits })?,
             at,
         };
         self.journal.apply(Command::Accept(accepted)).await.map(drop).map_err(Failure::from)

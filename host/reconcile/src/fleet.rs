@@ -1,5 +1,6 @@
 //! All applications of a host that runs, each kept equal to Git by a loop of its own.
 
+use crate::adopt::{Adopted, Adopting, Marked};
 use crate::catalog::Catalog;
 use crate::configured::Configured;
 use crate::entry::Entry;
@@ -246,6 +247,16 @@ impl Fleet {
         let (answer, answered) = oneshot::channel();
         self.order(name, Order::Sync(Wanted { request, events, answer }))?;
         Ok(Following { events: heard, answer: answered })
+    }
+
+    /// Lets an application take over what Argo CD tracks for it, once no sync of it is at work. Errors: `not-found`, `exhausted`,
+    /// `unavailable` where the host leaves, and those of [`crate::Keeper::adopt`].
+    pub async fn adopt(&self, name: &str, marked: Arc<Marked>) -> Result<Adopted, Failure> {
+        let (answer, answered) = oneshot::channel();
+        self.order(name, Order::Adopt(Adopting { marked, answer }))?;
+        answered.await.unwrap_or_else(|_| {
+            Err(Failure::new(Blame::Host, "unavailable", "the host is leaving; nothing was adopted"))
+        })
     }
 
     /// Says something to the sync at work; where there is none, nothing happens. Errors: `not-found`, `exhausted`.

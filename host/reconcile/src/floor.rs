@@ -5,8 +5,9 @@ use crate::branch::Branch;
 use crate::catalog::Catalog;
 use crate::configured::Configured;
 use crate::entry::Entry;
-use crate::keeper::Keeper;
+use crate::keeper::{Ask, Keeper};
 use crate::look::Subject;
+use crate::nobody::Nobody;
 use crate::render::Renders;
 use crate::requirement::{Owning, Requirements};
 use crate::rights::Rights;
@@ -15,19 +16,27 @@ use access::{Environment, People};
 use cluster::clock::SystemClock;
 use cluster::kubernetes::{Access, Connection, Timeouts};
 use cluster::{Destination, Directory, Kubernetes};
-use manifest::{Cluster, HostConfig, Mode, Reach};
-use model::application::{ApplicationName, Attention, Content};
+use manifest::{Account, Cluster, HostConfig, Mode, Reach};
+use model::application::{Application, ApplicationName, Attention};
 use model::{Blame, Failure};
 use planner::decide::{self, Brakes, Window};
 use planner::depend::{Dependency, Stand};
+use planner::object::ObjectKey;
 use planner::reason::{Code, Reason};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use store::Braked;
 
 /// A cluster that is opened by whoever needs it first. One that does not answer delays nobody who goes elsewhere.
-type Opened = Arc<tokio::sync::OnceCell<Arc<dyn Destination>>>;
+type Opened = Arc<tokio::sync::OnceCell<Way>>;
+
+/// A cluster that is open.
+#[derive(Clone)]
+enum Way {
+    Folder(Arc<dyn Destination>),
+    Kubernetes(Arc<Kubernetes>, Connection),
+}
 
 /// What environments ask, and of whom.
 #[derive(Clone, Debug, Default)]
@@ -54,6 +63,8 @@ pub struct Floor {
     state: PathBuf,
     rules: Rules,
     opened: Mutex<BTreeMap<String, Opened>>,
+    /// The same as other accounts, by cluster and account.
+    acting: Mutex<BTreeMap<(String, String), Arc<Kubernetes>>>,
 }
 
 impl std::fmt::Debug for Floor {
@@ -81,6 +92,7 @@ impl Floor {
             state: state.to_owned(),
             rules,
             opened: Mutex::default(),
+            acting: Mutex::default(),
         }
     }
 
@@ -100,8 +112,9 @@ impl Floor {
                 "name it in tidegate.yaml under `spec.clusters`, or give one that has another name its `server`",
             ));
         };
-        let destination = self.open(name, cluster).await?;
+        let (destination, held) = self.destination(name, cluster, &entry.project).await?;
         let mut application = target(declared, destination.nature().0);
+        application.problems.extend(held);
         let rights = match self.rights(catalog, entry, name, cluster) {
             Ok(rights) => {
                 application.problems.extend(rights.of_application(declared));
@@ -112,8 +125,12 @@ impl Floor {
                 Rights::none(name)
             }
         };
-        let brakes = self.brakes(entry, name, cluster)?;
-        let dependencies = declared.depends_on.iter().map(|name| self.dependency(name)).collect::<Result<_, _>>()?;
+        let brakes = self.brakes(entry, name, cluster);
+        let dependencies = declared
+            .depends_on
+            .iter()
+            .map(|other| self.dependency(catalog, declared, other))
+            .collect::<Result<_, _>>()?;
         let subject = Subject {
             declared: (**declared).clone(),
             application,
@@ -126,18 +143,73 @@ impl Floor {
         Ok(Keeper::new(Arc::new(subject), self.books.clone(), brakes, dependencies, requirements))
     }
 
+    /// What the applications of a cluster own, and which of them does. Errors: those of the journal.
+    pub fn owned(&self, catalog: &Catalog, cluster: &str) -> Result<HashMap<ObjectKey, String>, Failure> {
+        let mut owned = HashMap::new();
+        let there = |entry: &&Arc<Entry>| self.cluster(entry).is_some_and(|(name, _)| name == cluster);
+        for entry in catalog.entries.iter().filter(there) {
+            let memory = self.books.memory(&entry.name)?;
+            owned.extend(memory.inventory.objects().map(|(key, _)| (key.clone(), entry.name.clone())));
+        }
+        Ok(owned)
+    }
+
+    /// A cluster as the account of a project sees it; as nobody, with the reason, where it has none.
+    async fn destination(
+        &self,
+        name: &str,
+        cluster: &Cluster,
+        project: &str,
+    ) -> Result<(Arc<dyn Destination>, Option<Reason>), Failure> {
+        let account = match cluster.account(project) {
+            Account::Own => None,
+            Account::Of(account) => Some(account),
+            Account::Nobody => {
+                let text = format!(
+                    "its project `{project}` has no account in the cluster `{name}`: \
+                     `spec.clusters.{name}.impersonate.projects` of tidegate.yaml names one, or `default` for all"
+                );
+                let reason = Reason::new(Code::NotPermitted, text);
+                return Ok((Arc::new(Nobody::new(&reason.text)), Some(reason)));
+            }
+        };
+        let destination: Arc<dyn Destination> = match (self.open(name, cluster).await?, account) {
+            (Way::Folder(directory), _) => directory,
+            (Way::Kubernetes(kubernetes, _), None) => kubernetes,
+            (Way::Kubernetes(kubernetes, connection), Some(account)) => {
+                let at = (name.to_owned(), account.to_owned());
+                let known = self.acting().get(&at).cloned();
+                match known {
+                    Some(known) => known,
+                    None => {
+                        let connection = Connection { impersonate: Some(account.to_owned()), ..connection };
+                        let acting = kubernetes.acting(&connection).await;
+                        let acting = Arc::new(acting.map_err(|failure| Failure::unavailable(failure.message))?);
+                        self.acting().entry(at).or_insert(acting).clone()
+                    }
+                }
+            }
+        };
+        Ok((destination, None))
+    }
+
+    fn acting(&self) -> MutexGuard<'_, BTreeMap<(String, String), Arc<Kubernetes>>> {
+        self.acting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// A cluster, opened once.
-    async fn open(&self, name: &str, cluster: &Cluster) -> Result<Arc<dyn Destination>, Failure> {
+    async fn open(&self, name: &str, cluster: &Cluster) -> Result<Way, Failure> {
         let cell =
             self.opened.lock().unwrap_or_else(PoisonError::into_inner).entry(name.to_owned()).or_default().clone();
         cell.get_or_try_init(|| self.connect(name, cluster)).await.cloned()
     }
 
-    async fn connect(&self, name: &str, cluster: &Cluster) -> Result<Arc<dyn Destination>, Failure> {
-        let destination: Arc<dyn Destination> = match &cluster.reach {
+    async fn connect(&self, name: &str, cluster: &Cluster) -> Result<Way, Failure> {
+        Ok(match &cluster.reach {
             Reach::Directory(path) => {
                 let directory = Directory::open(&self.place(path));
-                Arc::new(directory.map_err(|failure| Failure::unavailable(failure.message))?)
+                let directory = directory.map_err(|failure| Failure::unavailable(failure.message))?;
+                Way::Folder(Arc::new(directory))
             }
             Reach::Branch { repository, branch } => {
                 let (configured, of, on) = (self.repositories.clone(), repository.clone(), branch.clone());
@@ -147,16 +219,17 @@ impl Floor {
                         .map_err(|failure| Failure::unavailable(failure.message))
                 };
                 let opened = tokio::task::spawn_blocking(open).await;
-                Arc::new(opened.map_err(|e| Failure::internal(format!("opening a branch panicked: {e}")))??)
+                let opened = opened.map_err(|e| Failure::internal(format!("opening a branch panicked: {e}")))??;
+                Way::Folder(Arc::new(opened))
             }
             Reach::Kubeconfig { path, context } => {
                 let access = Access::Kubeconfig { path: self.place(path), context: context.clone() };
                 let connection = Connection { access, impersonate: None, timeouts: Timeouts::default() };
                 let kubernetes = Kubernetes::new(&connection, Arc::new(SystemClock::default())).await;
-                Arc::new(kubernetes.map_err(|failure| Failure::unavailable(failure.message))?)
+                let kubernetes = kubernetes.map_err(|failure| Failure::unavailable(failure.message))?;
+                Way::Kubernetes(Arc::new(kubernetes), connection)
             }
-        };
-        Ok(destination)
+        })
     }
 
     /// A path of the configuration: from its folder, or `~/` from the user's.
@@ -188,53 +261,59 @@ impl Floor {
         Rights::new((name, cluster.server.as_deref()), std::iter::once(own).chain(project))
     }
 
-    fn brakes(&self, entry: &Entry, name: &str, cluster: &Cluster) -> Result<Brakes, Failure> {
+    /// The brakes as they are whenever somebody asks: they may be put on in the middle of a sync.
+    fn brakes(&self, entry: &Entry, name: &str, cluster: &Cluster) -> Box<Ask> {
         let skipped = entry.application.as_ref().is_ok_and(|application| application.attention == Attention::Skipped);
-        let suspended = self.books.brake(Braked::Application, &entry.name)?;
-        Ok(Brakes {
-            suspended: suspended.or_else(|| skipped.then(|| "its file says `skip-reconcile`".to_owned())),
-            frozen: self.books.brake(Braked::Cluster, name)?,
-            window: Window::default(),
-            mode: match cluster.mode {
-                Mode::Apply => decide::Mode::Apply,
-                Mode::Observe => decide::Mode::Observe,
-            },
-            ..Brakes::default()
+        let mode = match cluster.mode {
+            Mode::Apply => decide::Mode::Apply,
+            Mode::Observe => decide::Mode::Observe,
+        };
+        let (books, application, cluster) = (self.books.clone(), entry.name.clone(), name.to_owned());
+        Box::new(move || {
+            let suspended = books.brake(Braked::Application, &application)?;
+            Ok(Brakes {
+                suspended: suspended.or_else(|| skipped.then(|| "its file says `skip-reconcile`".to_owned())),
+                frozen: books.brake(Braked::Cluster, &cluster)?,
+                window: Window::default(),
+                mode,
+                ..Brakes::default()
+            })
         })
     }
 
-    /// What the environments ask that own its cluster, or the place where its files are.
+    /// What the host's environments may ask about it.
     fn requirements(&self, entry: &Entry, cluster: &str) -> Requirements {
-        let sources = entry.application.iter().flat_map(|application| &application.sources);
-        let places: Vec<(&str, String)> = sources
-            .filter_map(|source| {
-                let repository = manifest::repository_of(&source.repository, &self.config)?;
-                match &source.content {
-                    // What a folder is owned by, a file in it is: there may be none of any name.
-                    Content::Folder(path) => Some((repository, format!("{}/kustomization.yaml", path.in_source()))),
-                    Content::Reference | Content::Chart(_) => None,
-                }
-            })
-            .collect();
-        let owning = self.rules.environments.iter().filter_map(|environment| {
+        let environments = self.rules.environments.iter().map(|environment| {
             let configured = self.config.environments.get(&environment.name);
-            let owns_cluster = configured.is_some_and(|it| it.owns.clusters.iter().any(|owned| owned == cluster));
-            let owns = owns_cluster || places.iter().any(|(repository, path)| environment.owns(repository, path));
-            owns.then(|| Owning { environment: environment.clone(), cluster: owns_cluster })
+            let cluster = configured.is_some_and(|it| it.owns.clusters.iter().any(|owned| owned == cluster));
+            Owning { environment: environment.clone(), cluster }
         });
         let (people, books) = (self.rules.people.clone(), self.books.clone());
-        Requirements::new(&entry.name, owning.collect(), people, books, self.repositories.clone())
+        Requirements::new(&entry.name, environments, people, books, self.repositories.clone())
     }
 
-    /// How an application stands that another one depends on.
-    fn dependency(&self, name: &ApplicationName) -> Result<Dependency, Failure> {
+    /// How an application stands that another one depends on, and whether both come from one repository: then it must have come as far
+    /// as the other one's commit.
+    fn dependency(
+        &self,
+        catalog: &Catalog,
+        of: &Application,
+        name: &ApplicationName,
+    ) -> Result<(Dependency, bool), Failure> {
         let standing = self.books.memory(name.as_str())?.standing;
         let stand = standing.map_or(Stand::Unknown, |standing| Stand::At {
             reached: (standing.sync == planner::survey::SyncStatus::Synced).then(|| standing.revision.clone()),
             wanted: standing.revision,
             health: standing.health,
         });
-        Ok(Dependency { application: planner::ApplicationName(name.to_string()), stand })
+        let source = |application: &Application| {
+            let source = application.sources.first()?;
+            let repository = manifest::repository_of(&source.repository, &self.config)?;
+            Some((repository.to_owned(), source.revision.clone()))
+        };
+        let other = catalog.find(name.as_str()).and_then(|entry| source(entry.application.as_ref().ok()?));
+        let together = other.is_some() && other == source(of);
+        Ok((Dependency { application: planner::ApplicationName(name.to_string()), stand }, together))
     }
 }
 

@@ -3,7 +3,9 @@
 //! decides. It decides nothing itself.
 #![deny(missing_docs)]
 
+mod adopt;
 mod answer;
+mod applyset;
 mod books;
 mod branch;
 mod carry;
@@ -24,6 +26,7 @@ mod kept;
 mod key;
 mod lineage;
 mod look;
+mod nobody;
 mod overrides;
 mod reads;
 mod recorder;
@@ -37,6 +40,7 @@ mod standing;
 mod target;
 mod walk;
 
+pub use adopt::{Adopted, Extent, Marked, marked};
 pub use answer::{Answer, Question};
 pub use books::{Books, Memory, Past, PastObject};
 pub use catalog::Catalog;
@@ -54,7 +58,7 @@ pub use key::Key;
 pub use look::{Look, Origin, Subject, Wish};
 pub use reads::ReadSet;
 pub use render::{Offered, Rendered, Renderers, Renders};
-pub use requirement::{Owning, Requirements, Word as Agreement};
+pub use requirement::{Owning, Proposed, Requirements, Word as Agreement};
 pub use rights::Rights;
 pub use seat::Report;
 pub use sources::{Repositories, jobs};

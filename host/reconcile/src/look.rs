@@ -41,6 +41,7 @@ pub struct Subject {
 }
 
 /// What was rendered, read, or why it was not.
+#[derive(Clone)]
 pub struct Wish {
     /// The commit of its first source; empty where there is none.
     pub revision: String,

@@ -1,7 +1,7 @@
 //! What the environments that own an application ask before it is synced: that people agreed to what it would be, by their own
 //! word on that very content, or step by step as it was promoted.
 
-use crate::books::Books;
+use crate::books::{Books, Content};
 use crate::configured::Configured;
 use crate::lineage::{Deed, Step, stranger};
 use crate::look::Origin;
@@ -16,6 +16,26 @@ const COMMITS: usize = 1_000;
 /// Paths of one comparison.
 const PATHS: usize = 65_536;
 
+/// What an application would be.
+#[derive(Clone, Debug)]
+pub struct Proposed {
+    /// The digest of its content and policy: what people agree to.
+    pub subject: Digest,
+    /// The digest of its file alone.
+    pub policy: Digest,
+    /// Where its content came from.
+    pub origins: Vec<Origin>,
+}
+
+/// What is proposed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Intent {
+    /// That it is synced.
+    Sync,
+    /// That its objects go. No earlier agreement covers that.
+    Removal,
+}
+
 /// An environment that owns an application.
 #[derive(Clone, Debug)]
 pub struct Owning {
@@ -29,7 +49,8 @@ pub struct Owning {
 #[derive(Clone)]
 pub struct Requirements {
     application: String,
-    owning: Vec<Owning>,
+    /// Every environment that asks anything.
+    asking: Vec<Owning>,
     people: Arc<People>,
     books: Books,
     configured: Arc<Configured>,
@@ -48,31 +69,48 @@ pub struct Word {
 
 impl std::fmt::Debug for Requirements {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Requirements").field("application", &self.application).field("owning", &self.owning).finish()
+        f.debug_struct("Requirements").field("application", &self.application).field("asking", &self.asking).finish()
     }
 }
 
 impl Requirements {
-    /// Of an application that these environments own.
+    /// Of an application among these environments; which of them own it hangs on what it is made of.
     pub fn new(
         application: &str,
-        owning: Vec<Owning>,
+        environments: impl IntoIterator<Item = Owning>,
         people: Arc<People>,
         books: Books,
         configured: Arc<Configured>,
     ) -> Self {
-        Self { application: application.to_owned(), owning, people, books, configured }
+        let asking = environments.into_iter().filter(|owning| !owning.environment.requires.is_empty()).collect();
+        Self { application: application.to_owned(), asking, people, books, configured }
     }
 
-    /// Whether nobody asks anything.
+    /// Whether no environment of the host asks anything.
     pub fn is_empty(&self) -> bool {
-        self.owning.iter().all(|owning| owning.environment.requires.is_empty())
+        self.asking.is_empty()
     }
 
-    /// What is not met for a content, each a sentence. Blocking. Errors: those of the journal.
-    pub fn unmet(&self, subject: &Digest, origins: &[Origin], now: Timestamp) -> Result<Vec<String>, Failure> {
+    /// The environments that own it: its cluster, or a place that its files are in or that its render reads, or that have accepted
+    /// it before, wherever its file points now. Errors: those of the journal.
+    pub fn owning(&self, origins: &[Origin]) -> Result<Vec<Owning>, Failure> {
+        let mut found = Vec::new();
+        for owning in &self.asking {
+            let owns = owning.cluster
+                || origins.iter().any(|origin| is_within(&owning.environment, origin))
+                || self.books.accepted(&owning.environment.name, &self.application)?.is_some();
+            if owns {
+                found.push(owning.clone());
+            }
+        }
+        Ok(found)
+    }
+
+    /// What is not met for a proposal, each a sentence. Blocking. Errors: those of the journal.
+    pub fn unmet(&self, proposed: &Proposed, intent: Intent, now: Timestamp) -> Result<Vec<String>, Failure> {
         let mut unmet = Vec::new();
-        for owning in &self.owning {
+        let subject = &proposed.subject;
+        for owning in self.owning(&proposed.origins)? {
             let name = &owning.environment.name;
             let (rules, others) = sorted(&owning.environment.requires);
             for kind in others {
@@ -84,16 +122,17 @@ impl Requirements {
                 continue;
             }
             let accepted = self.books.accepted(name, &self.application)?;
-            if accepted.as_ref().is_some_and(|(known, _)| known == subject) {
-                continue;
-            }
-            let word = self.word(&rules, subject, origins, accepted.as_ref().map(|(_, revisions)| revisions), now)?;
-            if word.standing == Standing::Approved {
-                continue;
-            }
-            let why = match &accepted {
-                Some((_, revisions)) => self.stranger(owning, revisions, origins),
-                None => Ok(Some("it has accepted nothing of this application yet".to_owned())),
+            let word = self.word(&rules, subject, &proposed.origins, accepted.as_ref(), now)?;
+            let why = match (word.standing, &accepted, intent) {
+                (Standing::Approved, ..) => continue,
+                // Whoever says no is heard, however it came to be.
+                (Standing::Rejected, ..) => Ok(Some("somebody said no".to_owned())),
+                (Standing::Pending, _, Intent::Removal) => Ok(Some("its objects would go".to_owned())),
+                (Standing::Pending, Some(accepted), Intent::Sync) if accepted.subject == *subject => continue,
+                (Standing::Pending, Some(accepted), Intent::Sync) => self.stranger(&owning, accepted, proposed),
+                (Standing::Pending, None, Intent::Sync) => {
+                    Ok(Some("it has accepted nothing of this application yet".to_owned()))
+                }
             };
             let why = match why {
                 Ok(None) => continue,
@@ -114,16 +153,16 @@ impl Requirements {
         Ok(unmet)
     }
 
-    /// How people's word on a content stands, over all rules of all environments. Blocking.
+    /// How people's word on a content stands, by environment. Blocking.
     pub fn words(&self, subject: &Digest, origins: &[Origin], now: Timestamp) -> Result<Vec<(String, Word)>, Failure> {
         let mut words = Vec::new();
-        for owning in &self.owning {
+        for owning in self.owning(origins)? {
             let (rules, _) = sorted(&owning.environment.requires);
             if rules.is_empty() {
                 continue;
             }
             let accepted = self.books.accepted(&owning.environment.name, &self.application)?;
-            let word = self.word(&rules, subject, origins, accepted.as_ref().map(|(_, revisions)| revisions), now)?;
+            let word = self.word(&rules, subject, origins, accepted.as_ref(), now)?;
             words.push((owning.environment.name.clone(), word));
         }
         Ok(words)
@@ -132,10 +171,10 @@ impl Requirements {
     /// Why somebody's word would not count under any rule; `None` where it would. Blocking.
     pub fn objection(&self, voter: &str, origins: &[Origin]) -> Result<Option<String>, Failure> {
         let mut why = Some("no environment asks anybody about it".to_owned());
-        for owning in &self.owning {
+        for owning in self.owning(origins)? {
             let (rules, _) = sorted(&owning.environment.requires);
             let accepted = self.books.accepted(&owning.environment.name, &self.application)?;
-            let excluded = self.excluded(accepted.as_ref().map(|(_, revisions)| revisions), origins)?;
+            let excluded = self.excluded(accepted.as_ref(), origins)?;
             for rule in &rules {
                 why = if rule.verified {
                     Some(format!("the identity of `{voter}` is only asserted, and the rule says `verified: true`"))
@@ -155,7 +194,7 @@ impl Requirements {
         rules: &[Rule],
         subject: &Digest,
         origins: &[Origin],
-        accepted: Option<&BTreeMap<String, String>>,
+        accepted: Option<&Content>,
         now: Timestamp,
     ) -> Result<Word, Failure> {
         let votes: Vec<Vote> = self.books.consents(&self.application, subject)?;
@@ -177,15 +216,11 @@ impl Requirements {
     }
 
     /// Whoever wrote or committed something that is new since what was accepted: none of them may approve it.
-    fn excluded(
-        &self,
-        accepted: Option<&BTreeMap<String, String>>,
-        origins: &[Origin],
-    ) -> Result<BTreeSet<String>, Failure> {
+    fn excluded(&self, accepted: Option<&Content>, origins: &[Origin]) -> Result<BTreeSet<String>, Failure> {
         let mut names = BTreeSet::new();
         for origin in origins {
             let mirror = self.configured.mirror(&origin.repository)?;
-            let base = accepted.and_then(|revisions| revisions.get(&origin.repository)).map(|id| CommitId(id.clone()));
+            let base = accepted.and_then(|it| it.commits.get(&origin.repository)).map(|id| CommitId(id.clone()));
             // A commit that a forced push took away is none to compare with.
             let base = base.filter(|base| mirror.commit(base).is_ok());
             let head = CommitId(origin.commit.clone());
@@ -202,21 +237,28 @@ impl Requirements {
     fn stranger(
         &self,
         owning: &Owning,
-        accepted: &BTreeMap<String, String>,
-        origins: &[Origin],
+        accepted: &Content,
+        Proposed { policy, origins, .. }: &Proposed,
     ) -> Result<Option<String>, Failure> {
+        // Its file says where its content comes from and what becomes of it on the way, and is no part of that content.
+        if accepted.policy != *policy {
+            return Ok(Some("its Application file has changed".to_owned()));
+        }
         for origin in origins {
+            let twin = |other: &&Origin| other.repository == origin.repository && other.commit != origin.commit;
+            if origins.iter().find(twin).is_some() {
+                return Ok(Some(format!("it is made of two commits of `{}`", origin.repository)));
+            }
             if owning.cluster && origin.elsewhere {
                 return Ok(Some("it reads repositories that are not its sources".to_owned()));
             }
-            let Some(base) = accepted.get(&origin.repository).map(|id| CommitId(id.clone())) else {
+            let Some(base) = accepted.commits.get(&origin.repository).map(|id| CommitId(id.clone())) else {
                 return Ok(Some(format!("nothing of `{}` was accepted for it yet", origin.repository)));
             };
             let head = CommitId(origin.commit.clone());
             let git = |e: git::Error| e.failure();
             let mirror = self.configured.mirror(&origin.repository)?;
-            let paths = mirror.changed_paths(&base, &head, PATHS).map_err(git)?;
-            if !paths.iter().any(|path| concerns(owning, origin, path)) {
+            if !self.differs(owning, origin, &base)? {
                 continue;
             }
             let Some(line) = mirror.line(&base, &head, COMMITS).map_err(git)? else {
@@ -237,6 +279,13 @@ impl Requirements {
         Ok(None)
     }
 
+    /// Whether anything of the environment's business is another than at a commit.
+    fn differs(&self, owning: &Owning, origin: &Origin, base: &CommitId) -> Result<bool, Failure> {
+        let mirror = self.configured.mirror(&origin.repository)?;
+        let paths = mirror.changed_paths(base, &CommitId(origin.commit.clone()), PATHS).map_err(|e| e.failure())?;
+        Ok(paths.iter().any(|path| concerns(owning, origin, path)))
+    }
+
     fn step(&self, mirror: &Mirror, owning: &Owning, origin: &Origin, id: &CommitId) -> Result<Step, Failure> {
         let git = |e: git::Error| e.failure();
         let commit = mirror.commit(id).map_err(git)?;
@@ -250,9 +299,11 @@ impl Requirements {
             let trailer = |key: &str| mirror.trailer(id, key).map_err(git);
             // A trailer is anybody's to write: it only says which row of the journal to look at.
             if let (Some(run), Some(step)) = (trailer("Tidegate-Run")?, trailer("Tidegate-Step")?)
-                && let Some(agreed) =
+                && let Some(mut agreed) =
                     self.books.agreed(&run, &step, &origin.repository, id, &owning.environment.name)?
             {
+                // People were shown what the environment owns; whatever else was pushed with it, nobody was.
+                agreed.retain(|path| owning.environment.owns(&origin.repository, path));
                 deed = Deed::Agreed(agreed);
             } else if self.books.is_rollback(&origin.repository, id, &self.application)? {
                 deed = Deed::Rollback;
@@ -262,33 +313,78 @@ impl Requirements {
         Ok(Step { commit: id.short().to_owned(), title, by, paths, deed })
     }
 
-    /// What makes the same content as was accepted is as good as that: what was tried and taken back in between is over.
-    pub(crate) async fn advance(&self, subject: &Digest, origins: &[Origin], at: Timestamp) -> Result<(), Failure> {
-        for owning in self.owning.iter().filter(|owning| !owning.environment.requires.is_empty()) {
+    /// What was tried and taken back since what was accepted is over: where the content is the same again, and so is every file that is
+    /// the environment's business, the newer commits stand for it. Files that differ and change nothing yet do not: they may later.
+    /// Blocking; answers the environments for which that is so. Errors: those of the journal and the mirrors.
+    pub(crate) fn advanced(&self, proposed: &Proposed) -> Result<Vec<String>, Failure> {
+        let mut names = Vec::new();
+        for owning in self.owning(&proposed.origins)? {
             let name = &owning.environment.name;
-            let Some((known, before)) = self.books.accepted(name, &self.application)? else { continue };
-            let now = revisions(origins);
-            let moved =
-                now.iter().any(|(repository, commit)| before.get(*repository).map(String::as_str) != Some(*commit));
-            if known == *subject && moved {
-                self.books.accept(name, &self.application, subject, &now, at).await?;
+            let Some(accepted) = self.books.accepted(name, &self.application)? else { continue };
+            let now = commits(&proposed.origins);
+            let moved = now.iter().any(|(of, commit)| accepted.commits.get(*of).map(String::as_str) != Some(*commit));
+            if accepted.subject != proposed.subject || !moved {
+                continue;
+            }
+            let mut same = true;
+            for origin in &proposed.origins {
+                same &= match accepted.commits.get(&origin.repository) {
+                    Some(base) => !self.differs(&owning, origin, &CommitId(base.clone()))?,
+                    None => false,
+                };
+            }
+            if same {
+                names.push(name.clone());
             }
         }
-        Ok(())
+        Ok(names)
     }
 
-    /// Stores that this content was applied, having met all that was asked.
-    pub(crate) async fn accept(&self, subject: &Digest, origins: &[Origin], at: Timestamp) -> Result<(), Failure> {
-        let revisions = revisions(origins);
-        for owning in self.owning.iter().filter(|owning| !owning.environment.requires.is_empty()) {
-            self.books.accept(&owning.environment.name, &self.application, subject, &revisions, at).await?;
+    /// Stores for these environments, or for all that own it, that a content was applied which met what they ask.
+    pub(crate) async fn accept(
+        &self,
+        proposed: &Proposed,
+        names: Option<&[String]>,
+        at: Timestamp,
+    ) -> Result<(), Failure> {
+        for owning in self.owning(&proposed.origins)? {
+            let name = &owning.environment.name;
+            if names.is_none_or(|names| names.contains(name)) {
+                let content = Content {
+                    subject: proposed.subject.clone(),
+                    policy: proposed.policy.clone(),
+                    commits: commits(&proposed.origins)
+                        .into_iter()
+                        .map(|(repository, commit)| (repository.to_owned(), commit.to_owned()))
+                        .collect(),
+                };
+                self.books.accept(name, &self.application, content, at).await?;
+            }
         }
         Ok(())
     }
 }
 
+/// Whether an environment owns a path that something is rendered from.
+fn is_within(environment: &Environment, origin: &Origin) -> bool {
+    let repository = &origin.repository;
+    // What a folder is owned by, a file in it is: there may be none of any name.
+    let inside = !origin.folder.starts_with('/') && {
+        let folder = &origin.folder;
+        let sample =
+            if folder.is_empty() { "kustomization.yaml".to_owned() } else { format!("{folder}/kustomization.yaml") };
+        environment.owns(repository, &sample)
+    };
+    let read = match &origin.reads {
+        Some((reads, root)) => reads.paths(root).into_iter().any(|path| environment.owns(repository, path)),
+        // What cannot be told may be anything of that repository.
+        None => environment.paths.iter().any(|owned| owned.split(':').next() == Some(repository)),
+    };
+    inside || read
+}
+
 /// The commit of each repository.
-fn revisions(origins: &[Origin]) -> BTreeMap<&str, &str> {
+fn commits(origins: &[Origin]) -> BTreeMap<&str, &str> {
     origins.iter().map(|origin| (origin.repository.as_str(), origin.commit.as_str())).collect()
 }
 

@@ -67,7 +67,8 @@ impl Rights {
         items.filter_map(|key| self.of_object(key)).take(MOST).collect()
     }
 
-    fn of_object(&self, key: &ObjectKey) -> Option<Reason> {
+    /// Why it may not have an object there, where it may not.
+    pub(crate) fn of_object(&self, key: &ObjectKey) -> Option<Reason> {
         let target = Target { name: &self.cluster, server: self.server.as_deref(), namespace: key.namespace() };
         let scope = if key.namespace().is_empty() { KindScope::ClusterWide } else { KindScope::Namespaced };
         let kind = key.kind();

@@ -1,6 +1,7 @@
 //! One application of a host that runs: its own queue, woken by commits, drift, time and people. Nothing that goes wrong here
 //! delays another one.
 
+use crate::adopt::{Adopting, Extent};
 use crate::catalog::Catalog;
 use crate::due;
 use crate::entry::Entry;
@@ -33,6 +34,7 @@ pub(crate) struct Wanted {
 
 pub(crate) enum Order {
     Sync(Wanted),
+    Adopt(Adopting),
     Word(Word),
 }
 
@@ -90,6 +92,7 @@ impl Seat {
             drain,
             drift: None,
             waiting: VecDeque::new(),
+            adopting: VecDeque::new(),
         };
         (Self { declared, bell, orders }, work.run())
     }
@@ -132,6 +135,7 @@ struct Work {
     /// Rings when something at the destination may have changed.
     drift: Option<watch::Receiver<u64>>,
     waiting: VecDeque<Wanted>,
+    adopting: VecDeque<Adopting>,
 }
 
 /// Why it is looked at.
@@ -160,10 +164,20 @@ impl Work {
                 if self.end(&declared).await {
                     return;
                 }
-                refuse(wanted, &Failure::new(Blame::User, "conflict", "its file is gone, and its objects are going"));
+                let gone = Failure::new(Blame::User, "conflict", "its file is gone, and its objects are going");
+                refuse(wanted, &gone);
+                self.adopting.drain(..).for_each(|adopting| drop(adopting.answer.send(Err(gone.clone()))));
                 in_a_row += 1;
                 next = Instant::now() + Duration::from_millis(due::pause(in_a_row));
                 continue;
+            }
+            while let Some(Adopting { marked, answer }) = self.adopting.pop_front() {
+                let adopted = match self.floor.keeper(&declared.catalog, &declared.entry).await {
+                    Ok(keeper) => keeper.adopt(&marked, Extent::Whole).await,
+                    Err(failure) => Err(failure),
+                };
+                // Who does not listen any more misses nothing.
+                let _ = answer.send(adopted);
             }
             let standing = match self.keep(&declared, wanted).await {
                 Ok(standing) => standing,
@@ -191,7 +205,7 @@ impl Work {
             if *self.drain.borrow() {
                 return Wake::Leave;
             }
-            if !self.waiting.is_empty() {
+            if !self.waiting.is_empty() || !self.adopting.is_empty() {
                 return Wake::Look;
             }
             let drift = async {
@@ -205,6 +219,7 @@ impl Work {
                 _ = self.drain.changed() => {}
                 order = self.inbox.recv() => match order {
                     Some(Order::Sync(wanted)) => self.waiting.push_back(wanted),
+                    Some(Order::Adopt(adopting)) => self.adopting.push_back(adopting),
                     // There is no sync at work that it could be said to.
                     Some(Order::Word(_)) => {}
                     None => return Wake::Leave,
@@ -247,6 +262,7 @@ impl Work {
             }
             self.changed.send_modify(|count| *count += 1);
         };
+        let mut rang = false;
         let kept = {
             let (words, heard) = mpsc::channel(4);
             let keep = keeper.keep(request, heard, &told);
@@ -255,14 +271,23 @@ impl Work {
                 tokio::select! {
                     kept = &mut keep => break kept,
                     // A plan goes through one word at a time; a bell that finds the channel full has rung already.
-                    Ok(()) = self.rung.changed() => drop(words.try_send(Word::Moved)),
+                    Ok(()) = self.rung.changed() => {
+                        rang = true;
+                        let _ = words.try_send(Word::Moved);
+                    }
                     Some(order) = self.inbox.recv() => match order {
                         Order::Sync(wanted) => self.waiting.push_back(wanted),
+                        // A sync writes the inventory that it began with: what is adopted meanwhile would be lost.
+                        Order::Adopt(adopting) => self.adopting.push_back(adopting),
                         Order::Word(word) => drop(words.send(word).await),
                     },
                 }
             }
         };
+        if rang {
+            // It may have been looked at before what rang was there.
+            self.rung.mark_changed();
+        }
         self.changed.send_modify(|count| *count += 1);
         if let Ok(Kept { standing, outcome: Some(outcome) }) = &kept {
             let revision = standing.last.as_ref().map(|last| last.revision.clone()).unwrap_or_default();

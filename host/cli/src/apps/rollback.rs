@@ -5,7 +5,7 @@ use super::Desk;
 use crate::args::Rollback;
 use crate::exit::Exit;
 use crate::screen::{Colour, Screen};
-use access::{Requirement, Rule};
+use access::{Environment, Requirement, Rule};
 use git::{Kind, Mirror, NewCommit};
 use model::application::{Application, Content};
 use model::{Blame, CommitId, Failure};
@@ -38,6 +38,11 @@ impl Desk {
         let application = entry.application.as_ref().map_err(Clone::clone)?.clone();
         let user = wanted.actor.clone().unwrap_or_else(|| self.user.clone());
         let healthy = Outcome::Healthy.to_string();
+        let keeper = self.keeper(entry).await?;
+        let (look, _) = keeper.look().await?;
+        let (requirements, origins) = (keeper.requirements().clone(), look.wish.origins);
+        let owning = aside(move || requirements.owning(&origins)).await?;
+        let owning: Vec<Environment> = owning.into_iter().map(|owning| owning.environment).collect();
         let history = self.floor.books.history(&wanted.name)?;
         let healthy: Vec<String> = history
             .into_iter()
@@ -46,13 +51,13 @@ impl Desk {
             .collect();
         for _ in 0..RACES {
             let (engine, config, application) = (self.engine.clone(), self.floor.config.clone(), application.clone());
-            let (to, healthy, by) = (wanted.to.clone(), healthy.clone(), user.clone());
+            let (to, healthy, by, owning) = (wanted.to.clone(), healthy.clone(), user.clone(), owning.clone());
             let plan = aside(move || {
                 let (repository, folder) = place(&application, &config)?;
                 let mirror = engine.mirror(&repository)?;
                 mirror.fetch().map_err(|e| e.failure())?;
                 let plan = plan(&mirror, (repository, folder), &application, to.as_deref(), &healthy)?;
-                permitted(&engine, &plan, &by, &healthy)?;
+                permitted(&engine, owning, &plan, &by, &healthy)?;
                 Ok((mirror, plan))
             });
             let (mirror, plan) = plan.await?;
@@ -77,6 +82,8 @@ impl Desk {
                     self.engine.journal().apply(Command::Rollback(rollback)).await.map_err(Failure::from)?;
                     if let Some(asked) = &self.asked {
                         asked.daemon.bell.send_modify(|count| *count += 1);
+                        // It may have been fetched before it was written down whose doing it was.
+                        asked.daemon.fleet.ring(Some(&wanted.name));
                     }
                     return Ok(tell(&wanted.name, &plan, Some(&commit), screen));
                 }
@@ -184,12 +191,24 @@ fn found(mirror: &Mirror, to: &str, healthy: &[String]) -> Result<Option<CommitI
     }
 }
 
-/// Back to what was healthy there takes one person of those who may approve. Whatever else an environment requires, and this
-/// build cannot check before a rollback, denies it.
-fn permitted(engine: &engine::Engine, plan: &Plan, user: &str, healthy: &[String]) -> Result<(), Failure> {
+/// Back to what was healthy there takes one person of those who may approve, of each environment that owns the application or a path
+/// that is written. Whatever else an environment requires, and this build cannot check before a rollback, denies it.
+fn permitted(
+    engine: &engine::Engine,
+    owning: Vec<Environment>,
+    plan: &Plan,
+    user: &str,
+    healthy: &[String],
+) -> Result<(), Failure> {
     let paths: Vec<String> = plan.files.iter().map(|(path, _)| path.clone()).collect();
     let settings = engine.settings();
+    let mut asked = owning;
     for environment in settings.owners(&plan.repository, &paths) {
+        if asked.iter().all(|known| known.name != environment.name) {
+            asked.push(environment.clone());
+        }
+    }
+    for environment in &asked {
         let name = &environment.name;
         if !environment.requires.is_empty() && !healthy.contains(&plan.target.to_string()) {
             let message = format!(

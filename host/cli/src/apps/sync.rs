@@ -118,6 +118,26 @@ impl Desk {
         Ok(0)
     }
 
+    /// Confirms what the sync that is at work asks about. 0 where there is one.
+    pub(super) fn confirm(&self, name: &str, screen: &Screen) -> Result<u8, Exit> {
+        self.find(name)?;
+        let Some(asked) =
+            self.asked.as_ref().filter(|_| self.floor.books.memory(name).is_ok_and(|it| it.operation.is_some()))
+        else {
+            let failure = Failure::new(Blame::User, "conflict", format!("no sync of `{name}` is at work in a daemon"));
+            return Err(failure
+                .hint("the annotation `argocd.argoproj.io/deletion-approved` in its file says the same")
+                .into());
+        };
+        asked.daemon.fleet.say(name, Word::Confirm)?;
+        if screen.json {
+            screen.document(&json!({"name": name, "status": "confirmed"}));
+        } else {
+            screen.out(&format!("{name}: confirmed"));
+        }
+        Ok(0)
+    }
+
     /// 0 once it is synced and healthy, with this commit or a later one where that is asked; 1 where it is not by then.
     pub(super) async fn wait(
         &self,

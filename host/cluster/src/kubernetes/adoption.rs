@@ -1,4 +1,4 @@
-//! Taking over the fields of those who applied an object before: kubectl's client-side apply and Argo CD. They keep what they
+//! Taking over the fields of those who applied an object before: kubectl's apply and Argo CD. They keep what they
 //! once wrote until somebody takes it from them, so that a field that left Git since would stay in the cluster for good.
 //! Values in, values out; after client-go's `csaupgrade`, from which it differs in this: it runs after our own first apply.
 
@@ -7,11 +7,18 @@ use serde_json::{Map, Value, json};
 
 /// Those whose fields become ours. Both wrote what Git said, as this host does.
 const PREDECESSORS: [&str; 2] = ["kubectl-client-side-apply", "argocd-controller"];
+/// The same of `kubectl apply --server-side`, for the fields and for the note of an object that was applied without it before.
+const SERVER_SIDE: [&str; 2] = ["kubectl", "kubectl-last-applied"];
+/// That note. It says that kubectl applied the object as a whole: without it `kubectl` may be somebody who has a few fields by
+/// agreement, and keeps them.
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 /// The object's `managedFields` with our predecessors' fields as ours; nothing where there are none of theirs. The apply that
 /// must follow then takes out what it does not say, among it their own notes in annotations.
 pub(super) fn adopted(object: &Value) -> Option<Vec<Value>> {
     let entries = object["metadata"]["managedFields"].as_array()?;
+    let is_noted = object["metadata"]["annotations"][LAST_APPLIED].is_string();
+    let is_theirs = |entry: &Value| is_predecessors(entry) || is_noted && is_server_side(entry);
     let is_ours = |entry: &Value| entry["manager"] == MANAGER && entry["operation"] == "Apply" && is_whole(entry);
     let theirs: Vec<&Value> = entries.iter().filter(|entry| is_theirs(entry)).collect();
     let first = *theirs.first()?;
@@ -40,8 +47,13 @@ pub(super) fn adopted(object: &Value) -> Option<Vec<Value>> {
     Some([united].into_iter().chain(rest).collect())
 }
 
-fn is_theirs(entry: &Value) -> bool {
+fn is_predecessors(entry: &Value) -> bool {
     is_whole(entry) && entry["manager"].as_str().is_some_and(|manager| PREDECESSORS.contains(&manager))
+}
+
+fn is_server_side(entry: &Value) -> bool {
+    let is_one = entry["manager"].as_str().is_some_and(|manager| SERVER_SIDE.contains(&manager));
+    is_one && is_whole(entry) && entry["operation"] == "Apply"
 }
 
 /// Whether it is of the object itself, not of its status or scale.
@@ -127,6 +139,24 @@ mod tests {
             ]),
             &[r#"tidegate Apply apps/v1 {"f:spec":{"f:replicas":{},"f:paused":{}}}"#],
         );
+    }
+
+    #[test]
+    fn kubectl_on_the_servers_side_is_a_predecessor_where_it_left_its_note() {
+        let entries = || {
+            vec![
+                entry("tidegate", "Apply", "v1", json!({"f:data": {"f:a": {}}})),
+                entry("kubectl", "Apply", "v1", json!({"f:data": {"f:a": {}, "f:b": {}}})),
+                entry("kubectl-last-applied", "Apply", "v1", json!({"f:metadata": {"f:annotations": {"f:note": {}}}})),
+                entry("kubectl", "Update", "v1", json!({"f:data": {"f:c": {}}})),
+            ]
+        };
+        check(Value::Array(entries()), &[]);
+        let noted = json!({"metadata": {"annotations": {LAST_APPLIED: "{}"}, "managedFields": entries()}});
+        let adopted = adopted(&noted).into_iter().flatten();
+        let shown: Vec<String> = adopted.map(|entry| format!("{} {}", entry["manager"], entry["fieldsV1"])).collect();
+        let united = r#"{"f:data":{"f:a":{},"f:b":{}},"f:metadata":{"f:annotations":{"f:note":{}}}}"#;
+        assert_eq!(shown, [format!(r#""tidegate" {united}"#), r#""kubectl" {"f:data":{"f:c":{}}}"#.to_owned()]);
     }
 
     #[test]

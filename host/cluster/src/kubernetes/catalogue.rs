@@ -24,6 +24,8 @@ pub(super) struct Served {
     /// Versions, each with the plural under which it is served, the server's preferred one first.
     versions: Vec<(String, String)>,
     pub scope: Scope,
+    /// Whether its objects can be listed.
+    pub is_listed: bool,
     /// Whether its objects can be listed and watched.
     pub is_watched: bool,
 }
@@ -49,6 +51,16 @@ impl Catalogue {
 
     pub fn scopes(&self) -> Arc<Scopes> {
         self.scopes.clone()
+    }
+
+    /// Every kind, in no order.
+    pub fn kinds(&self) -> impl Iterator<Item = (&GroupKind, &Arc<Served>)> {
+        self.kinds.iter()
+    }
+
+    /// Groups of which not everything could be read, and why.
+    pub fn broken(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.broken.iter().map(|(group, why)| (group.as_str(), why.as_str()))
     }
 }
 
@@ -139,6 +151,7 @@ impl Reader {
             group: group.to_owned(),
             versions: Vec::new(),
             scope,
+            is_listed: can("list"),
             is_watched: can("list") && can("watch"),
         });
         if !served.versions.iter().any(|(known, _)| known == version) {

@@ -42,12 +42,15 @@ impl<'a> Request<'a> {
 pub(super) struct Api {
     clients: Clients,
     timeouts: Timeouts,
+    /// Whom it is asked as, where not as ourselves.
+    account: Option<String>,
     pub clock: Arc<dyn Clock>,
 }
 
 impl Api {
     pub async fn new(connection: &Connection, clock: Arc<dyn Clock>) -> Result<Self, Failure> {
-        Ok(Self { clients: connection.clients().await?, timeouts: connection.timeouts, clock })
+        let (timeouts, account) = (connection.timeouts, connection.impersonate.clone());
+        Ok(Self { clients: connection.clients().await?, timeouts, account, clock })
     }
 
     /// Asks until it is answered, or it is of no more use.
@@ -61,9 +64,17 @@ impl Api {
             attempts += 1;
             match retry::after(attempts, &failure, request.repeat, self.clock.random()) {
                 Some(wait) => self.clock.sleep(wait).await,
-                None => return Err(failure),
+                None => return Err(self.signed(failure)),
             }
         }
+    }
+
+    /// What is refused to an account is told with its name: whoever reads it wonders who lacks which right.
+    fn signed(&self, mut failure: Failure) -> Failure {
+        if let (FailureKind::Forbidden, Some(account)) = (failure.kind, &self.account) {
+            let _ = write!(failure.message, " (as `{account}`)");
+        }
+        failure
     }
 
     async fn once(&self, request: &Request<'_>) -> Result<Value, Failure> {

@@ -127,7 +127,8 @@ impl Follower {
     async fn follow(&self, failures: &mut u32) -> Result<(), Failure> {
         let selector = format!("labelSelector={}", escaped(MARK));
         let version = self.api_version();
-        let list = Listing { api: &self.api, kind: &self.kind, served: &self.served, extent: self.extent() };
+        let extent = self.extent();
+        let list = Listing { api: &self.api, kind: &self.kind, served: &self.served, extent, keep: &|_| true };
         let (views, mut at) = list.all("", &version, &selector).await?;
         self.store.fill(views, &at);
         self.kinds_changed();
@@ -225,6 +226,8 @@ pub(super) struct Listing<'a> {
     pub kind: &'a GroupKind,
     pub served: &'a Served,
     pub extent: Extent,
+    /// Which objects are wanted. The others are dropped page by page, so that a large cluster takes little memory.
+    pub keep: &'a (dyn Fn(&View) -> bool + Send + Sync),
 }
 
 impl Listing<'_> {
@@ -272,7 +275,8 @@ impl Listing<'_> {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         *at = text(&page["metadata"]["resourceVersion"]);
         if let Value::Array(items) = page["items"].take() {
-            views.extend(items.into_iter().filter_map(|item| View::of(self.kind, version, item, self.extent)));
+            let read = items.into_iter().filter_map(|item| View::of(self.kind, version, item, self.extent));
+            views.extend(read.filter(self.keep));
         }
         Ok(text(&page["metadata"]["continue"]))
     }

@@ -3,6 +3,7 @@
 
 mod adopting;
 mod faults;
+mod finding;
 mod kinds;
 mod looking;
 mod world;

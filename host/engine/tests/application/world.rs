@@ -92,7 +92,7 @@ impl World {
             base: base.clone(),
             ..Settings::default()
         };
-        let shim = Shim { executable: "/nonexistent".into(), arguments: vec![] };
+        let shim = Shim::new("/nonexistent", vec![]);
         let builtin = Builtin { lock: r#"{"version": 1, "plugins": {}}"#, components: &[] };
         let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache");
         let options = Options { state: base.join("state"), settings, builtin, shim, cache: Some(cache) };

@@ -1,5 +1,6 @@
 //! What a manifest means, where the server stores it in other words. It never touches what rules can say.
 
+use crate::applyset::PART_OF;
 use crate::object::ObjectKey;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -29,6 +30,8 @@ pub(super) fn is_theirs<'p>(path: impl IntoIterator<Item = &'p str>) -> bool {
         (Some("status"), None, ..) => true,
         (Some("metadata"), Some(field), None, _) => SERVER_FIELDS.contains(&field),
         (Some("metadata"), Some("annotations"), Some(name), None) => TOOL_ANNOTATIONS.contains(&name),
+        // It comes with the next apply, and nobody here rests on it.
+        (Some("metadata"), Some("labels"), Some(name), None) => name == PART_OF,
         _ => false,
     }
 }

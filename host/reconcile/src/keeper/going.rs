@@ -1,0 +1,324 @@
+//! A sync at work: what the operation asks for is done, and answered, until it has ended.
+
+use super::{Event, Keeper, Kept, POLL, Word, now};
+use crate::applyset::Parent;
+use crate::books::{Memory, Past, PastObject};
+use crate::carry::{Carrier, Done};
+use crate::look::{Look, Origin, Wish};
+use crate::standing::Standing;
+use model::Failure;
+use planner::decide::{Last, Request};
+use planner::object::ObjectKey;
+use planner::operation::{Action, Input, Operation, Outcome, Replanned, StepResult, Stop};
+use planner::plan::{Asked, StepId};
+use planner::retry::Refresh;
+use planner::verdict::Verdict;
+use planner::{Desired, Inventory};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+/// A sync that is at work.
+pub(super) struct Going {
+    pub(super) operation: Operation,
+    /// Where what it applies came from.
+    pub(super) origins: Vec<Origin>,
+    pub(super) desired: Arc<Desired>,
+    pub(super) inventory: Inventory,
+}
+
+impl Keeper {
+    /// Ends a sync that nobody can go on with: its hooks go, and its history says so.
+    pub(super) async fn abandon(
+        &self,
+        operation: Operation,
+        desired: Option<Arc<Desired>>,
+        inventory: Inventory,
+    ) -> Result<(), Failure> {
+        let (_, mut words) = mpsc::channel(1);
+        let Some(desired) = desired else {
+            // What is to be deleted needs no render; what it was named after does not matter either.
+            let outcome = Outcome::Stopped(Stop::Superseded);
+            return self.finish(&operation, &inventory, &outcome, None).await.map(drop);
+        };
+        let mut operation = operation;
+        operation.apply(Input::Stop(Stop::Superseded), now());
+        let origins = Vec::new();
+        self.carry(Going { operation, origins, desired, inventory }, &mut words, &|_| {}).await.map(drop)
+    }
+
+    pub(super) async fn carry(
+        &self,
+        mut sync: Going,
+        words: &mut mpsc::Receiver<Word>,
+        events: &(dyn Fn(Event) + Send + Sync),
+    ) -> Result<Kept, Failure> {
+        self.books.work(&sync.operation, &sync.inventory, now()).await?;
+        let mut changes = self.subject.destination.changes(&self.subject.application.name);
+        let mut parent = Parent::of(&self.subject, &sync.operation);
+        let mut work = JoinSet::new();
+        let mut watched = BTreeSet::new();
+        let mut clearing: Vec<(StepId, String)> = Vec::new();
+        let mut inputs = vec![Input::Start];
+        // The file may say already that what waits for a person may go.
+        inputs.extend(self.subject.application.confirmed.map(Input::Confirmed));
+        let mut words_open = true;
+        loop {
+            for input in std::mem::take(&mut inputs) {
+                let before = sync.operation.at.clone();
+                let actions = sync.operation.apply(input, now());
+                if sync.operation.at != before {
+                    events(Event::At(sync.operation.to_string()));
+                    self.books.work(&sync.operation, &sync.inventory, now()).await?;
+                }
+                for action in actions {
+                    if let (Action::Apply(_), Some(parent)) = (&action, &mut parent) {
+                        parent.widen(&sync.inventory).await;
+                    }
+                    if let Action::Finished(outcome) = action {
+                        let outcome = self.settled(outcome).await;
+                        let has_done = sync.operation.results.values().any(|result| *result == StepResult::Done);
+                        if let Some(parent) = parent.as_mut().filter(|_| has_done) {
+                            parent.narrow(&sync.inventory).await;
+                        }
+                        let standing = self.finish(&sync.operation, &sync.inventory, &outcome, parent.as_ref()).await?;
+                        self.accept(&sync, &outcome).await?;
+                        return Ok(Kept { standing, outcome: Some(outcome) });
+                    }
+                    inputs.extend(self.begin(action, &mut sync, &mut work, &mut watched, &mut clearing, events).await?);
+                }
+            }
+            if !inputs.is_empty() {
+                continue;
+            }
+            let wake =
+                sync.operation.next_wake().map_or(POLL, |at| Duration::from_millis(at.millis_since(now())).min(POLL));
+            tokio::select! {
+                Some(done) = work.join_next() => {
+                    let done = done.map_err(|e| Failure::internal(format!("a sync's work panicked: {e}")))?;
+                    inputs.extend(self.take(done, &mut sync));
+                }
+                word = words.recv(), if words_open => match word {
+                    Some(Word::Stop(stop)) => inputs.push(Input::Stop(stop)),
+                    Some(Word::Confirm) => inputs.push(Input::Confirmed(now())),
+                    Some(Word::Moved) => inputs.extend(self.superseded(&sync).await?),
+                    None => words_open = false,
+                },
+                Ok(()) = changes.changed(), if !watched.is_empty() || !clearing.is_empty() => {
+                    inputs.extend(self.observe(&sync, &watched, &mut clearing).await);
+                }
+                () = tokio::time::sleep(wake) => {
+                    inputs.push(Input::Tick);
+                    inputs.extend(self.observe(&sync, &watched, &mut clearing).await);
+                }
+            }
+        }
+    }
+
+    /// Begins what an operation asks for; what is answered at once it answers.
+    async fn begin(
+        &self,
+        action: Action,
+        sync: &mut Going,
+        work: &mut JoinSet<Answer>,
+        watched: &mut BTreeSet<ObjectKey>,
+        clearing: &mut Vec<(StepId, String)>,
+        events: &(dyn Fn(Event) + Send + Sync),
+    ) -> Result<Vec<Input>, Failure> {
+        let carrier = self.carrier(sync);
+        if !matches!(action, Action::Watch(_)) {
+            watched.clear();
+        }
+        match action {
+            Action::DryRun(steps) => {
+                work.spawn(async move { Answer::Input(carrier.dry_run(steps).await) });
+            }
+            Action::Own(keys) => {
+                keys.into_iter().for_each(|key| sync.inventory.own(key));
+                self.books.work(&sync.operation, &sync.inventory, now()).await?;
+                return Ok(vec![Input::Stored]);
+            }
+            Action::Clear { steps, runs } => {
+                *clearing = steps.into_iter().zip(runs).collect();
+                return Ok(self.observe(sync, watched, clearing).await);
+            }
+            Action::Apply(steps) => {
+                work.spawn(async move { Answer::Done(carrier.apply(steps).await) });
+            }
+            Action::Run { steps, runs } => {
+                let steps = steps.into_iter().zip(runs).collect();
+                work.spawn(async move { Answer::Done(carrier.run(steps).await) });
+            }
+            Action::Watch(keys) => {
+                *watched = keys.into_iter().collect();
+                return Ok(vec![carrier.see(watched).await]);
+            }
+            Action::AskConsent(keys) => events(Event::AsksConsent(keys)),
+            Action::Prune(steps) => {
+                work.spawn(async move { Answer::Done(carrier.prune(steps).await) });
+            }
+            Action::Delete(steps) => {
+                work.spawn(async move { Answer::Done(carrier.delete(steps).await) });
+            }
+            Action::Plan(refresh) => return Ok(vec![Input::Planned(self.again(sync, refresh).await?)]),
+            Action::PlanEnd => return Ok(vec![Input::Planned(self.end_again(sync).await)]),
+            Action::Finished(_) => {}
+        }
+        Ok(Vec::new())
+    }
+
+    fn carrier(&self, sync: &Going) -> Carrier {
+        Carrier {
+            subject: self.subject.clone(),
+            desired: sync.desired.clone(),
+            operation: Arc::new(sync.operation.clone()),
+        }
+    }
+
+    /// What came of work: the inventory learns it first.
+    fn take(&self, answer: Answer, sync: &mut Going) -> Option<Input> {
+        match answer {
+            Answer::Input(input) => Some(input),
+            Answer::Done(done) => {
+                let mut answers = Vec::with_capacity(done.len());
+                for Done { step, answer, record, gone } in done {
+                    // A namespace that a sync makes beside its objects is nobody's.
+                    if let Some((key, owned)) = record.filter(|(key, _)| sync.inventory.get(key).is_some()) {
+                        sync.inventory.record(key, owned);
+                    }
+                    if let Some(key) = gone {
+                        sync.inventory.forget(&key);
+                    }
+                    answers.push((step, answer));
+                }
+                Some(Input::Done(answers))
+            }
+        }
+    }
+
+    /// How what is waited for stands.
+    async fn observe(
+        &self,
+        sync: &Going,
+        watched: &BTreeSet<ObjectKey>,
+        clearing: &mut Vec<(StepId, String)>,
+    ) -> Vec<Input> {
+        let carrier = self.carrier(sync);
+        let mut inputs = Vec::new();
+        if !watched.is_empty() {
+            inputs.push(carrier.see(watched).await);
+        }
+        if !clearing.is_empty() {
+            let done = carrier.clear(clearing).await;
+            clearing.retain(|(step, _)| done.iter().all(|done| done.step != *step));
+            inputs.push(Input::Done(done.into_iter().map(|done| (done.step, done.answer)).collect()));
+        }
+        inputs
+    }
+
+    /// A plan for another attempt.
+    async fn again(&self, sync: &mut Going, refresh: Refresh) -> Result<Replanned, Failure> {
+        let wish = match refresh {
+            Refresh::Same => Wish {
+                revision: sync.operation.plan.revision.clone(),
+                desired: Ok(sync.desired.clone()),
+                warnings: Vec::new(),
+                origins: sync.origins.clone(),
+            },
+            Refresh::Newest => self.subject.wish().await,
+        };
+        let request = Request::Retry(sync.operation.plan.order.clone());
+        let mut memory = Memory { inventory: std::mem::take(&mut sync.inventory), ..self.books.memory(self.name())? };
+        let look = self.look_for(&request, &mut memory, wish).await;
+        sync.inventory = memory.inventory;
+        let Look { wish, plan, .. } = look?;
+        if let Ok(desired) = wish.desired {
+            (sync.desired, sync.origins) = (desired, wish.origins);
+        }
+        Ok(Replanned::of(plan.verdict, now()))
+    }
+
+    /// Whether another state is wanted than the one that is applied, and may take its place: one that is held stops nothing.
+    async fn superseded(&self, sync: &Going) -> Result<Option<Input>, Failure> {
+        let wish = self.subject.wish().await;
+        let running = &sync.operation.plan.subject;
+        if wish.desired.as_ref().map_or(true, |desired| self.subject_of(desired) == *running) {
+            return Ok(None);
+        }
+        let mut memory = Memory { inventory: sync.inventory.clone(), ..self.books.memory(self.name())? };
+        let (look, _) = self.survey(&Request::Automatic, Some(running), &mut memory, wish).await?;
+        let newer = matches!(look.plan.verdict, Verdict::Supersede(_));
+        Ok(newer.then_some(Input::Stop(Stop::Superseded)))
+    }
+
+    /// An outcome once others see what was written, or why they do not.
+    pub(super) async fn settled(&self, outcome: Outcome) -> Outcome {
+        let applied = matches!(outcome, Outcome::Healthy | Outcome::Applied | Outcome::Unhealthy(_));
+        match self.subject.destination.settle().await {
+            Err(failure) if applied => Outcome::Failed(failure.message),
+            _ => outcome,
+        }
+    }
+
+    /// Stores for its environments that all of a content was applied, which met what they ask.
+    pub(super) async fn accept(&self, sync: &Going, outcome: &Outcome) -> Result<(), Failure> {
+        let order = &sync.operation.plan.order;
+        let applied = matches!(outcome, Outcome::Healthy | Outcome::Applied | Outcome::Unhealthy(_));
+        if !applied || order.only.is_some() || order.asked == Asked::Removal {
+            return Ok(());
+        }
+        if self.requirements.is_empty() {
+            return Ok(());
+        }
+        let proposed = self.proposed(&sync.operation.plan.subject, &sync.origins);
+        self.requirements.accept(&proposed, None, now()).await
+    }
+
+    pub(super) async fn finish(
+        &self,
+        operation: &Operation,
+        inventory: &Inventory,
+        outcome: &Outcome,
+        parent: Option<&Parent>,
+    ) -> Result<Standing, Failure> {
+        let at = now();
+        let plan = &operation.plan;
+        let healings = if let Asked::Heal { healings } = plan.order.asked { healings } else { 0 };
+        let last =
+            Last { subject: plan.subject.clone(), revision: plan.revision.clone(), end: outcome.end(), at, healings };
+        let before = self.books.memory(self.name())?.standing;
+        let mut standing = before.unwrap_or_else(|| Standing::unknown(String::new(), None, at));
+        (standing.message, standing.last, standing.at) = (outcome.to_string(), Some(last), at);
+        standing.reasons.clear();
+        let object = |(step, result): (&StepId, &StepResult)| PastObject {
+            step: step.to_string(),
+            failure: match result {
+                StepResult::Done => None,
+                StepResult::Failed(why) => Some(why.clone()),
+            },
+        };
+        let unsaid = parent
+            .and_then(Parent::failure)
+            .map(|(key, why)| PastObject { step: format!("ApplySet {key}"), failure: Some(why.to_owned()) });
+        let past = Past {
+            revision: plan.revision.clone(),
+            asked: plan.order.asked.to_string(),
+            outcome: outcome.to_string(),
+            applied: matches!(outcome, Outcome::Healthy | Outcome::Applied | Outcome::Unhealthy(_)),
+            attempts: operation.attempt,
+            ended: at,
+            objects: operation.results.iter().map(object).chain(unsaid).collect(),
+        };
+        let keep = self.subject.declared.history_limit;
+        self.books.end(operation, inventory, &standing, &past, keep).await?;
+        Ok(standing)
+    }
+}
+
+/// What work came to.
+enum Answer {
+    Input(Input),
+    Done(Vec<Done>),
+}
