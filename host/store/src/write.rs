@@ -178,9 +178,8 @@ pub fn apply(db: &Connection, command: &Command) -> Result<Reply, Error> {
 }
 
 fn stop(db: &Connection, run: &RunId, stop: &str, actor: &str, at: Timestamp) -> Result<Reply, Error> {
-    let known = db
-        .prepare_cached("UPDATE runs SET stop = COALESCE(stop, ?2) WHERE id = ?1")?
-        .execute(params![run.0, stop])?;
+    let known =
+        db.prepare_cached("UPDATE runs SET stop = COALESCE(stop, ?2) WHERE id = ?1")?.execute(params![run.0, stop])?;
     if known == 0 {
         return Err(Error::NotFound(format!("run {run}")));
     }

@@ -152,7 +152,8 @@ mod tests {
     /// Only what somebody wrote is wrong for good.
     #[test]
     fn what_the_host_fails_at_is_tried_again() {
-        for (blame, is) in [(Blame::User, true), (Blame::Plugin, true), (Blame::Host, false), (Blame::Upstream, false)] {
+        for (blame, is) in [(Blame::User, true), (Blame::Plugin, true), (Blame::Host, false), (Blame::Upstream, false)]
+        {
             assert_eq!(is_final(&Failure::new(blame, "any", "")), is, "{blame}");
         }
         let full = git_error();

@@ -21,6 +21,8 @@ use tokio::task::JoinSet;
 const AT_ONCE: usize = 64;
 /// The exit code where something that is needed could not be reached.
 const UNREACHABLE: u8 = 5;
+/// The exit code where somebody pressed Ctrl-C.
+const INTERRUPTED: u8 = 130;
 /// How long somebody who connects may take to say what is asked.
 const ASKED: Duration = Duration::from_secs(5);
 /// How long somebody may take to read what is said; a terminal that was stopped reads nothing for ever.
@@ -84,6 +86,9 @@ async fn one(daemon: Arc<Daemon>, stream: UnixStream, room: Arc<Semaphore>) -> s
     let listens = tokio::spawn(async move {
         while let Ok(Some(Later::Interrupt)) = receive::<Later>(&mut from).await {
             pressed.send_modify(|count| *count += 1);
+            if reads {
+                break;
+            }
         }
         let _ = gone.send(());
         // Kept until it is done: a closed channel would look like a press.
@@ -98,22 +103,25 @@ async fn one(daemon: Arc<Daemon>, stream: UnixStream, room: Arc<Semaphore>) -> s
         }
     };
     // What only tells how things stand ends with whoever asked, and with the daemon.
-    let leaves = tokio::select! {
-        () = forwards => false,
-        () = leaving(&mut drain), if reads => true,
-        Ok(()) = &mut left, if reads => true,
+    let ended = tokio::select! {
+        () = forwards => None,
+        () = leaving(&mut drain), if reads => Some(UNREACHABLE),
+        Ok(()) = &mut left, if reads => Some(INTERRUPTED),
     };
     // Nobody hears any more words; they are not collected either.
     drop(said);
-    if leaves {
+    if ended.is_some() {
         work.abort();
     }
     // Whoever asked may be gone: what was begun is done all the same.
     let code = match work.await {
         Ok(code) => code,
         Err(e) if e.is_cancelled() => {
-            tell(&mut to, &Answer::Say(Word::Err("error: the daemon is leaving\n".to_owned()))).await?;
-            UNREACHABLE
+            let code = ended.unwrap_or(UNREACHABLE);
+            if code == UNREACHABLE {
+                tell(&mut to, &Answer::Say(Word::Err("error: the daemon is leaving\n".to_owned()))).await?;
+            }
+            code
         }
         Err(_) => 101,
     };
@@ -131,7 +139,12 @@ fn only_reads(command: &Command) -> bool {
     let Command::Apps { command } = command else { return false };
     matches!(
         command,
-        Apps::List | Apps::Show { .. } | Apps::Diff { .. } | Apps::Wait { .. } | Apps::History { .. } | Apps::Manifests { .. }
+        Apps::List
+            | Apps::Show { .. }
+            | Apps::Diff { .. }
+            | Apps::Wait { .. }
+            | Apps::History { .. }
+            | Apps::Manifests { .. }
     )
 }
 
