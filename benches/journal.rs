@@ -30,7 +30,7 @@ async fn begin(journal: &Journal, id: &str) -> (RunId, i64) {
         created: Timestamp(1),
     };
     let id = run.id.clone();
-    journal.apply(Command::Create(run, vec![], None)).await.expect("created");
+    journal.apply(Command::Create { run, steps: vec![], begun: None, supersedes: vec![] }).await.expect("created");
     let claim = Command::Claim { run: id.clone(), owner: "bench".into(), until: Timestamp(i64::MAX) };
     let Ok(Reply::Fence(fence)) = journal.apply(claim).await else { panic!("no fence") };
     (id, fence)

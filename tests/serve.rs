@@ -3,7 +3,11 @@
 
 use serde_json::Value;
 use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::os::fd::AsRawFd as _;
+use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
+use std::process::Stdio;
 use tidegate_tests::World;
 use tidegate_tests::daemon::Daemon;
 
@@ -317,6 +321,11 @@ fn what_is_broken_delays_nobody_else() {
     world.write("tidegate.yaml", host(&format!("    silent: {{ url: \"{url}\" }}\n    gone: {{ url: ./gone.git }}\n")));
     let mut daemon = Daemon::start(&world);
     assert!(daemon.said.iter().any(|line| line.contains("`gone` does not answer")), "{:?}", daemon.said);
+    // Whoever waited for the silent one would have to be told first that it says nothing.
+    let telling = |line: &str| line.starts_with("one at ") || line.contains("`silent` does not answer");
+    let first = daemon.said.iter().find(|line| telling(line)).cloned();
+    let first = first.unwrap_or_else(|| daemon.until_where("how `one` does", telling));
+    assert!(first.starts_with("one at ") && first.ends_with("healthy"), "{first}");
     world.tidegate(&["apps", "wait", "one", "--timeout", "60"]).expect(0);
     let listed = world.tidegate(&["apps", "list", "--output", "json"]);
     let rows = listed.json();
@@ -626,4 +635,118 @@ fn an_environment_that_owns_a_cluster_is_asked_about_whatever_reaches_it() {
     agree(&world, "reject", &digest, "bob").expect(0);
     assert!(asked(&world).1.contains("somebody said no"), "{}", asked(&world).1);
     assert_eq!(daemon.leave(), Some(0));
+}
+
+#[test]
+fn a_crash_at_any_moment_of_a_push_starts_one_run() {
+    let world = world();
+    let daemon = Daemon::start(&world);
+    world.tidegate(&["apps", "wait", "one", "--timeout", "60"]).expect(0);
+    assert_eq!(daemon.leave(), Some(0));
+    let mut crashes = 0;
+    for at in (1..).step_by(4) {
+        world.write("app/src/a", format!("crash {at}"));
+        world.push("app", &format!("crash {at}"));
+        let commit = head(&world, "app");
+        let mut command = world.command(&["serve"]);
+        command.env("TIDEGATE_CRASH", at.to_string()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut crashing = command.spawn().expect("the binary");
+        let mut lines = BufReader::new(crashing.stderr.take().expect("a pipe")).lines().map_while(Result::ok);
+        let done = lines.any(|line| line.starts_with("run ") && line.ends_with(" succeeded"));
+        crashing.kill().expect("a child");
+        crashing.wait().expect("a child");
+        crashes += usize::from(!done);
+        let daemon = Daemon::start(&world);
+        let of = || runs(&world).into_iter().filter(|run| run["commit"] == commit.as_str()).collect::<Vec<_>>();
+        let open = |run: &Value| ["queued", "running", "waiting"].contains(&run["status"].as_str().unwrap_or_default());
+        while of().is_empty() || of().iter().any(open) {
+            std::thread::yield_now();
+        }
+        assert_eq!(daemon.leave(), Some(0));
+        let all = of();
+        assert_eq!((all.len(), all[0]["status"].as_str()), (1, Some("succeeded")), "crash {at}: {all:#?}");
+        if done {
+            break;
+        }
+    }
+    assert!(crashes > 4, "{crashes} crashes: the points are no longer met");
+}
+
+#[test]
+fn a_run_that_only_waits_holds_no_leaving_daemon_up() {
+    let world = world();
+    let wait = "    never:
+      uses: application/wait
+      with: { application: one, image: \"shop:never\" }
+      timeout: 10m
+";
+    world.write("app/.tidegate/build.yaml", pipeline("build", "{ push: { paths: [\"src/**\"] } }", wait));
+    world.push("app", "waits");
+    let mut daemon = Daemon::start(&world);
+    world.write("app/src/a", "2");
+    world.push("app", "two");
+    let run = run_in(&daemon.until(" of build at "));
+    let status = || world.tidegate(&["runs", "show", &run, "--output", "json"]).expect(0).json()["status"].clone();
+    while status() != "waiting" {
+        std::thread::yield_now();
+    }
+    daemon.signal("TERM");
+    assert_eq!(daemon.ends(), Some(0));
+    let cut = daemon.said.iter().any(|line| line.contains("left with something at work"));
+    assert!(!cut, "{:#?}", daemon.said);
+    assert_eq!(status(), "waiting");
+}
+
+#[test]
+fn who_connects_and_says_nothing_holds_nobody_up() {
+    let world = world();
+    let daemon = Daemon::start(&world);
+    let serves = daemon.said.iter().find_map(|line| line.split_once("; state in ")).expect("where its state is").1;
+    // Its path may be too long for a socket.
+    let folder = fs::File::open(serves).expect("a folder");
+    let path = format!("/proc/self/fd/{}/daemon.sock", folder.as_raw_fd());
+    let silent: Vec<UnixStream> = (0..100).map(|_| UnixStream::connect(&path).expect("connected")).collect();
+    world.tidegate(&["apps", "wait", "one", "--timeout", "60"]).expect(0);
+    drop(silent);
+    assert_eq!(daemon.leave(), Some(0));
+}
+
+#[test]
+fn the_daemon_answers_for_what_was_pushed_before_it_was_asked() {
+    let world = world();
+    // It looks by itself when this test is long over.
+    world.write("tidegate.yaml", host("").replace("url: ./config.git\n", "url: ./config.git\n      poll: 1h\n"));
+    let daemon = Daemon::start(&world);
+    world.tidegate(&["apps", "wait", "one", "--timeout", "60"]).expect(0);
+    world.write("config/apps/one/all.yaml", config_map("settings", "2"));
+    world.push("config", "two");
+    world.tidegate(&["apps", "wait", "one", "--timeout", "60"]).expect(0);
+    assert!(fs::read_to_string(place(&world, "one", "settings")).expect("a file").contains("value: \"2\""));
+    world.write("config/apps/one/all.yaml", config_map("settings", "3"));
+    world.push("config", "three");
+    let shown = world.tidegate(&["apps", "show", "one", "--output", "json"]).expect(0).json();
+    assert_eq!(shown["revision"], head(&world, "config").as_str(), "{shown:#}");
+    assert_eq!(daemon.leave(), Some(0));
+}
+
+#[test]
+fn a_commit_does_not_say_itself_what_runs() {
+    let world = world();
+    world.git("app.git", &["symbolic-ref", "HEAD", "refs/heads/nobody-pushed-it"]);
+    let refused = world.tidegate(&["run", "build", "--repository", "app", "--branch", "main"]).expect(2);
+    assert!(refused.err.contains("names no default branch that exists"), "{}", refused.err);
+    world.tidegate(&["run", "app/.tidegate/build.yaml", "--repository", "app", "--branch", "main"]).expect(0);
+    // Nor does one that is pushed.
+    let mut daemon = Daemon::start(&world);
+    world.write("app/src/a", "2");
+    world.push("app", "two");
+    let commit = head(&world, "app");
+    let why = || world.tidegate(&["why", &commit]);
+    // Until its row is there.
+    while !why().out.contains("names no default branch that exists") {
+        std::thread::yield_now();
+    }
+    daemon.signal("TERM");
+    assert_eq!(daemon.ends(), Some(0));
+    assert_eq!(runs(&world).len(), 1);
 }

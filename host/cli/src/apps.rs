@@ -22,17 +22,29 @@ use git::Mirror;
 use model::{Blame, Failure};
 use reconcile::{Books, Catalog, Configured, Entry, Floor, Keeper, Kept, Rendered, Renders, Repositories};
 use serde_json::json;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 /// The exit code where something that is needed could not be reached.
 const UNREACHABLE: u8 = 5;
+/// How long somebody who asks the daemon waits for a remote.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 pub async fn apps(place: &Place<'_>, command: Apps, screen: &Screen) -> Result<u8, Exit> {
     let desk = match place {
         Place::Here(host) => Desk::open(host, screen).await?,
-        Place::There(asked) => Desk::of(asked),
+        Place::There(asked) => {
+            // What was pushed a moment ago is meant as well.
+            match &command {
+                Apps::Show { name } | Apps::Diff { name } | Apps::Wait { name, .. } => {
+                    fetch(asked, Some(name), screen).await?;
+                }
+                Apps::Sync(wanted) => fetch(asked, wanted.name.as_deref(), screen).await?,
+                _ => {}
+            }
+            Desk::of(asked)
+        }
     };
     match command {
         Apps::List => desk.list(screen).await,
@@ -89,9 +101,7 @@ impl Desk {
         for (file, diagnostics) in &catalog.problems {
             screen.warnings(file, diagnostics);
         }
-        for (name, failure) in &catalog.unread {
-            screen.note(&format!("error: {name} cannot be read: {failure}"));
-        }
+        note_unread(&catalog, screen);
         let end = if catalog.unread.is_empty() { 0 } else { UNREACHABLE };
         let books = Books::new(engine.journal());
         let base = &engine.settings().base;
@@ -156,6 +166,51 @@ impl Desk {
         for word in self.away.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
             screen.note(&word);
         }
+    }
+}
+
+/// Fetches the repositories of an application, or of all, and lets the daemon see what has come. A remote that does not answer is
+/// said to be as it was. Errors: those of the journal.
+async fn fetch(asked: &Asked, name: Option<&str>, screen: &Screen) -> Result<(), Failure> {
+    let daemon = &asked.daemon;
+    let catalog = daemon.fleet.catalog();
+    let entries: Vec<&Arc<Entry>> = match name {
+        Some(name) => catalog.find(name).into_iter().collect(),
+        None => catalog.entries.iter().collect(),
+    };
+    let mut wanted: BTreeSet<&str> = BTreeSet::new();
+    if entries.is_empty() || name.is_none() {
+        // One that was declared just now is known once its file is.
+        let declaring = daemon.config.repositories.iter().filter(|(_, repository)| !repository.applications.is_empty());
+        wanted.extend(declaring.map(|(name, _)| name.as_str()));
+    }
+    for entry in entries {
+        wanted.insert(&entry.repository);
+        let sources = entry.application.iter().flat_map(|application| &application.sources);
+        wanted.extend(sources.filter_map(|source| manifest::repository_of(&source.repository, &daemon.config)));
+    }
+    let each = wanted.iter().filter(|name| daemon.config.repositories.contains_key(**name)).map(|name| async move {
+        let (engine, of) = (daemon.engine.clone(), (*name).to_owned());
+        let fetches = tokio::task::spawn_blocking(move || engine.mirror(&of)?.fetch().map_err(|e| e.failure()));
+        let why = match tokio::time::timeout(PATIENCE, fetches).await {
+            Ok(Ok(Ok(()))) => return Some(*name),
+            Ok(Ok(Err(failure))) => failure.to_string(),
+            Ok(Err(e)) => format!("a worker panicked: {e}"),
+            Err(_) => format!("it does not answer within {} s", PATIENCE.as_secs()),
+        };
+        screen.note(&format!("warning: `{name}` is as it was last fetched: {why}"));
+        None
+    });
+    for name in futures_util::future::join_all(each).await.into_iter().flatten() {
+        daemon.fleet.moved(name).await?;
+    }
+    Ok(())
+}
+
+/// What of the catalog could not be read.
+fn note_unread(catalog: &Catalog, screen: &Screen) {
+    for (name, failure) in &catalog.unread {
+        screen.note(&format!("error: {name} cannot be read: {failure}"));
     }
 }
 

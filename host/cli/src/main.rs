@@ -31,6 +31,11 @@ use place::Place;
 use std::path::Path;
 use std::process::ExitCode;
 
+/// Threads that may wait for files and remotes; they begin when they are needed.
+const BLOCKING: usize = 512;
+/// The same in a daemon: a remote that takes a connection and says nothing holds one for a minute, and there may be hundreds.
+const SERVING: usize = 2048;
+
 fn main() -> ExitCode {
     // The shim must begin before there is a second thread, and sees none of the options.
     let mut words = std::env::args_os().skip(1);
@@ -70,8 +75,8 @@ fn dispatch(arguments: Arguments, screen: &screen::Screen) -> Result<u8, Exit> {
             Ok(0)
         }
         Command::Demo(wanted) => demo::demo(&wanted, screen),
-        Command::Init(wanted) => block_on(cores(), init::init(&host, &wanted, screen)),
-        Command::Serve => block_on(cores().max(2), serve::serve(&host, screen)),
+        Command::Init(wanted) => block_on(cores(), BLOCKING, init::init(&host, &wanted, screen)),
+        Command::Serve => block_on(cores().max(2), SERVING, serve::serve(&host, screen)),
         command if commands::are_served(&command) => block(async {
             match serve::reach(&host).await {
                 Some(daemon) => serve::forward(daemon, screen).await,
@@ -91,15 +96,16 @@ fn dispatch(arguments: Arguments, screen: &screen::Screen) -> Result<u8, Exit> {
 }
 
 fn block(work: impl Future<Output = Result<u8, Exit>>) -> Result<u8, Exit> {
-    block_on(2, work)
+    block_on(2, BLOCKING, work)
 }
 
 fn cores() -> usize {
     std::thread::available_parallelism().map_or(2, usize::from)
 }
 
-fn block_on(threads: usize, work: impl Future<Output = Result<u8, Exit>>) -> Result<u8, Exit> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build();
+fn block_on(threads: usize, blocking: usize, work: impl Future<Output = Result<u8, Exit>>) -> Result<u8, Exit> {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    let runtime = builder.worker_threads(threads).max_blocking_threads(blocking).enable_all().build();
     let runtime = runtime.map_err(|e| Exit::from(model::Failure::internal(format!("no threads: {e}"))))?;
     let answer = runtime.block_on(work);
     // A thread that waits for a child's output must not keep the process: the shim keeps the child.

@@ -59,7 +59,7 @@ pub async fn drive(
     let (watcher, notices) = mpsc::unbounded_channel();
     let (stopper, stops) = mpsc::channel(2);
     let shown = tokio::spawn(watch(screen.clone(), notices));
-    let control = Control { watcher: Some(watcher), stops: Some(stops), settled };
+    let control = Control { watcher: Some(watcher), stops: Some(stops), settled, rest: None };
     let (driven, signals) = match place {
         Place::Here(host) => {
             // Kept as long as the run is driven; there is no daemon that would.

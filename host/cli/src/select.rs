@@ -240,7 +240,14 @@ fn of_commit(
             screen.note(&format!("note: the pipeline is the file {name} of this machine, not one of `{repository}`"));
             source(&shown(here, name))?
         }
-        name => in_repository(&mirror, trusted.as_ref().unwrap_or(&id), name.as_deref(), repository)?,
+        name => {
+            let missing = || {
+                let message = format!("the repository `{repository}` names no default branch that exists");
+                Failure::new(Blame::User, "not-found", message)
+                    .hint("its pipelines are those of the default branch: push that, or name a pipeline's file of this machine")
+            };
+            in_repository(&mirror, trusted.as_ref().ok_or_else(missing)?, name.as_deref(), repository)?
+        }
     };
     let pipeline = parse(&file, engine.shelf(), screen)?;
     let changed_paths = changed_paths(&mirror, trusted.as_ref(), &id)?;

@@ -19,6 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
+use tokio::task::{JoinError, JoinSet};
 use trigger::{News, Watched};
 
 /// How long what is at work may take once the daemon was told to leave: Kubernetes gives a pod 30 s.
@@ -26,6 +27,10 @@ const GRACE: Duration = Duration::from_secs(25);
 /// How often a repository is looked at: one on this machine costs next to nothing, one elsewhere costs its owner a request.
 const NEAR: Duration = Duration::from_secs(1);
 const FAR: Duration = Duration::from_secs(30);
+/// How often it is looked whether an hour is over since old artifacts were thrown away.
+const COLLECT: Duration = Duration::from_secs(600);
+/// How often declarations are read again of which some could not be read.
+const AGAIN: Duration = Duration::from_secs(60);
 /// How long a start waits for the first look at each repository.
 const READY: Duration = Duration::from_secs(10);
 
@@ -38,7 +43,7 @@ pub async fn serve(host: &Host, screen: &Screen) -> Result<u8, Exit> {
     let listener = socket::listen(&state)?;
     let daemon = Arc::new(Daemon::new(engine, config, screen)?);
     let mut signals = Signals::new()?;
-    let mut parts = tokio::task::JoinSet::new();
+    let mut parts = JoinSet::new();
     let looked = watch::Sender::new(0_usize);
     let repositories = watched(&daemon);
     let mut all = looked.subscribe();
@@ -61,10 +66,12 @@ pub async fn serve(host: &Host, screen: &Screen) -> Result<u8, Exit> {
             }
         });
     }
-    let (runs, asked, started) = (daemon.clone(), daemon.clone(), daemon.clone());
+    let (runs, started) = (daemon.clone(), daemon.clone());
     parts.spawn(async move { runs.drivers.serve().await });
-    parts.spawn(async move { server::serve(asked, listener).await });
-    parts.spawn(async move { pushes::serve(started).await });
+    parts.spawn(pushes::serve(started));
+    parts.spawn(collects(daemon.clone()));
+    parts.spawn(reads_again(daemon.clone()));
+    let mut lines = tokio::spawn(server::serve(daemon.clone(), listener));
     // What mirrors have from earlier is kept at once, whether or not their remotes answer now.
     daemon.fleet.refresh().await?;
     // So that whoever asks next knows all applications; a repository that is slow is not waited for.
@@ -80,24 +87,75 @@ pub async fn serve(host: &Host, screen: &Screen) -> Result<u8, Exit> {
         state.display()
     );
     screen.note(&format!("{} {words}", screen.paint(Colour::Bold, "tidegate serves:")));
-    signals.first().await;
-    screen.note("leaving: nothing new begins; what is at work is waited for (Ctrl-C again leaves at once)");
+    let broken = tokio::select! {
+        () = signals.first() => None,
+        failure = panicked(&mut parts) => Some(failure),
+        ended = &mut lines => Some(part(ended.err())),
+    };
+    if broken.is_none() {
+        screen.note("leaving: nothing new begins; what is at work is waited for (Ctrl-C again leaves at once)");
+    }
+    // Nobody is to connect to who leaves. It is the next one's where the lock is gone, so it goes first.
+    socket::remove(&state);
     daemon.drain.send_replace(true);
     let rests = async {
         tokio::join!(daemon.drivers.drain(), daemon.fleet.drain());
-        while parts.join_next().await.is_some() {}
+        // Command lines that change something; all other parts only look, and end with this process.
+        if !lines.is_finished() {
+            let _ = lines.await;
+        }
     };
     let cut = tokio::select! {
         () = rests => false,
         () = signals.first() => true,
         () = tokio::time::sleep(GRACE) => true,
     };
-    socket::remove(&state);
     if cut {
         screen.note("left with something at work; it goes on at the next start");
     }
     drop(lock);
-    Ok(0)
+    broken.map_or(Ok(0), |failure| Err(failure.into()))
+}
+
+/// Waits until a part of the daemon ends as none should.
+async fn panicked(parts: &mut JoinSet<()>) -> Failure {
+    loop {
+        match parts.join_next().await {
+            Some(Err(e)) => return part(Some(e)),
+            Some(Ok(())) => {}
+            None => std::future::pending().await,
+        }
+    }
+}
+
+/// A daemon of which a part is missing only looks as if it did its work: whoever started it is to start it again.
+fn part(error: Option<JoinError>) -> Failure {
+    let why = error.map_or_else(|| "it ended".to_owned(), |e| e.to_string());
+    Failure::internal(format!("a part of the daemon is gone: {why}"))
+        .hint("nothing that was recorded is lost; start it again")
+}
+
+/// Throws away what is kept no longer. Whether an hour is over, the engine knows.
+async fn collects(daemon: Arc<Daemon>) {
+    loop {
+        if let Err(failure) = daemon.engine.collect_sometimes().await {
+            daemon.log.note(&format!("warning: old artifacts could not be removed: {}", failure.message));
+        }
+        tokio::time::sleep(COLLECT).await;
+    }
+}
+
+/// Reads again what is declared for as long as some of it could not be read: nobody else tells when it can.
+async fn reads_again(daemon: Arc<Daemon>) {
+    loop {
+        tokio::time::sleep(AGAIN).await;
+        if daemon.fleet.catalog().unread.is_empty() {
+            continue;
+        }
+        if let Err(failure) = daemon.fleet.refresh().await {
+            daemon.log.note(&format!("error: applications cannot be read: {failure}"));
+        }
+    }
 }
 
 /// What is looked at, and how often.

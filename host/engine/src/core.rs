@@ -29,6 +29,8 @@ pub(crate) struct Core {
     pub(crate) client: egress::Client,
     pub(crate) cache: Cache,
     pub(crate) applications: OnceLock<Arc<dyn Applications>>,
+    /// One run at a time is created.
+    pub(crate) creating: tokio::sync::Mutex<()>,
     keyring: OnceLock<Arc<Keyring>>,
     mirrors: Mutex<HashMap<String, Mirror>>,
     programs: Mutex<HashMap<(PathBuf, u64, SystemTime), Digest>>,
@@ -56,6 +58,7 @@ impl Core {
             client: egress::Client::new(egress::Settings::default()),
             cache,
             applications: OnceLock::new(),
+            creating: tokio::sync::Mutex::default(),
             keyring: OnceLock::new(),
             mirrors: Mutex::default(),
             programs: Mutex::default(),

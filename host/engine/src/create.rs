@@ -38,14 +38,18 @@ pub struct Created {
 }
 
 impl Engine {
-    /// Creates a run in the journal, with plugins pinned and kept, and asks the older runs to stop that it supersedes: whoever
-    /// drives runs here ends them. Errors: `conflict` where `begun` has begun a run already.
+    /// Creates a run in the journal, with plugins pinned and kept, and asks in the same transaction the older runs to stop that it
+    /// supersedes: whoever drives runs here ends them. Errors: `conflict` where `begun` has begun a run already.
     pub async fn create(&self, new: NewRun) -> Result<Created, Failure> {
         let id = run_id()?;
         let engine = self.clone();
         let run = id.clone();
         let begun = new.begun.clone();
-        let (pinned, superseded) = aside(move || engine.pin(&run, new)).await?;
+        let pinned = aside(move || engine.pin(&run, new)).await?;
+        // Of two that come at once the later one sees the earlier: else neither would supersede the other.
+        let _one = self.core.creating.lock().await;
+        let (engine, of) = (self.clone(), pinned.clone());
+        let superseded = aside(move || engine.superseded(&of)).await?;
         let now = crate::now();
         let row = store::NewRun {
             id: id.clone(),
@@ -58,12 +62,8 @@ impl Engine {
             created: now,
         };
         let begun = begun.map(|begun| Start { run: Some(id.to_string()), at: now, ..begun });
-        self.core.journal.apply(Command::Create(row, vec![], begun)).await?;
-        // The new one is there before an old one goes: a crash in between leaves both.
-        for other in &superseded {
-            let (stop, actor) = ("superseded".to_owned(), format!("run {id}"));
-            self.core.journal.apply(Command::Stop { run: other.clone(), stop, actor, at: now }).await?;
-        }
+        let supersedes = superseded.clone();
+        self.core.journal.apply(Command::Create { run: row, steps: vec![], begun, supersedes }).await?;
         Ok(Created { run: id, superseded })
     }
 
@@ -76,7 +76,7 @@ impl Engine {
         self.create(NewRun { pipeline, text, event, source, files, begun: None }).await
     }
 
-    fn pin(&self, run: &RunId, new: NewRun) -> Result<(Pinned, Vec<RunId>), Failure> {
+    fn pin(&self, run: &RunId, new: NewRun) -> Result<Pinned, Failure> {
         let mut steps = BTreeMap::new();
         let all = new.pipeline.steps.iter().flat_map(|step| std::iter::once(step).chain(&step.steps));
         let origin = match &new.source {
@@ -104,10 +104,9 @@ impl Engine {
                 new.files.iter().filter(|file| !root.join(file).starts_with(state)).cloned().collect();
             files::copy_listed(&root, &files, &tree)?;
         }
-        let superseded = self.superseded(&new)?;
         let authors = self.authors(&new)?;
         let NewRun { pipeline, text, event, source, .. } = new;
-        Ok((Pinned { pipeline, text, event, source, steps, authors }, superseded))
+        Ok(Pinned { pipeline, text, event, source, steps, authors })
     }
 
     /// Who wrote or committed what is new since the last run of this pipeline that went well; where there was none,
@@ -134,7 +133,7 @@ impl Engine {
 
     /// Runs of the same repository and pipeline with the same concurrency key that a newer one replaces. One that has
     /// begun to change a repository is left to come to its end.
-    fn superseded(&self, new: &NewRun) -> Result<Vec<RunId>, Failure> {
+    fn superseded(&self, new: &Pinned) -> Result<Vec<RunId>, Failure> {
         let Some(concurrency) = &new.pipeline.concurrency else { return Ok(vec![]) };
         if concurrency.policy != ConcurrencyPolicy::Latest {
             return Ok(vec![]);

@@ -20,7 +20,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use store::{Command, Decision, StepRow};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 
 /// How often the journal is asked for votes and stops of other processes while something waits or runs.
@@ -117,11 +117,12 @@ impl Drive {
     }
 
     /// Goes on until the run has ended or waits for somebody. `stops` hears of stops by this process; `settled` is
-    /// what a person found of steps whose effect is unknown, `None` for "run it again".
+    /// what a person found of steps whose effect is unknown, `None` for "run it again"; `rest` says that this process leaves.
     pub(crate) async fn go(
         mut self,
         mut stops: mpsc::Receiver<Stop>,
         settled: Vec<(StepKey, Option<Outcome>)>,
+        rest: Option<watch::Receiver<bool>>,
     ) -> Result<Rest, Failure> {
         if self.machine.status().is_final() {
             // A crash may have come between the end and this.
@@ -143,7 +144,10 @@ impl Drive {
             if self.active.is_empty() && self.finished.is_none() {
                 let status = self.machine.status();
                 let wake = self.soon();
-                if !matches!(status, RunStatus::Running | RunStatus::Queued) && wake.is_none() {
+                let over = !matches!(status, RunStatus::Running | RunStatus::Queued) && wake.is_none();
+                // What comes by itself comes to the next process as well. A step that could not begin is still to be heard of.
+                let leaves = rest.as_ref().is_some_and(|rest| *rest.borrow()) && self.tasks.is_empty();
+                if over || leaves {
                     self.commit(Some(status)).await?;
                     return Ok(Rest { status, wake: self.machine.next_wake() });
                 }

@@ -4,9 +4,11 @@
 use crate::drive::Rest;
 use crate::engine::{Control, Engine};
 use crate::log::Notice;
+use futures_util::FutureExt as _;
 use model::{Blame, Failure, RunId, RunStatus, Timestamp};
 use scheduler::Stop;
 use std::collections::{HashMap, HashSet};
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, mpsc, watch};
@@ -114,6 +116,9 @@ impl Drivers {
         };
         let now = crate::now();
         let mut state = self.state();
+        if *self.inner.drain.borrow() {
+            return;
+        }
         let ids: HashSet<RunId> = open.iter().map(|(run, ..)| run.clone()).collect();
         state.resting.retain(|run, _| ids.contains(run));
         for (run, votes, stop) in open {
@@ -130,14 +135,15 @@ impl Drivers {
     /// Errors: those of the run; `conflict` where a person settles a step of a run that is at work; `unavailable` where the host
     /// is leaving.
     pub async fn drive(&self, run: &RunId, control: Control) -> Result<RunStatus, Failure> {
-        if *self.inner.drain.borrow() {
-            let failure = Failure::new(Blame::Host, "unavailable", "this host is leaving and begins nothing new");
-            return Err(failure.hint("the run goes on when it is started again"));
-        }
         let row = self.inner.engine.find(run.as_str()).await?;
         let seen = Seen { votes: row.votes, stop: row.stop };
         let mut ended = {
             let mut state = self.state();
+            // Under the lock: what begins is either waited for, or does not begin.
+            if *self.inner.drain.borrow() {
+                let failure = Failure::new(Blame::Host, "unavailable", "this host is leaving and begins nothing new");
+                return Err(failure.hint("the run goes on when it is started again"));
+            }
             match state.going.get(run) {
                 Some(_) if !control.settled.is_empty() => {
                     let message = format!("run {run} is at work, so none of its steps can be settled now");
@@ -172,7 +178,7 @@ impl Drivers {
         seen: Seen,
         control: Control,
     ) -> watch::Receiver<Option<Result<RunStatus, Failure>>> {
-        let Control { watcher, stops, settled } = control;
+        let Control { watcher, stops, settled, rest: _ } = control;
         let watchers = Arc::new(Mutex::new(Vec::from_iter(watcher)));
         let (stopper, stopping) = mpsc::channel(STOPS);
         if let Some(mut stops) = stops {
@@ -185,7 +191,8 @@ impl Drivers {
         }
         let (end, ended) = watch::channel(None);
         let (notices, mut heard) = mpsc::unbounded_channel();
-        let control = Control { watcher: Some(notices), stops: Some(stopping), settled };
+        let rest = Some(self.inner.drain.subscribe());
+        let control = Control { watcher: Some(notices), stops: Some(stopping), settled, rest };
         let (inner, of, to) = (self.inner.clone(), run.clone(), watchers.clone());
         state.tasks.spawn(async move {
             let fan = async {
@@ -196,7 +203,10 @@ impl Drivers {
                 // Whoever watches waits for the end of this.
                 to.lock().unwrap_or_else(PoisonError::into_inner).clear();
             };
-            let (driven, ()) = tokio::join!(inner.engine.drive_to_rest(&of, control), fan);
+            // A bug in one run is no reason to leave it for ever, nor those who wait for it.
+            let drive = async { AssertUnwindSafe(inner.engine.drive_to_rest(&of, control)).catch_unwind().await };
+            let (driven, ()) = tokio::join!(drive, fan);
+            let driven = driven.unwrap_or_else(|_| Err(Failure::internal(format!("driving run {of} panicked"))));
             inner.ended(&of, seen, &driven);
             end.send_replace(Some(driven.map(|rest| rest.status)));
         });
@@ -206,10 +216,14 @@ impl Drivers {
         ended
     }
 
-    /// Begins nothing new, and waits for the runs that are at work to rest. What is cut off goes on at the next start.
+    /// Begins nothing new, and waits for the runs that are at work to rest; those that only wait rest at once. What is cut off goes
+    /// on at the next start.
     pub async fn drain(&self) {
-        self.inner.drain.send_replace(true);
-        let mut tasks = std::mem::take(&mut self.state().tasks);
+        let mut tasks = {
+            let mut state = self.state();
+            self.inner.drain.send_replace(true);
+            std::mem::take(&mut state.tasks)
+        };
         while tasks.join_next().await.is_some() {}
     }
 

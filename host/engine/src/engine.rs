@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use store::{Journal, Reader};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 /// What an engine is opened with.
 pub struct Options {
@@ -49,6 +49,9 @@ pub struct Control {
     pub stops: Option<mpsc::Receiver<Stop>>,
     /// What a person found of steps whose effect is unknown; `None` to run one again.
     pub settled: Vec<(StepKey, Option<Outcome>)>,
+    /// Whether this process leaves: the run then rests as soon as nothing of it is at work, though what it waits for would come
+    /// by itself.
+    pub rest: Option<watch::Receiver<bool>>,
 }
 
 impl Engine {
@@ -119,7 +122,7 @@ impl Engine {
         let (_keep, silent) = mpsc::channel(1);
         let stops = control.stops.unwrap_or(silent);
         let drive = Drive::claim(self.core.clone(), run, logger).await?;
-        let status = drive.go(stops, control.settled).await;
+        let status = drive.go(stops, control.settled, control.rest).await;
         // All senders are gone with the drive, unless a thread still waits for a child: then its lines come without us.
         let _ = tokio::time::timeout(FLUSH, flushed).await;
         status

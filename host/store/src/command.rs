@@ -141,9 +141,17 @@ pub struct LogLine {
 /// One transaction.
 #[derive(Clone, Debug)]
 pub enum Command {
-    /// Writes a run down, with its steps, and with the decision that began it where it was begun by an event; `Exists` where
-    /// that has begun one already.
-    Create(NewRun, Vec<StepRow>, Option<Start>),
+    /// Writes a run down; `Exists` where its event has begun one already.
+    Create {
+        /// The run.
+        run: NewRun,
+        /// Its steps.
+        steps: Vec<StepRow>,
+        /// The decision that began it, where it was begun by an event.
+        begun: Option<Start>,
+        /// Runs that are asked to stop because of it, as superseded.
+        supersedes: Vec<RunId>,
+    },
     /// Stores how the branches of a repository stand, and what is to be looked at because of it.
     Heads(Heads),
     /// Stores what was decided about a commit and a pipeline.

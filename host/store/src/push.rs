@@ -2,7 +2,7 @@
 //! commit, pipeline and event what was decided, also where nothing was started.
 
 use crate::error::Error;
-use crate::query::Reader;
+use crate::query::{Reader, beginning};
 use model::Timestamp;
 use rusqlite::{Connection, params};
 use serde::Serialize;
@@ -93,6 +93,8 @@ pub(crate) fn done(db: &Connection, number: i64) -> Result<(), Error> {
     Ok(())
 }
 
+pub(crate) const STARTS: &str = "SELECT repository, commit_id, pipeline, event, run, why, at FROM starts WHERE commit_id >= ?1 AND commit_id < ?2 ORDER BY at, pipeline";
+
 impl Reader {
     /// The branches of a repository as they were last seen, with their commits; `None` where it was never looked at.
     pub fn heads(&self, repository: &str) -> Result<Option<Vec<(String, String)>>, Error> {
@@ -122,9 +124,8 @@ impl Reader {
 
     /// What was decided about the commits whose id begins so, oldest first.
     pub fn starts(&self, commit: &str) -> Result<Vec<Start>, Error> {
-        let pattern = format!("{}%", commit.replace(['%', '_'], ""));
-        let sql = "SELECT repository, commit_id, pipeline, event, run, why, at FROM starts WHERE commit_id LIKE ?1 ORDER BY at, pipeline";
-        self.all(sql, [pattern], |r| {
+        let (from, to) = beginning(commit);
+        self.all(STARTS, [&from, &to], |r| {
             Ok(Start {
                 repository: r.get(0)?,
                 commit: r.get(1)?,

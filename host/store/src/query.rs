@@ -26,7 +26,18 @@ pub(crate) fn json(text: &str) -> Option<Value> {
     serde_json::from_str(text).ok()
 }
 
-const RUN: &str = "SELECT id, pipeline, repository, branch, commit_id, actor, status, stop, pinned, created, ended, fence, votes FROM runs";
+pub(crate) const RUN: &str = "SELECT id, pipeline, repository, branch, commit_id, actor, status, stop, pinned, created, ended, fence, votes FROM runs";
+
+pub(crate) const BY_ID: &str = "WHERE id = ?1";
+pub(crate) const BY_BEGINNING: &str = "WHERE id >= ?1 AND id < ?2 LIMIT 2";
+pub(crate) const OPEN_MARKS: &str = "SELECT id, votes, stop FROM runs WHERE ended IS NULL ORDER BY id";
+
+/// Between what all ids lie that begin so: an index finds a range, and no pattern. Ids are in lower case.
+pub(crate) fn beginning(of: &str) -> (String, String) {
+    let from = of.to_ascii_lowercase();
+    let to = format!("{from}{}", char::MAX);
+    (from, to)
+}
 
 fn run(row: &Row<'_>) -> rusqlite::Result<RunRow> {
     Ok(RunRow {
@@ -70,8 +81,12 @@ impl Reader {
 
     /// A run by its id, or by the beginning of its id where that is unique. Errors: `NotFound`.
     pub fn run(&self, id: &str) -> Result<RunRow, Error> {
-        let pattern = format!("{}%", id.replace(['%', '_'], ""));
-        let mut found = self.all(&format!("{RUN} WHERE id LIKE ?1 LIMIT 2"), [&pattern], run)?;
+        // Whoever drives a run asks again and again, and has the whole of it.
+        if let Some(row) = self.all(&format!("{RUN} {BY_ID}"), [id], run)?.pop() {
+            return Ok(row);
+        }
+        let (from, to) = beginning(id);
+        let mut found = self.all(&format!("{RUN} {BY_BEGINNING}"), [&from, &to], run)?;
         match found.pop() {
             Some(row) if found.is_empty() && !id.is_empty() => Ok(row),
             Some(_) => Err(Error::NotFound(format!("single run whose id begins with `{id}`"))),
@@ -162,8 +177,7 @@ impl Reader {
 
     /// What others change of the runs that have not ended: (run, votes, stop). Nothing of what they are made of is read.
     pub fn open_marks(&self) -> Result<Vec<(RunId, i64, Option<String>)>, Error> {
-        let sql = "SELECT id, votes, stop FROM runs WHERE ended IS NULL ORDER BY id";
-        self.all(sql, [], |r| Ok((RunId(r.get(0)?), r.get(1)?, r.get(2)?)))
+        self.all(OPEN_MARKS, [], |r| Ok((RunId(r.get(0)?), r.get(1)?, r.get(2)?)))
     }
 
     /// The artifacts of a run.

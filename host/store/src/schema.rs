@@ -17,6 +17,7 @@ CREATE TABLE starts (
   repository TEXT NOT NULL, commit_id TEXT NOT NULL, pipeline TEXT NOT NULL, event TEXT NOT NULL, run TEXT, why TEXT NOT NULL,
   at BIGINT NOT NULL, PRIMARY KEY (repository, commit_id, pipeline, event));
 CREATE INDEX starts_by_commit ON starts (commit_id);
+CREATE INDEX runs_open ON runs (id) WHERE ended IS NULL;
 CREATE TABLE accepted (
   environment TEXT NOT NULL, application TEXT NOT NULL, subject TEXT NOT NULL, revisions TEXT NOT NULL, at BIGINT NOT NULL,
   PRIMARY KEY (environment, application));

@@ -17,7 +17,7 @@ fn new_run(id: &str) -> Command {
         pinned: json!({}),
         created: Timestamp(1),
     };
-    Command::Create(run, vec![step], None)
+    Command::Create { run, steps: vec![step], begun: None, supersedes: vec![] }
 }
 
 fn record(run: &str, fence: i64, effects: Vec<EffectRow>, votes_seen: Option<i64>) -> Command {
@@ -137,4 +137,59 @@ fn a_folder_that_cannot_be_made_is_named() {
     std::fs::write(&file, "").unwrap();
     let Err(error) = Journal::open(&file.join("state")) else { panic!("opened") };
     assert!(error.to_string().contains("state folder cannot be written"), "{error}");
+}
+
+#[test]
+fn a_run_and_the_stops_of_those_that_it_supersedes_are_one_transaction() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = Journal::open(folder.path()).unwrap();
+    let superseding = |id: &str, others: &[&str]| {
+        let Command::Create { run, steps, begun, .. } = new_run(id) else { panic!("no run") };
+        Command::Create { run, steps, begun, supersedes: others.iter().map(|other| (*other).into()).collect() }
+    };
+    journal.apply_blocking(new_run("a")).unwrap();
+    // One of them is unknown: nothing of it is there.
+    assert!(journal.apply_blocking(superseding("b", &["a", "none"])).is_err());
+    let reader = journal.reader().unwrap();
+    assert!(reader.run("b").is_err());
+    assert_eq!(reader.run("a").unwrap().stop, None);
+    journal.apply_blocking(superseding("b", &["a"])).unwrap();
+    assert_eq!(reader.run("a").unwrap().stop.as_deref(), Some("superseded"));
+}
+
+#[test]
+fn a_whole_id_is_no_beginning() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = Journal::open(folder.path()).unwrap();
+    for id in ["r1", "r11", "q%"] {
+        journal.apply_blocking(new_run(id)).unwrap();
+    }
+    let reader = journal.reader().unwrap();
+    let found = |id: &str| reader.run(id).map(|row| row.run.id.0).ok();
+    assert_eq!(found("r1").as_deref(), Some("r1"));
+    assert_eq!(found("r11").as_deref(), Some("r11"));
+    assert_eq!(found("Q").as_deref(), Some("q%"));
+    assert_eq!((found("r"), found("%"), found("r2"), found("")), (None, None, None, None));
+}
+
+/// A journal of years is asked every second: what is asked must not grow with it.
+#[test]
+fn what_is_asked_often_scans_no_table() {
+    use crate::query::{BY_BEGINNING, BY_ID, OPEN_MARKS, RUN};
+    let folder = tempfile::tempdir().unwrap();
+    let journal = Journal::open(folder.path()).unwrap();
+    let reader = journal.reader().unwrap();
+    let plan = |sql: &str| {
+        let mut statement = reader.db.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+        let given = vec!["x"; statement.parameter_count()];
+        let rows = statement.query_map(rusqlite::params_from_iter(given), |row| row.get::<_, String>(3)).unwrap();
+        rows.collect::<Result<Vec<_>, _>>().unwrap().join("; ")
+    };
+    for sql in [format!("{RUN} {BY_ID}"), format!("{RUN} {BY_BEGINNING}"), crate::push::STARTS.to_owned()] {
+        let plan = plan(&sql);
+        assert!(plan.contains("SEARCH") && !plan.contains("SCAN"), "{sql}: {plan}");
+    }
+    // All of an index in which there is nothing but what is open.
+    let plan = plan(OPEN_MARKS);
+    assert!(plan.contains("INDEX runs_open"), "{plan}");
 }

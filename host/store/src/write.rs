@@ -5,14 +5,14 @@ use crate::application;
 use crate::command::{Command, EffectRow, Reply, StepRow};
 use crate::error::Error;
 use crate::push;
-use model::RunId;
+use model::{RunId, Timestamp};
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::{Value, json};
 
 /// Carries out one command within the caller's transaction.
 pub fn apply(db: &Connection, command: &Command) -> Result<Reply, Error> {
     match command {
-        Command::Create(run, steps, begun) => {
+        Command::Create { run, steps, begun, supersedes } => {
             if let Some(begun) = begun {
                 push::start(db, begun)?;
             }
@@ -37,7 +37,11 @@ pub fn apply(db: &Connection, command: &Command) -> Result<Reply, Error> {
             save(db, &run.id, steps)?;
             let entry = json!({"action": "run", "run": run.id, "pipeline": run.pipeline, "repository": run.repository,
                 "commit": run.commit, "actor": run.actor, "at": run.created});
-            audit(db, &entry)
+            audit(db, &entry)?;
+            for other in supersedes {
+                stop(db, other, "superseded", &format!("run {}", run.id), run.created)?;
+            }
+            Ok(Reply::Done)
         }
         Command::Claim { run, owner, until } => {
             let fence: Option<i64> = db
@@ -142,15 +146,7 @@ pub fn apply(db: &Connection, command: &Command) -> Result<Reply, Error> {
             ])?;
             audit(db, &json!({"action": "vote", "run": run, "vote": v}))
         }
-        Command::Stop { run, stop, actor, at } => {
-            let known = db
-                .prepare_cached("UPDATE runs SET stop = COALESCE(stop, ?2) WHERE id = ?1")?
-                .execute(params![run.0, stop])?;
-            if known == 0 {
-                return Err(Error::NotFound(format!("run {run}")));
-            }
-            audit(db, &json!({"action": stop, "run": run, "actor": actor, "at": at}))
-        }
+        Command::Stop { run, stop: word, actor, at } => stop(db, run, word, actor, *at),
         Command::Log(run, lines) => {
             for l in lines {
                 db.prepare_cached(
@@ -179,6 +175,15 @@ pub fn apply(db: &Connection, command: &Command) -> Result<Reply, Error> {
             application::brake(db, *on, name, why.as_deref(), *at).map(|()| Reply::Done)
         }
     }
+}
+
+fn stop(db: &Connection, run: &RunId, stop: &str, actor: &str, at: Timestamp) -> Result<Reply, Error> {
+    let known =
+        db.prepare_cached("UPDATE runs SET stop = COALESCE(stop, ?2) WHERE id = ?1")?.execute(params![run.0, stop])?;
+    if known == 0 {
+        return Err(Error::NotFound(format!("run {run}")));
+    }
+    audit(db, &json!({"action": stop, "run": run, "actor": actor, "at": at}))
 }
 
 fn save(db: &Connection, run: &RunId, steps: &[StepRow]) -> Result<(), Error> {

@@ -7,6 +7,8 @@ mod decide;
 mod heads;
 mod pipelines;
 mod poll;
+#[cfg(test)]
+mod tests;
 
 pub use changed::{Changed, changed};
 pub use decide::{Verdict, decide};

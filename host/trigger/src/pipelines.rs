@@ -42,7 +42,8 @@ pub enum Found {
     Broken(String),
 }
 
-/// Asks every pipeline about a push. Errors: those of the mirror. Blocking.
+/// Asks every pipeline about a push. Without a default branch that exists there is none to ask: a commit brings no pipelines of its
+/// own along. Errors: those of the mirror. Blocking.
 pub fn planned(mirror: &Mirror, push: &Push, catalog: &dyn Catalog) -> Result<Vec<Planned>, Failure> {
     let git = |e: git::Error| e.failure();
     let default = mirror.default_branch().map_err(git)?;
@@ -50,10 +51,12 @@ pub fn planned(mirror: &Mirror, push: &Push, catalog: &dyn Catalog) -> Result<Ve
         Some(branch) => mirror.resolve(&format!("refs/heads/{branch}")).map_err(git)?,
         None => None,
     };
-    let head = CommitId(push.commit.clone());
-    let commit = mirror.commit(&head).map_err(git)?;
-    let trusted = tip.clone().unwrap_or_else(|| head.clone());
-    let changed = changed(mirror, push, default.as_deref().zip(tip.as_ref()))?;
+    let Some((default, trusted)) = default.as_deref().zip(tip) else {
+        let why = "the repository names no default branch that exists".to_owned();
+        return Ok(vec![Planned { pipeline: ".tidegate".to_owned(), found: Found::Skip(why) }]);
+    };
+    let commit = mirror.commit(&CommitId(push.commit.clone())).map_err(git)?;
+    let changed = changed(mirror, push, (default, &trusted))?;
     let event = Event {
         kind: "push".to_owned(),
         repository: push.repository.clone(),

@@ -1,6 +1,6 @@
 //! `tidegate apps list`: every application with how it stands, in Argo CD's words.
 
-use super::{Desk, Whole, render, summary};
+use super::{Desk, Whole, note_unread, render, summary};
 use crate::exit::Exit;
 use crate::screen::{Colour, Screen};
 use crate::table::columns;
@@ -25,6 +25,10 @@ impl Desk {
     pub(super) async fn list(&self, screen: &Screen) -> Result<u8, Exit> {
         let rows = self.rows().await;
         self.note_away(screen);
+        if self.asked.is_some() {
+            // Without a daemon it was said when it was read.
+            note_unread(&self.catalog, screen);
+        }
         if screen.json {
             let row = |(entry, row): (&Arc<Entry>, &Row)| {
                 json!({"name": entry.name, "project": entry.project, "revision": row.revision,

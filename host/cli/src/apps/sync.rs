@@ -15,9 +15,10 @@ use planner::operation::{Outcome, Stop};
 use planner::plan::Await;
 use planner::reason::Code;
 use planner::survey::SyncStatus;
-use reconcile::{Entry, Event, Keeper, Standing, Word};
+use reconcile::{Entry, Event, Keeper, Repositories, Standing, Word};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
 
@@ -148,6 +149,11 @@ impl Desk {
         let entry = self.find(name)?;
         let end = tokio::time::Instant::now() + timeout;
         let mut changes = self.asked.as_ref().map(|asked| asked.daemon.fleet.changes());
+        // What the daemon knows may be older than what was pushed before somebody asked.
+        let commit = match commit {
+            Some(commit) => Some(commit.to_owned()),
+            None => self.newest(entry).await,
+        };
         loop {
             let standing = match &mut changes {
                 Some(changes) => {
@@ -159,8 +165,8 @@ impl Desk {
             let standing = standing
                 .unwrap_or_else(|| Standing::unknown("nobody has looked at it yet".to_owned(), None, reconcile::now()));
             let mut good = standing.sync == SyncStatus::Synced && standing.health.status == Status::Healthy;
-            if let Some(commit) = commit.filter(|_| good) {
-                good = self.holds(entry, &standing.revision, commit).await?;
+            if let Some(commit) = commit.as_deref().filter(|_| good) {
+                good = standing.revision == commit || self.holds(entry, &standing.revision, commit).await?;
             }
             let late = tokio::time::Instant::now() >= end;
             if good || late {
@@ -181,6 +187,17 @@ impl Desk {
                 None => changed(&self.keeper(entry).await?, end).await,
             }
         }
+    }
+
+    /// The commit of the first source as it is now, where a daemon may stand at an older one.
+    async fn newest(&self, entry: &Entry) -> Option<String> {
+        self.asked.as_ref()?;
+        let application = entry.application.as_ref().ok()?.clone();
+        let repositories: Arc<dyn Repositories> = self.floor.repositories.clone();
+        // What it cannot be rendered from, its standing says better.
+        let jobs = tokio::task::spawn_blocking(move || reconcile::jobs(&application, &repositories).ok());
+        let jobs = jobs.await.ok().flatten()?;
+        Some(jobs.first()?.sources.first()?.commit.clone())
     }
 
     /// Whether a revision is a commit or comes after it.

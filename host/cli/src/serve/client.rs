@@ -7,9 +7,13 @@ use crate::exit::Exit;
 use crate::open;
 use crate::screen::Screen;
 use model::{Blame, Failure};
+use std::time::Duration;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::net::UnixStream;
 use tokio::signal::unix::{SignalKind, signal};
+
+/// How long a bell may take.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The daemon of this configuration, where one is there.
 pub async fn reach(host: &Host) -> Option<UnixStream> {
@@ -57,13 +61,17 @@ pub async fn forward(stream: UnixStream, screen: &Screen) -> Result<u8, Exit> {
 /// Tells the daemon that something was written into the journal. Where none is there, nobody needs to know.
 /// Answers whether one is.
 pub async fn ring(host: &Host, screen: &Screen) -> bool {
-    let Some(mut stream) = reach(host).await else { return false };
-    let Ok(request) = request(Vec::new(), screen) else { return false };
-    // A bell that is lost delays, and no more: the daemon looks by itself.
-    if send(&mut stream, &request).await.is_ok() {
-        let _ = receive::<Answer>(&mut BufReader::new(stream)).await;
-    }
-    true
+    let rings = async {
+        let Some(mut stream) = reach(host).await else { return false };
+        let Ok(request) = request(Vec::new(), screen) else { return false };
+        // A bell that is lost delays, and no more: the daemon looks by itself.
+        if send(&mut stream, &request).await.is_ok() {
+            let _ = receive::<Answer>(&mut BufReader::new(stream)).await;
+        }
+        true
+    };
+    // One that is there and does not answer holds nobody up: the vote is in the journal.
+    tokio::time::timeout(PATIENCE, rings).await.unwrap_or(true)
 }
 
 fn request(arguments: Vec<String>, screen: &Screen) -> Result<Request, Exit> {

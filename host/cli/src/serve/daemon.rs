@@ -53,6 +53,9 @@ fn tell(log: &Screen, told: &Told) {
         Told::Rests(run, RunStatus::Waiting) => {
             log.note(&format!("run {run} waits; `tidegate runs show {run}` says for what"))
         }
+        Told::Rests(run, RunStatus::Queued | RunStatus::Running) => {
+            log.note(&format!("run {run} goes on at the next start"))
+        }
         Told::Rests(run, status) => log.note(&format!("run {run} {status}")),
         Told::Failed(run, failure) => {
             log.note(&format!("error: run {run} cannot be driven and is tried again: {failure}"))

@@ -2,7 +2,7 @@
 
 use super::daemon::Daemon;
 use super::wire::{Answer, Later, Request, receive, send};
-use crate::args::Arguments;
+use crate::args::{Apps, Arguments, Command};
 use crate::commands;
 use crate::exit::Exit;
 use crate::place::{Asked, Place};
@@ -10,15 +10,25 @@ use crate::screen::{Screen, Word};
 use clap::Parser as _;
 use model::{Blame, Failure};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::io::BufReader;
+use tokio::net::unix::OwnedWriteHalf;
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
 /// Command lines that are served at once; others wait.
 const AT_ONCE: usize = 64;
+/// The exit code where something that is needed could not be reached.
+const UNREACHABLE: u8 = 5;
+/// The exit code where somebody pressed Ctrl-C.
+const INTERRUPTED: u8 = 130;
+/// How long somebody who connects may take to say what is asked.
+const ASKED: Duration = Duration::from_secs(5);
+/// How long somebody may take to read what is said; a terminal that was stopped reads nothing for ever.
+const SLOW: Duration = Duration::from_secs(30);
 
-/// Serves whoever connects until the daemon leaves, and then whoever is still being served.
+/// Serves whoever connects until the daemon leaves, and then whoever asked for something to be changed.
 pub async fn serve(daemon: Arc<Daemon>, listener: UnixListener) {
     let mut drain = daemon.drain.subscribe();
     let room = Arc::new(Semaphore::new(AT_ONCE));
@@ -31,20 +41,20 @@ pub async fn serve(daemon: Arc<Daemon>, listener: UnixListener) {
                 Err(e) => {
                     daemon.log.note(&format!("error: nobody can connect to the daemon's socket: {e}"));
                     // Out of file descriptors, most likely: somebody else has to give some back first.
-                    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+                    tokio::time::sleep(Duration::from_millis(100)).await;
                     continue;
                 }
             },
         };
         let (daemon, room) = (daemon.clone(), room.clone());
         all.spawn(async move {
-            // Never closed.
-            let _room = room.acquire_owned().await;
             // Whoever went away misses nothing that the journal does not have.
-            let _ = one(daemon, stream).await;
+            let _ = one(daemon, stream, room).await;
         });
         while all.try_join_next().is_some() {}
     }
+    // Whoever connects from now on is told at once that nobody is there.
+    drop(listener);
     while all.join_next().await.is_some() {}
 }
 
@@ -53,44 +63,98 @@ async fn leaving(drain: &mut watch::Receiver<bool>) {
     let _ = drain.wait_for(|drain| *drain).await;
 }
 
-async fn one(daemon: Arc<Daemon>, stream: UnixStream) -> std::io::Result<()> {
+async fn one(daemon: Arc<Daemon>, stream: UnixStream, room: Arc<Semaphore>) -> std::io::Result<()> {
     let user = user(&stream)?;
     let (from, mut to) = stream.into_split();
     let mut from = BufReader::new(from);
-    let Some(request) = receive::<Request>(&mut from).await? else { return Ok(()) };
+    let asked = tokio::time::timeout(ASKED, receive::<Request>(&mut from)).await?;
+    let Some(mut request) = asked? else { return Ok(()) };
+    // A bell is over at once: it waits for nobody.
+    if request.arguments.is_empty() {
+        daemon.ring();
+        return tell(&mut to, &Answer::Exit(0)).await;
+    }
+    // Never closed.
+    let _room = room.acquire_owned().await;
+    let words = std::iter::once("tidegate".to_owned()).chain(std::mem::take(&mut request.arguments));
+    let parsed = Arguments::try_parse_from(words);
+    let reads = parsed.as_ref().map_or(true, |arguments| only_reads(&arguments.command));
+    let mut drain = daemon.drain.subscribe();
     let (words, mut said) = mpsc::unbounded_channel();
     let (pressed, interrupts) = watch::channel(0);
+    let (gone, mut left) = oneshot::channel();
     let listens = tokio::spawn(async move {
         while let Ok(Some(Later::Interrupt)) = receive::<Later>(&mut from).await {
             pressed.send_modify(|count| *count += 1);
+            if reads {
+                break;
+            }
         }
+        let _ = gone.send(());
         // Kept until it is done: a closed channel would look like a press.
         std::future::pending::<()>().await;
     });
-    let work = tokio::spawn(answer(daemon, request, user, interrupts, words));
-    while let Some(word) = said.recv().await {
-        if send(&mut to, &Answer::Say(word)).await.is_err() {
-            break;
+    let work = tokio::spawn(answer(daemon, (request, parsed), user, interrupts, words));
+    let forwards = async {
+        while let Some(word) = said.recv().await {
+            if tell(&mut to, &Answer::Say(word)).await.is_err() {
+                break;
+            }
         }
+    };
+    // What only tells how things stand ends with whoever asked, and with the daemon.
+    let ended = tokio::select! {
+        () = forwards => None,
+        () = leaving(&mut drain), if reads => Some(UNREACHABLE),
+        Ok(()) = &mut left, if reads => Some(INTERRUPTED),
+    };
+    // Nobody hears any more words; they are not collected either.
+    drop(said);
+    if ended.is_some() {
+        work.abort();
     }
     // Whoever asked may be gone: what was begun is done all the same.
-    let code = work.await.unwrap_or(101);
+    let code = match work.await {
+        Ok(code) => code,
+        Err(e) if e.is_cancelled() => {
+            let code = ended.unwrap_or(UNREACHABLE);
+            if code == UNREACHABLE {
+                tell(&mut to, &Answer::Say(Word::Err("error: the daemon is leaving\n".to_owned()))).await?;
+            }
+            code
+        }
+        Err(_) => 101,
+    };
     listens.abort();
-    send(&mut to, &Answer::Exit(code)).await
+    tell(&mut to, &Answer::Exit(code)).await
+}
+
+/// Sends an answer. Error: nobody reads it.
+async fn tell(to: &mut OwnedWriteHalf, answer: &Answer) -> std::io::Result<()> {
+    tokio::time::timeout(SLOW, send(to, answer)).await?
+}
+
+/// Whether a command changes nothing, so that nothing is lost where it ends early.
+fn only_reads(command: &Command) -> bool {
+    let Command::Apps { command } = command else { return false };
+    matches!(
+        command,
+        Apps::List
+            | Apps::Show { .. }
+            | Apps::Diff { .. }
+            | Apps::Wait { .. }
+            | Apps::History { .. }
+            | Apps::Manifests { .. }
+    )
 }
 
 async fn answer(
     daemon: Arc<Daemon>,
-    request: Request,
+    (request, parsed): (Request, Result<Arguments, clap::Error>),
     user: String,
     interrupts: watch::Receiver<u32>,
     words: mpsc::UnboundedSender<Word>,
 ) -> u8 {
-    if request.arguments.is_empty() {
-        daemon.ring();
-        return 0;
-    }
-    let parsed = Arguments::try_parse_from(std::iter::once("tidegate".to_owned()).chain(request.arguments));
     let (output, outcome) = match parsed {
         Ok(arguments) => (arguments.output, Ok(arguments.command)),
         Err(error) => (crate::args::Output::Text, Err(Exit::usage(error.to_string()))),
