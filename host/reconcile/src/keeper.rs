@@ -112,6 +112,15 @@ impl Keeper {
         let mut memory = self.books.memory(self.name())?;
         let wish = self.subject.wish().await;
         if let Some(operation) = memory.operation.take() {
+            // Of a cluster that does not answer nobody knows whether it still is what is wanted: it goes on once it does, with the
+            // hooks that have run. Who stops it need not wait for that.
+            if let Err(why) = wish.desired.as_ref().map_err(Reason::clone)
+                && why.code == Code::LiveUnreadable
+                && words.try_recv().is_err()
+            {
+                let standing = self.hold(&memory, &wish.revision, vec![why]).await?;
+                return Ok(Kept { standing, outcome: None });
+            }
             // Whoever began it is gone. What it applies must still be what is wanted.
             let same = wish.desired.as_ref().ok().filter(|desired| self.subject_of(desired) == operation.plan.subject);
             if let Some(desired) = same.cloned() {
@@ -408,7 +417,7 @@ impl Keeper {
             Err(_) if self.subject.application.finalizer == Finalizer::None => {
                 deletion::Ending::Forget(Reason::new(Code::Orphaned, "its file has no finalizer, so its objects stay"))
             }
-            Err(why) => deletion::Ending::Hold(vec![Reason::new(Code::RenderFailed, why.clone())]),
+            Err(why) => deletion::Ending::Hold(vec![why.clone()]),
         };
         let plan = match ending {
             deletion::Ending::Forget(_) => {

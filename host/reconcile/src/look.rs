@@ -12,8 +12,10 @@ use planner::desired::Item;
 use planner::live::{Live, LiveObject, Predicted};
 use planner::object::{GroupKind, ObjectKey};
 use planner::plan::Validation;
+use planner::reason::{Code, Reason};
 use planner::survey::{Render, Sides};
 use planner::{Application, Desired, Inventory, Plan};
+use serde_json::Value;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -42,7 +44,7 @@ pub struct Wish {
     /// The commit of its first source; empty where there is none.
     pub revision: String,
     /// The objects.
-    pub desired: Result<Arc<Desired>, String>,
+    pub desired: Result<Arc<Desired>, Reason>,
     /// For people.
     pub warnings: Vec<String>,
 }
@@ -62,11 +64,23 @@ impl Subject {
     pub async fn wish(&self) -> Wish {
         let mut revision = String::new();
         let mut warnings = Vec::new();
-        let desired = self.render(&mut revision, &mut warnings).await.map_err(|failure| failure.message);
+        let desired = self.desired(&mut revision, &mut warnings).await;
         Wish { revision, desired: desired.map(Arc::new), warnings }
     }
 
-    async fn render(&self, revision: &mut String, warnings: &mut Vec<String>) -> Result<Desired, Failure> {
+    async fn desired(&self, revision: &mut String, warnings: &mut Vec<String>) -> Result<Desired, Reason> {
+        let rendered = self.render(revision, warnings).await;
+        let manifests = rendered.map_err(|failure| Reason::new(Code::RenderFailed, failure.message))?;
+        // Where its objects live only the destination can say.
+        let scopes = self.destination.scopes().await;
+        let scopes = scopes.map_err(|failure| Reason::new(Code::LiveUnreadable, failure.message))?;
+        let (_, marks) = self.destination.nature();
+        let mut desired = Desired::new(manifests, &self.application, &scopes, marks);
+        desired.problems.extend(self.rights.of_objects(&desired));
+        Ok(desired)
+    }
+
+    async fn render(&self, revision: &mut String, warnings: &mut Vec<String>) -> Result<Vec<Value>, Failure> {
         let (declared, repositories) = (self.declared.clone(), self.repositories.clone());
         let jobs = tokio::task::spawn_blocking(move || jobs(&declared, &repositories)).await;
         let jobs = jobs.map_err(|e| Failure::internal(format!("opening its sources panicked: {e}")))??;
@@ -82,11 +96,7 @@ impl Subject {
             let read = read.map_err(|e| Failure::internal(format!("reading a render panicked: {e}")))?;
             manifests.extend(read.map_err(|why| Failure::invalid(format!("what was rendered is no YAML: {why}")))?);
         }
-        let scopes = self.destination.scopes().await.map_err(|failure| Failure::unavailable(failure.message))?;
-        let (_, marks) = self.destination.nature();
-        let mut desired = Desired::new(manifests, &self.application, &scopes, marks);
-        desired.problems.extend(self.rights.of_objects(&desired));
-        Ok(desired)
+        Ok(manifests)
     }
 
     /// Holds the sides against each other. What cannot be told without the server's word, the server is asked.

@@ -14,6 +14,7 @@ use planner::live::{LiveObject, Reading};
 use planner::object::{GroupKind, ObjectKey};
 use planner::operation::{Action, Input, Outcome, Replanned, Sight};
 use planner::plan::{Await, StepId};
+use planner::reason::{Code, Reason};
 use planner::scope::{Scope, Scopes};
 use planner::survey::{Render, Sides};
 use planner::{Application, Desired, Inventory, Live, Operation, Plan, Verdict};
@@ -163,7 +164,8 @@ impl World {
     fn with_sides<T>(&self, f: impl FnOnce(&Sides<'_>) -> T) -> T {
         let desired = self.desired();
         let live = self.live(&desired);
-        let render = if self.render_fails { Render::Failed("no such overlay") } else { Render::Done(&desired) };
+        let why = Reason::new(Code::RenderFailed, "no such overlay");
+        let render = if self.render_fails { Render::Failed(&why) } else { Render::Done(&desired) };
         f(&Sides { application: &self.app, render, live: &live, inventory: &self.inventory, children: &[] })
     }
 
