@@ -76,6 +76,10 @@ impl Subject {
         let scopes = scopes.map_err(|failure| Reason::new(Code::LiveUnreadable, failure.message))?;
         let (_, marks) = self.destination.nature();
         let mut desired = Desired::new(manifests, &self.application, &scopes, marks);
+        let mut kinds = desired.items().iter().map(|item| item.key.kind()).filter(|kind| !desired.defines(kind));
+        if let Some((kind, why)) = kinds.find_map(|kind| Some((kind, scopes.unreadable(kind)?))) {
+            return Err(Reason::new(Code::LiveUnreadable, format!("{kind}: {why}")));
+        }
         desired.problems.extend(self.rights.of_objects(&desired));
         Ok(desired)
     }

@@ -124,7 +124,7 @@ impl World {
             ["ConfigMap", "Secret", "Service", "Pod"].map(|kind| (GroupKind::new("", kind), Scope::Namespaced)),
         );
         scopes.push((GroupKind::new("apiextensions.k8s.io", "CustomResourceDefinition"), Scope::Cluster));
-        Desired::new(self.manifests.clone(), &self.app, &Scopes::discovered(scopes), Marks::Written)
+        Desired::new(self.manifests.clone(), &self.app, &Scopes::discovered(scopes, BTreeMap::new()), Marks::Written)
     }
 
     /// Puts an object into the cluster by somebody else's hand.
