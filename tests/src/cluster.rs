@@ -9,6 +9,7 @@ use std::io::Write as _;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
@@ -26,7 +27,7 @@ const TRIES: usize = 5;
 #[derive(Debug)]
 pub struct Cluster {
     // Ended in this order: without its etcd the server would only fill its log.
-    server: Option<Server>,
+    server: Mutex<Option<Server>>,
     _etcd: Server,
     // After those who write into it.
     folder: TempDir,
@@ -80,7 +81,8 @@ impl Cluster {
             .unwrap_or_else(|| panic!("etcd does not start:\n{}", log(folder.path(), "etcd")));
         let tokens = format!("{ADMIN},admin,1,\"system:masters\"\n{NOBODY},nobody,2\n");
         fs::write(folder.path().join("tokens"), tokens).expect("tokens");
-        let mut cluster = Self { server: None, _etcd: etcd, folder, _sweeper: sweeper, client_port, port: 0 };
+        let mut cluster =
+            Self { server: Mutex::default(), _etcd: etcd, folder, _sweeper: sweeper, client_port, port: 0 };
         for _ in 0..TRIES {
             cluster.port = free_port();
             if cluster.try_server() {
@@ -148,16 +150,16 @@ impl Cluster {
     }
 
     /// Kills the API server; etcd keeps what it knows.
-    pub fn stop_server(&mut self) {
-        self.server = None;
+    pub fn stop_server(&self) {
+        *self.running() = None;
     }
 
     /// Starts it again at the same address.
-    pub fn start_server(&mut self) {
+    pub fn start_server(&self) {
         assert!(self.try_server(), "kube-apiserver does not start:\n{}", log(self.folder.path(), "server"));
     }
 
-    fn try_server(&mut self) -> bool {
+    fn try_server(&self) -> bool {
         let folder = self.folder.path();
         let at = |name: &str| folder.join(name).display().to_string();
         let key = at("certificates/apiserver.key");
@@ -192,12 +194,16 @@ impl Cluster {
             if self.kubectl(&["get", "--raw", "/readyz"]).code == 0
                 && self.kubectl(&["get", "namespace", "default"]).code == 0
             {
-                self.server = Some(server);
+                *self.running() = Some(server);
                 return true;
             }
             std::thread::sleep(Duration::from_millis(50));
         }
         false
+    }
+
+    fn running(&self) -> MutexGuard<'_, Option<Server>> {
+        self.server.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn write_kubeconfig(&self) {

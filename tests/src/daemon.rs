@@ -28,6 +28,13 @@ impl Daemon {
     /// The same with more of an environment.
     #[track_caller]
     pub fn start_with(world: &World, environment: &[(&str, &str)]) -> Self {
+        let mut daemon = Self::begin(world, environment);
+        daemon.until("tidegate serves");
+        daemon
+    }
+
+    /// The same without waiting for anything.
+    pub fn begin(world: &World, environment: &[(&str, &str)]) -> Self {
         let mut command = world.command(&["serve"]);
         command.envs(environment.iter().copied()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the binary");
@@ -40,9 +47,7 @@ impl Daemon {
                 }
             }
         });
-        let mut daemon = Self { child, lines, said: Vec::new() };
-        daemon.until("tidegate serves");
-        daemon
+        Self { child, lines, said: Vec::new() }
     }
 
     /// Waits until it says a line with this text; answers that line.
@@ -69,6 +74,23 @@ impl Daemon {
         }
     }
 
+    /// Waits until it says a line with this text, or ends.
+    #[track_caller]
+    pub fn until_or_end(&mut self, text: &str) -> Option<String> {
+        loop {
+            match self.lines.recv_timeout(PATIENCE) {
+                Ok(line) => {
+                    self.said.push(line.clone());
+                    if line.contains(text) {
+                        return Some(line);
+                    }
+                }
+                Err(mpsc::RecvTimeoutError::Disconnected) => return None,
+                Err(e) => panic!("the daemon neither said `{text}` nor ended: {e}\n{}", self.said.join("\n")),
+            }
+        }
+    }
+
     /// Its process.
     pub fn id(&self) -> u32 {
         self.child.id()
@@ -89,7 +111,8 @@ impl Daemon {
 
     /// Kills it as nothing could be prepared for.
     pub fn kill(mut self) {
-        self.child.kill().expect("it was there");
+        // One that died by itself is no error.
+        let _ = self.child.kill();
         self.ends();
     }
 

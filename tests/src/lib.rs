@@ -1,6 +1,7 @@
 //! Parts of the integration tests: worlds of real repositories with the built binary in them.
 
 pub mod cluster;
+pub mod controllers;
 pub mod daemon;
 pub mod faults;
 pub mod git_http;

@@ -184,7 +184,7 @@ impl Destination for Kubernetes {
     }
 
     async fn scopes(&self) -> Result<Arc<Scopes>, Failure> {
-        match self.discovery.of([]).await {
+        match self.discovery.all().await {
             Ok(catalogue) | Err((_, Some(catalogue))) => Ok(catalogue.scopes()),
             Err((failure, None)) => Err(failure),
         }

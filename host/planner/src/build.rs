@@ -210,7 +210,11 @@ fn doomed(making: &Making<'_>, notices: &mut Vec<Reason>) -> Vec<Doomed> {
     let extras: Vec<&Row> = rows.filter(|row| is_selected(&making.order, &row.key)).collect();
     if making.order.prune == Permit::Refused {
         if let Some(first) = extras.first() {
-            let text = format!("it should go, as {} objects in all should; pruning was not asked for", extras.len());
+            let others = match extras.len() {
+                1 => String::new(),
+                all => format!(", as {all} objects in all should"),
+            };
+            let text = format!("it should go{others}; pruning was not asked for");
             notices.push(Reason::new(Code::PruneOff, text).about(&first.key));
         }
         return vec![];

@@ -7,7 +7,7 @@ use crate::desired::Desired;
 use crate::object::ObjectKey;
 use crate::owner::ApplicationName;
 use crate::plan::{Asked, Await, Order};
-use crate::reason::{Code, Reason};
+use crate::reason::{Code, Reason, count};
 use crate::retry;
 use crate::survey::{Difference, Survey, SyncStatus};
 use model::{Digest, Timestamp};
@@ -241,7 +241,7 @@ fn by_itself(
     };
     let out = || survey.rows.iter().filter(|row| row.sync() == SyncStatus::OutOfSync);
     if prune == Permit::Refused && out().all(|row| row.difference == Difference::Extra) {
-        let text = format!("{} objects should go, and `automated.prune` is off", out().count());
+        let text = format!("{} should go, and `automated.prune` is off", count(out().count(), "object"));
         return Err(Reason::new(Code::PruneOff, text));
     }
     let whole = Order { asked: Asked::Change, prune, only: None, awaits: Await::Health };

@@ -51,7 +51,7 @@ pub fn end(sides: &Sides<'_>, revision: &str, brakes: &Brakes, now: Timestamp) -
     // Its hooks are in the render: one before a deletion may be a backup.
     let desired = match sides.render {
         Render::Done(desired) => desired,
-        Render::Failed(why) => return Ending::Hold(vec![Reason::new(Code::RenderFailed, why)]),
+        Render::Failed(why) => return Ending::Hold(vec![why.clone()]),
     };
     let mut held = sides.application.problems.clone();
     held.extend(desired.problems.iter().cloned());

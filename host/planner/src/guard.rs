@@ -7,7 +7,7 @@ use crate::live::LiveObject;
 use crate::object::{GroupKind, ObjectKey, annotation, listed};
 use crate::option::{Effective, HELM_RESOURCE_POLICY, Options, Place, Removal, SYNC_OPTIONS, Switch};
 use crate::plan::{Consent, Prune};
-use crate::reason::{Code, Reason};
+use crate::reason::{Code, Reason, count};
 use crate::scope::Scopes;
 use serde_json::Value;
 use std::collections::HashSet;
@@ -94,8 +94,9 @@ pub(crate) fn judge(application: &Application, desired: &Desired, owned: usize, 
     }
     if desired.resources().next().is_none() {
         if application.allow_empty == Permit::Refused {
+            let all = if doomed == 1 { "its one object".to_owned() } else { format!("all {doomed} objects") };
             let text = format!(
-                "nothing is desired any more, and all {doomed} objects would be pruned; `automated.allowEmpty: true` allows it"
+                "nothing is desired any more, and {all} would be pruned; `automated.allowEmpty: true` allows it"
             );
             return Err(Reason::new(Code::WouldPruneAll, text));
         }
@@ -107,7 +108,8 @@ pub(crate) fn judge(application: &Application, desired: &Desired, owned: usize, 
     let limit = application.max_prune.of(owned);
     if doomed > limit {
         let text = format!(
-            "{doomed} of {owned} objects would be pruned, more than {limit}; the annotation `{MAX_PRUNE}` moves that limit"
+            "{doomed} of {} would be pruned, more than {limit}; the annotation `{MAX_PRUNE}` moves that limit",
+            count(owned, "object")
         );
         return Err(Reason::new(Code::TooManyPrunes, text));
     }

@@ -251,6 +251,8 @@ pub enum Replanned {
 
 /// How long a retry waits that something holds, before it is planned again, in milliseconds.
 const HELD: u64 = 60_000;
+/// The same where a cluster does not answer, which is over sooner than what people hold: what was begun is half done meanwhile.
+const UNREAD: u64 = 10_000;
 
 impl Replanned {
     /// What a verdict on `Request::Retry` means for the sync. Brakes, and what could not be read just now, hold it; it
@@ -282,7 +284,8 @@ impl Replanned {
 
     fn later(reasons: &[Reason], now: Timestamp) -> Self {
         let until = reasons.iter().filter_map(|reason| reason.until).max();
-        Self::Later(until.unwrap_or(now).max(now.plus_millis(HELD)))
+        let unread = reasons.iter().all(|reason| reason.code == Code::LiveUnreadable);
+        Self::Later(until.unwrap_or(now).max(now.plus_millis(if unread { UNREAD } else { HELD })))
     }
 }
 

@@ -55,6 +55,11 @@ impl fmt::Display for Reason {
     }
 }
 
+/// So many of something, in words.
+pub fn count(number: usize, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}
+
 macro_rules! codes {
     ($($(#[$meta:meta])* $name:ident = $text:literal,)*) => {
         /// The kinds of reasons. Their texts are part of the interface: scripts compare them.

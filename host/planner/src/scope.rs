@@ -3,7 +3,7 @@
 
 use crate::object::GroupKind;
 use serde_json::Value;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// Where objects of a kind live.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,24 +19,36 @@ pub enum Scope {
 pub struct Scopes {
     kinds: HashMap<GroupKind, Scope>,
     unknown: Option<Scope>,
+    /// Groups of which not all kinds could be read, and why.
+    unreadable: BTreeMap<String, String>,
 }
 
 impl Scopes {
-    /// What a discovery found; of other kinds nothing is known.
-    pub fn discovered(kinds: impl IntoIterator<Item = (GroupKind, Scope)>) -> Self {
-        Self { kinds: kinds.into_iter().collect(), unknown: None }
+    /// What a discovery found; of other kinds nothing is known. `unreadable` are groups that it could not read whole, and why.
+    pub fn discovered(
+        kinds: impl IntoIterator<Item = (GroupKind, Scope)>,
+        unreadable: BTreeMap<String, String>,
+    ) -> Self {
+        Self { kinds: kinds.into_iter().collect(), unknown: None, unreadable }
     }
 
     /// For a destination without discovery: Kubernetes' own kinds of the cluster are known, every other kind lives in a
     /// namespace, as kustomize assumes.
     pub fn without_discovery() -> Self {
         let kinds = CLUSTER_KINDS.iter().map(|(group, kind)| (GroupKind::new(group, kind), Scope::Cluster));
-        Self { kinds: kinds.collect(), unknown: Some(Scope::Namespaced) }
+        Self { kinds: kinds.collect(), unknown: Some(Scope::Namespaced), unreadable: BTreeMap::new() }
     }
 
     /// Where objects of this kind live, where it is known.
     pub fn of(&self, kind: &GroupKind) -> Option<Scope> {
         self.kinds.get(kind).copied().or(self.unknown)
+    }
+
+    /// Why nobody can tell where objects of this kind live: to guess would name another object, and the one that is owned would
+    /// seem to be wanted no more.
+    pub fn unreadable(&self, kind: &GroupKind) -> Option<&str> {
+        let why = self.unreadable.get(&kind.group)?;
+        self.of(kind).is_none().then_some(why)
     }
 
     /// What a definition of a custom kind says about the kind that it makes.
@@ -97,10 +109,20 @@ mod tests {
     fn discovery_leaves_the_unknown_unknown_and_the_table_does_not() {
         let role = GroupKind::new("rbac.authorization.k8s.io", "ClusterRole");
         let widget = GroupKind::new("example.com", "Widget");
-        let discovered = Scopes::discovered([(role.clone(), Scope::Cluster)]);
+        let discovered = Scopes::discovered([(role.clone(), Scope::Cluster)], BTreeMap::new());
         assert_eq!((discovered.of(&role), discovered.of(&widget)), (Some(Scope::Cluster), None));
         let table = Scopes::without_discovery();
         assert_eq!((table.of(&role), table.of(&widget)), (Some(Scope::Cluster), Some(Scope::Namespaced)));
+    }
+
+    #[test]
+    fn a_group_that_could_not_be_read_leaves_its_other_kinds_in_doubt() {
+        let role = GroupKind::new("rbac.authorization.k8s.io", "ClusterRole");
+        let other = GroupKind::new("rbac.authorization.k8s.io", "Role");
+        let broken = BTreeMap::from([(role.group.clone(), "503".to_owned())]);
+        let scopes = Scopes::discovered([(role.clone(), Scope::Cluster)], broken);
+        assert_eq!((scopes.unreadable(&role), scopes.unreadable(&other)), (None, Some("503")));
+        assert_eq!(scopes.unreadable(&GroupKind::new("", "ConfigMap")), None);
     }
 
     #[test]

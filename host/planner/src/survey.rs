@@ -23,8 +23,8 @@ pub const COMPARE_OPTIONS: &str = "argocd.argoproj.io/compare-options";
 pub enum Render<'a> {
     /// It was rendered and read.
     Done(&'a Desired),
-    /// It failed.
-    Failed(&'a str),
+    /// There is none, and why: its files, or the cluster whose kinds it takes to read it.
+    Failed(&'a Reason),
 }
 
 /// What is held against each other.
@@ -189,7 +189,7 @@ impl Survey {
             home: None,
         };
         match sides.render {
-            Render::Failed(why) => survey.problems.push(Reason::new(Code::RenderFailed, why)),
+            Render::Failed(why) => survey.problems.push(why.clone()),
             Render::Done(desired) => {
                 survey.problems.extend(desired.problems.iter().cloned());
                 survey.notices.extend(desired.notices.iter().cloned());
@@ -325,7 +325,7 @@ impl Survey {
     /// lacks a part does not do what it should. Child applications that are missing or unknown do not count, as there.
     fn worst(&self, sides: &Sides<'_>) -> Health {
         if let Render::Failed(why) = sides.render {
-            return Health::new(Status::Unknown, why);
+            return Health::new(Status::Unknown, why.text.clone());
         }
         let worst = self.rows.iter().map(|row| row.health.status).max().unwrap_or(Status::Healthy);
         let children = sides.children.iter().filter(|(_, h)| !matches!(h.status, Status::Missing | Status::Unknown));

@@ -3,7 +3,7 @@
 
 use crate::books::Memory;
 use crate::keeper::Keeper;
-use crate::standing::{Standing, plural};
+use crate::standing::Standing;
 use cluster::{Destination, Found};
 use model::Failure;
 use planner::adoption::{self, Fate, Instance, Row, Voices};
@@ -11,7 +11,7 @@ use planner::decide::{Mode, Request};
 use planner::inventory::Owned;
 use planner::live::LiveObject;
 use planner::object::ObjectKey;
-use planner::reason::{Code, Reason};
+use planner::reason::{Code, Reason, count};
 use planner::survey::{Render, Sides};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -57,7 +57,7 @@ impl Adopted {
     pub fn summary(&self) -> String {
         let others = self.rows.iter().filter(|row| !row.fate.is_owned()).count();
         let left = self.new_ones().filter(|row| row.fate != Fate::InGit).count();
-        let text = format!("{} adopted, {left} of them not in Git", plural(self.new_ones().count(), "object"));
+        let text = format!("{} adopted, {left} of them not in Git", count(self.new_ones().count(), "object"));
         if others == 0 { text } else { format!("{text}; {others} left alone") }
     }
 }
@@ -85,7 +85,7 @@ impl Keeper {
         let mut held = self.holds(&instance, &marked.found.objects);
         let mut rows = Vec::new();
         match &wish.desired {
-            Err(why) => held.push(Reason::new(Code::RenderFailed, why.clone())),
+            Err(why) => held.push(why.clone()),
             Ok(desired) => {
                 let live = planner::Live::default();
                 let sides = Sides {

@@ -17,7 +17,7 @@ use planner::depend::{Dependency, Stand};
 use planner::object::ObjectKey;
 use planner::operation::{Operation, Outcome, Stop};
 use planner::plan::Asked;
-use planner::reason::Code;
+use planner::reason::{Code, Reason};
 use planner::verdict::Verdict;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -126,6 +126,15 @@ impl Keeper {
         let mut memory = self.books.memory(self.name())?;
         let wish = self.subject.wish().await;
         if let Some(operation) = memory.operation.take() {
+            // Of a cluster that does not answer nobody knows whether it still is what is wanted: it goes on once it does, with the
+            // hooks that have run. Who stops it need not wait for that.
+            if let Err(why) = wish.desired.as_ref().map_err(Reason::clone)
+                && why.code == Code::LiveUnreadable
+                && words.try_recv().is_err()
+            {
+                let standing = self.hold(&memory, &wish, vec![why]).await?;
+                return Ok(Kept { standing, outcome: None });
+            }
             // Whoever began it is gone. What it applies must still be what is wanted, and nothing may hold it by now. A deletion
             // whose file is there again is over in any case.
             let same = wish.desired.as_ref().ok().filter(|desired| self.subject_of(desired) == operation.plan.subject);

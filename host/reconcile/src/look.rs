@@ -17,6 +17,7 @@ use planner::plan::Validation;
 use planner::reason::{Code, Reason};
 use planner::survey::{Render, Sides};
 use planner::{Application, Desired, Inventory, Plan};
+use serde_json::Value;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -46,7 +47,7 @@ pub struct Wish {
     /// The commit of its first source; empty where there is none.
     pub revision: String,
     /// The objects.
-    pub desired: Result<Arc<Desired>, String>,
+    pub desired: Result<Arc<Desired>, Reason>,
     /// For people.
     pub warnings: Vec<String>,
     /// Where it came from.
@@ -81,16 +82,39 @@ pub struct Look {
 impl Subject {
     /// Renders what should be there. It asks repositories and, for what kinds there are, the destination.
     pub async fn wish(&self) -> Wish {
-        let mut wish =
-            Wish { revision: String::new(), desired: Err(String::new()), warnings: Vec::new(), origins: Vec::new() };
-        wish.desired = match self.render(&mut wish).await {
-            Ok(desired) => Ok(Arc::new(desired)),
-            Err(failure) => Err(failure.message),
+        let mut wish = Wish {
+            revision: String::new(),
+            desired: Err(Reason::new(Code::RenderFailed, "")),
+            warnings: Vec::new(),
+            origins: Vec::new(),
         };
+        wish.desired = self.desired(&mut wish).await.map(Arc::new);
         wish
     }
 
-    async fn render(&self, wish: &mut Wish) -> Result<Desired, Failure> {
+    async fn desired(&self, wish: &mut Wish) -> Result<Desired, Reason> {
+        let rendered = self.render(wish).await;
+        let manifests = rendered.map_err(|failure| Reason::new(Code::RenderFailed, failure.message))?;
+        // Where its objects live only the destination can say.
+        let scopes = self.destination.scopes().await;
+        let scopes = scopes.map_err(|failure| Reason::new(Code::LiveUnreadable, failure.message))?;
+        let (_, marks) = self.destination.nature();
+        let mut desired = Desired::new(manifests, &self.application, &scopes, marks);
+        let mut kinds = desired.items().iter().map(|item| item.key.kind()).filter(|kind| !desired.defines(kind));
+        if let Some((kind, why)) = kinds.find_map(|kind| Some((kind, scopes.unreadable(kind)?))) {
+            return Err(Reason::new(Code::LiveUnreadable, format!("{kind}: {why}")));
+        }
+        desired.problems.extend(self.rights.of_objects(&desired));
+        let refused = desired.items().iter().filter_map(|item| {
+            let why = self.destination.refuses(&item.key)?;
+            Some(Reason::new(Code::Refused, why).about(&item.key))
+        });
+        let refused: Vec<Reason> = refused.collect();
+        desired.problems.extend(refused);
+        Ok(desired)
+    }
+
+    async fn render(&self, wish: &mut Wish) -> Result<Vec<Value>, Failure> {
         let (declared, repositories) = (self.declared.clone(), self.repositories.clone());
         let jobs = tokio::task::spawn_blocking(move || jobs(&declared, &repositories)).await;
         let jobs = jobs.map_err(|e| Failure::internal(format!("opening its sources panicked: {e}")))??;
@@ -107,17 +131,7 @@ impl Subject {
             let read = read.map_err(|e| Failure::internal(format!("reading a render panicked: {e}")))?;
             manifests.extend(read.map_err(|why| Failure::invalid(format!("what was rendered is no YAML: {why}")))?);
         }
-        let scopes = self.destination.scopes().await.map_err(|failure| Failure::unavailable(failure.message))?;
-        let (_, marks) = self.destination.nature();
-        let mut desired = Desired::new(manifests, &self.application, &scopes, marks);
-        desired.problems.extend(self.rights.of_objects(&desired));
-        let refused = desired.items().iter().filter_map(|item| {
-            let why = self.destination.refuses(&item.key)?;
-            Some(Reason::new(Code::Refused, why).about(&item.key))
-        });
-        let refused: Vec<Reason> = refused.collect();
-        desired.problems.extend(refused);
-        Ok(desired)
+        Ok(manifests)
     }
 
     /// Holds the sides against each other. What cannot be told without the server's word, the server is asked.

@@ -4,7 +4,7 @@ use model::{Digest, Timestamp};
 use planner::Plan;
 use planner::decide::Last;
 use planner::health::{Health, Status};
-use planner::reason::Reason;
+use planner::reason::{Reason, count};
 use planner::survey::SyncStatus;
 use planner::verdict::Verdict;
 use serde::{Deserialize, Serialize};
@@ -68,7 +68,7 @@ impl Standing {
         };
         let message = match (&plan.verdict, plan.survey.problems.first()) {
             (_, Some(problem)) => problem.to_string(),
-            (Verdict::Sync(sync), None) => format!("{} to do", plural(sync.steps().count(), "thing")),
+            (Verdict::Sync(sync), None) => format!("{} to do", count(sync.steps().count(), "thing")),
             (_, None) => reasons.first().map(ToString::to_string).unwrap_or_default(),
         };
         Self {
@@ -83,8 +83,4 @@ impl Standing {
             at,
         }
     }
-}
-
-pub(crate) fn plural(count: usize, noun: &str) -> String {
-    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }

@@ -49,6 +49,11 @@ impl Catalogue {
         }
     }
 
+    /// Whether every group could be read.
+    pub fn is_whole(&self) -> bool {
+        self.broken.is_empty()
+    }
+
     pub fn scopes(&self) -> Arc<Scopes> {
         self.scopes.clone()
     }
@@ -160,7 +165,8 @@ impl Reader {
     }
 
     pub fn catalogue(self) -> Catalogue {
-        let scopes = Scopes::discovered(self.kinds.iter().map(|(kind, served)| (kind.clone(), served.scope)));
+        let scopes = self.kinds.iter().map(|(kind, served)| (kind.clone(), served.scope));
+        let scopes = Scopes::discovered(scopes, self.broken.clone());
         let kinds = self.kinds.into_iter().map(|(kind, served)| (kind, Arc::new(served))).collect();
         Catalogue { kinds, broken: self.broken, scopes: Arc::new(scopes) }
     }

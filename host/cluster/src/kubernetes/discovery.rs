@@ -43,6 +43,15 @@ impl Discovery {
         self.is_doubtful.store(true, Ordering::SeqCst);
     }
 
+    /// What is known of all kinds, read anew where some could not be read and that is a while ago: else nobody would learn that
+    /// they can be.
+    ///
+    /// # Errors
+    /// Those of [`Discovery::of`].
+    pub async fn all(&self) -> Result<Arc<Catalogue>, (Failure, Option<Arc<Catalogue>>)> {
+        self.recall(Catalogue::is_whole).await
+    }
+
     /// What is known, read anew where one of these kinds is not in it.
     ///
     /// # Errors
@@ -51,6 +60,14 @@ impl Discovery {
         &self,
         kinds: impl IntoIterator<Item = &'k GroupKind>,
     ) -> Result<Arc<Catalogue>, (Failure, Option<Arc<Catalogue>>)> {
+        let served = |catalogue: &Catalogue, kind: &GroupKind| matches!(catalogue.find(kind), Found::Served(_));
+        self.recall(|catalogue| kinds.into_iter().all(|kind| served(catalogue, kind))).await
+    }
+
+    async fn recall(
+        &self,
+        is_enough: impl FnOnce(&Catalogue) -> bool,
+    ) -> Result<Arc<Catalogue>, (Failure, Option<Arc<Catalogue>>)> {
         // Those who come meanwhile wait for the same answer.
         let mut known = self.known.lock().await;
         let now = self.api.clock.now();
@@ -58,8 +75,7 @@ impl Discovery {
             && !self.is_doubtful.load(Ordering::SeqCst)
         {
             let is_young = now.saturating_sub(*at) < FRESH;
-            let served = |kind: &GroupKind| matches!(catalogue.find(kind), Found::Served(_));
-            if is_young || kinds.into_iter().all(served) {
+            if is_young || is_enough(catalogue) {
                 return Ok(catalogue.clone());
             }
         }

@@ -34,6 +34,8 @@ struct Objects {
     views: HashMap<ObjectKey, View>,
     /// Objects by the label of their application.
     tracked: HashMap<String, HashSet<ObjectKey>>,
+    /// Labels of applications that asked for an object which is another's, and wait for it to be free.
+    awaited: HashMap<ObjectKey, BTreeSet<String>>,
 }
 
 /// What a store says of an application.
@@ -64,18 +66,22 @@ impl Store {
 
     /// What is there of an application, and of these keys.
     pub fn see<'k>(&self, label: &str, keys: impl IntoIterator<Item = &'k ObjectKey>) -> Sight {
-        let all = self.all();
-        let mut found: BTreeSet<&ObjectKey> = all.tracked.get(label).into_iter().flatten().collect();
+        let mut all = self.all();
+        let Objects { views, tracked, awaited } = &mut *all;
+        let mut found: BTreeSet<&ObjectKey> = tracked.get(label).into_iter().flatten().collect();
         let mut untracked = Vec::new();
         for key in keys {
-            match all.views.get_key_value(key) {
-                Some((key, _)) => {
+            match views.get_key_value(key) {
+                Some((key, view)) => {
+                    if view.label.as_deref() != Some(label) {
+                        awaited.entry(key.clone()).or_default().insert(label.to_owned());
+                    }
                     found.insert(key);
                 }
                 None => untracked.push(key.clone()),
             }
         }
-        let objects = found.into_iter().filter_map(|key| all.views.get(key)).map(|view| view.object.clone());
+        let objects = found.into_iter().filter_map(|key| views.get(key)).map(|view| view.object.clone());
         Sight { objects: objects.collect(), untracked }
     }
 
@@ -116,7 +122,7 @@ impl Store {
             let mut all = self.all();
             // What was made anew since then stays.
             let is_newer = all.views.get(key).is_some_and(|here| gone.is_older(&here.version));
-            if is_newer { None } else { all.remove(key) }
+            if is_newer { BTreeSet::new() } else { all.remove(key) }
         };
         rung.iter().for_each(|label| self.bells.ring(label));
     }
@@ -153,15 +159,25 @@ impl Objects {
             Some(here) if !here.differs(&view) => {}
             here => rung.extend(here.and_then(|here| here.label.clone()).into_iter().chain(view.label.clone())),
         }
-        self.remove(&key);
+        if self.views.get(&key).is_some_and(|here| here.label != view.label) {
+            rung.extend(self.remove(&key));
+        }
+        self.forget(&key);
         if let Some(label) = &view.label {
             self.tracked.entry(label.clone()).or_default().insert(key.clone());
             self.views.insert(key, view);
         }
     }
 
+    /// An object goes, or gets another owner; answers the labels of those whom that concerns.
+    fn remove(&mut self, key: &ObjectKey) -> BTreeSet<String> {
+        let mut labels = self.awaited.remove(key).unwrap_or_default();
+        labels.extend(self.forget(key));
+        labels
+    }
+
     /// The label of the application whose it was.
-    fn remove(&mut self, key: &ObjectKey) -> Option<String> {
+    fn forget(&mut self, key: &ObjectKey) -> Option<String> {
         let label = self.views.remove(key)?.label?;
         if let Some(keys) = self.tracked.get_mut(&label) {
             keys.remove(key);
@@ -223,6 +239,13 @@ mod tests {
         assert_eq!(rung(), (true, true), "it changed hands");
         store.remove(&view("a", "blog", 5, 2));
         assert_eq!(rung(), (false, true));
+        store.put(view("b", "blog", 6, 1));
+        assert_eq!(rung(), (false, true));
+        store.see("shop", &[key("b")]);
+        store.put(view("b", "blog", 7, 2));
+        assert_eq!(rung(), (false, true), "it is the other's as before");
+        store.remove(&view("b", "blog", 8, 2));
+        assert_eq!(rung(), (true, true), "it is free");
         store.broke("503");
         store.broke("503");
         assert_eq!(rung(), (true, true));

@@ -4,12 +4,12 @@ use super::*;
 use crate::object::GroupKind;
 use crate::owner::MARK;
 use serde_json::json;
+use std::collections::BTreeMap;
 
 fn scopes() -> Scopes {
-    Scopes::discovered([
-        (GroupKind::new("", "ConfigMap"), Scope::Namespaced),
-        (GroupKind::new("", "Namespace"), Scope::Cluster),
-    ])
+    let kinds =
+        [(GroupKind::new("", "ConfigMap"), Scope::Namespaced), (GroupKind::new("", "Namespace"), Scope::Cluster)];
+    Scopes::discovered(kinds, BTreeMap::new())
 }
 
 fn read(namespace: &str, manifests: Vec<Value>) -> Desired {

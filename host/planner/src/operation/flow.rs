@@ -92,7 +92,7 @@ impl Operation {
         if !self.unchecked().is_empty() {
             return None;
         }
-        if let Some(failure) = self.failed_steps(|_| true, "failed their dry run, and nothing was applied") {
+        if let Some(failure) = self.failed_steps(|_| true, "failed the dry run, and nothing was applied") {
             self.failure = Some(failure);
             return Some(At::Cleaning);
         }
@@ -107,7 +107,10 @@ impl Operation {
             StepResult::Failed(_) | StepResult::Done => None,
         });
         let (step, why) = failed.next()?;
-        Some(format!("{} objects {what}; the first, {}: {why}", 1 + failed.count(), step.key))
+        Some(match failed.count() {
+            0 => format!("1 object {what}: {}: {why}", step.key),
+            more => format!("{} objects {what}; the first, {}: {why}", 1 + more, step.key),
+        })
     }
 
     /// A stage failed: hooks that run come to their end, then those for a failure run.

@@ -4,6 +4,7 @@ use super::stage::{definitions, needing_consent};
 use super::{At, Operation, Part};
 use crate::health::Status;
 use crate::object::ObjectKey;
+use crate::reason::count;
 use std::fmt;
 
 /// One line: where it is, and what it waits for.
@@ -11,7 +12,7 @@ impl fmt::Display for Operation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (course, index, part) = match &self.at {
             At::New => return f.write_str("it has not begun"),
-            At::Checking => return write!(f, "{} objects are being tried", self.unchecked().len()),
+            At::Checking => return write!(f, "{} being tried", being(self.unchecked().len())),
             At::Storing => return f.write_str("what it will own is being stored"),
             At::Draining { .. } => return f.write_str("it failed; hooks that run come to their end"),
             At::Cleaning => return f.write_str("hooks are deleted"),
@@ -29,7 +30,7 @@ impl fmt::Display for Operation {
         match part {
             Part::Clear(_) => f.write_str("earlier hooks are deleted"),
             Part::Apply(batch) => {
-                write!(f, "{} objects are being applied", self.undone(stage, &stage.batches, batch).len())
+                write!(f, "{} being applied", being(self.undone(stage, &stage.batches, batch).len()))
             }
             Part::Settle(batch) => self.awaited(f, &definitions(stage, batch)),
             Part::Wait => match self.running().first() {
@@ -42,11 +43,16 @@ impl fmt::Display for Operation {
                 write!(f, "waiting until somebody confirms that {first} goes (and {} more)", keys.count())
             }
             Part::Prune(batch) => {
-                write!(f, "{} objects are being pruned", self.undone(stage, &stage.prunes, batch).len())
+                write!(f, "{} being pruned", being(self.undone(stage, &stage.prunes, batch).len()))
             }
             Part::Gone(_) => f.write_str("waiting until what is pruned is gone"),
         }
     }
+}
+
+/// How many objects there are, as the beginning of a sentence.
+fn being(objects: usize) -> String {
+    format!("{} {}", count(objects, "object"), if objects == 1 { "is" } else { "are" })
 }
 
 impl Operation {

@@ -119,7 +119,7 @@ fn one_failed_dry_run_and_nothing_is_applied() {
     let mut world = World::new(vec![config("a", "1"), object("ConfigMap", "b", Value::Null, json!({"invalid": true}))]);
     let operation = world.operation();
     let outcome = world.drive(operation, &mut Chaos::none());
-    let why = "1 objects failed their dry run, and nothing was applied; the first, ConfigMap shop/b: spec.invalid: unknown field";
+    let why = "1 object failed the dry run, and nothing was applied: ConfigMap shop/b: spec.invalid: unknown field";
     assert_eq!(outcome, Outcome::Failed(why.to_owned()));
     assert!(world.objects.is_empty() && world.inventory.is_empty());
 }
@@ -136,7 +136,7 @@ fn one_bad_object_of_a_batch_does_not_stop_the_report_on_the_others() {
     script.done("Sync", "/ConfigMap/shop/a", Err("quota".to_owned()));
     assert_eq!(script.take(), [""; 0]);
     script.done("Sync", "/ConfigMap/shop/b", Ok(()));
-    assert_eq!(script.take(), ["finished failed: 1 objects could not be applied; the first, ConfigMap shop/a: quota"]);
+    assert_eq!(script.take(), ["finished failed: 1 object could not be applied: ConfigMap shop/a: quota"]);
 }
 
 #[test]

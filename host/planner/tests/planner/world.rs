@@ -14,6 +14,7 @@ use planner::live::{LiveObject, Reading};
 use planner::object::{GroupKind, ObjectKey};
 use planner::operation::{Action, Input, Outcome, Replanned, Sight};
 use planner::plan::{Await, StepId};
+use planner::reason::{Code, Reason};
 use planner::scope::{Scope, Scopes};
 use planner::survey::{Render, Sides};
 use planner::{Application, Desired, Inventory, Live, Operation, Plan, Verdict};
@@ -123,7 +124,7 @@ impl World {
             ["ConfigMap", "Secret", "Service", "Pod"].map(|kind| (GroupKind::new("", kind), Scope::Namespaced)),
         );
         scopes.push((GroupKind::new("apiextensions.k8s.io", "CustomResourceDefinition"), Scope::Cluster));
-        Desired::new(self.manifests.clone(), &self.app, &Scopes::discovered(scopes), Marks::Written)
+        Desired::new(self.manifests.clone(), &self.app, &Scopes::discovered(scopes, BTreeMap::new()), Marks::Written)
     }
 
     /// Puts an object into the cluster by somebody else's hand.
@@ -163,7 +164,8 @@ impl World {
     fn with_sides<T>(&self, f: impl FnOnce(&Sides<'_>) -> T) -> T {
         let desired = self.desired();
         let live = self.live(&desired);
-        let render = if self.render_fails { Render::Failed("no such overlay") } else { Render::Done(&desired) };
+        let why = Reason::new(Code::RenderFailed, "no such overlay");
+        let render = if self.render_fails { Render::Failed(&why) } else { Render::Done(&desired) };
         f(&Sides { application: &self.app, render, live: &live, inventory: &self.inventory, children: &[] })
     }
 

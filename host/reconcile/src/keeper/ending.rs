@@ -74,7 +74,7 @@ impl Keeper {
             Err(_) if self.subject.application.finalizer == Finalizer::None => {
                 deletion::Ending::Forget(Reason::new(Code::Orphaned, "its file has no finalizer, so its objects stay"))
             }
-            Err(why) => deletion::Ending::Hold(vec![Reason::new(Code::RenderFailed, why.clone())]),
+            Err(why) => deletion::Ending::Hold(vec![why.clone()]),
         };
         let plan = match ending {
             deletion::Ending::Forget(_) => {
@@ -116,7 +116,7 @@ impl Keeper {
         if before.desired.is_ok() { before } else { wish }
     }
 
-    async fn hold(&self, memory: &Memory, wish: &Wish, reasons: Vec<Reason>) -> Result<Standing, Failure> {
+    pub(super) async fn hold(&self, memory: &Memory, wish: &Wish, reasons: Vec<Reason>) -> Result<Standing, Failure> {
         let revision = &wish.revision;
         let (last, images) = memory.standing.clone().map(|it| (it.last, it.images)).unwrap_or_default();
         let message = reasons.first().map(ToString::to_string).unwrap_or_default();

@@ -1,11 +1,19 @@
 //! Applications brought to a real Kubernetes API server, through the whole binary; kubectl looks at what is there.
 
+mod bad;
+mod daemon;
+mod definitions;
+mod many;
+mod owners;
+mod scene;
+mod unwell;
+mod waves;
+
 use serde_json::Value;
 use std::fs;
-use std::os::unix::process::CommandExt as _;
-use std::process::{Child, Command, Stdio};
 use tidegate_tests::World;
 use tidegate_tests::cluster::Cluster;
+use tidegate_tests::controllers::Controller;
 
 /// As people write it for Argo CD.
 const APPLICATION: &str = "apiVersion: argoproj.io/v1alpha1
@@ -54,42 +62,8 @@ kind: ServiceAccount
 metadata: { name: robot }
 ";
 
-/// What the cluster's own controllers would do, of which an API server alone has none: an object that was deleted goes once nothing
-/// is left that it owns.
-const COLLECT: &str = r#"
-    kubectl --kubeconfig "$1" get "$2" --all-namespaces --watch --output \
-        'jsonpath={.metadata.namespace} {.metadata.name} {.metadata.finalizers}{"\n"}' |
-    while read -r namespace name finalizers; do
-        case $finalizers in *foregroundDeletion*)
-            kubectl --kubeconfig "$1" -n "$namespace" patch "$2" "$name" --type json \
-                -p '[{"op": "remove", "path": "/metadata/finalizers"}]' ;;
-        esac
-    done"#;
-
-struct Collector(Child);
-
-impl Collector {
-    fn all(cluster: &Cluster) -> [Self; 2] {
-        ["configmap", "serviceaccount"].map(|kind| Self::of(cluster, kind))
-    }
-
-    fn of(cluster: &Cluster, kind: &str) -> Self {
-        let mut command = Command::new("sh");
-        command.args(["-c", COLLECT, "sh"]).arg(cluster.kubeconfig()).arg(kind);
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
-        Self(command.spawn().expect("sh"))
-    }
-}
-
-impl Drop for Collector {
-    fn drop(&mut self) {
-        let _ = Command::new("kill").args(["-KILL", "--", &format!("-{}", self.0.id())]).status();
-        let _ = self.0.wait();
-    }
-}
-
 struct Scene {
-    collectors: [Collector; 2],
+    controllers: [Controller; 2],
     cluster: Cluster,
     world: World,
 }
@@ -124,7 +98,7 @@ spec:
                 cluster.kubeconfig().display()
             ),
         );
-        Self { collectors: Collector::all(&cluster), cluster, world }
+        Self { controllers: collectors(&cluster), cluster, world }
     }
 
     fn row(&self) -> Value {
@@ -144,6 +118,10 @@ spec:
     fn get(&self, kind: &str, name: &str) -> Option<Value> {
         self.cluster.get("my-app", kind, name)
     }
+}
+
+fn collectors(cluster: &Cluster) -> [Controller; 2] {
+    ["configmap", "serviceaccount"].map(|kind| Controller::collector(cluster, kind))
 }
 
 #[test]
@@ -216,7 +194,7 @@ fn a_cluster_that_cannot_be_reached_is_not_an_empty_one() {
     scene.sync(1);
     scene.cluster.start_server();
     // They ended with the server.
-    scene.collectors = Collector::all(&scene.cluster);
+    scene.controllers = collectors(&scene.cluster);
     assert!(scene.get("serviceaccount", "robot").is_some());
     scene.sync(0);
     assert!(scene.get("serviceaccount", "robot").is_none());
