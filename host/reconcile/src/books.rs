@@ -134,7 +134,7 @@ impl Books {
         self.change(ApplicationChange { declared: Some(declared), ..of(&entry.name) }, at).await
     }
 
-    /// Every application that is remembered, with its file as it was last read where that was stored.
+    /// Every application that is remembered, with its file as it was last read where that was stored in words of this version.
     pub fn declared(&self) -> Result<Vec<(String, Option<Entry>)>, Failure> {
         let rows = self.journal.reader().and_then(|reader| reader.applications()).map_err(Failure::from)?;
         let entry = |name: &str, value: Value| -> Result<Entry, Failure> {
@@ -143,10 +143,11 @@ impl Books {
             Ok(Entry { name, project, repository, place, kind, application: Ok(application) })
         };
         let each = rows.into_iter().map(|row| {
-            let declared = row.declared.map(|value| entry(&row.name, value)).transpose()?;
-            Ok((row.name, declared))
+            // One that another version wrote is nobody's to end, and keeps nobody from the others.
+            let declared = row.declared.and_then(|value| entry(&row.name, value).ok());
+            (row.name, declared)
         });
-        each.collect()
+        Ok(each.collect())
     }
 
     /// Forgets an application.

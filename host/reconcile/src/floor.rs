@@ -2,7 +2,7 @@
 
 use crate::books::Books;
 use crate::branch::Branch;
-use crate::catalog::Catalog;
+use crate::catalog::Projects;
 use crate::configured::Configured;
 use crate::entry::Entry;
 use crate::keeper::Keeper;
@@ -92,7 +92,7 @@ impl Floor {
 
     /// Who looks after an application. Errors: what is wrong with its file; a cluster that is not configured or cannot be
     /// opened.
-    pub async fn keeper(&self, catalog: &Catalog, entry: &Entry) -> Result<Keeper, Failure> {
+    pub async fn keeper(&self, projects: &Projects, entry: &Entry) -> Result<Keeper, Failure> {
         let declared = entry.application.as_ref().map_err(Clone::clone)?;
         let Some((name, cluster)) = self.cluster(entry) else {
             let message = format!("its cluster {} is not configured", called(&declared.destination.cluster));
@@ -102,7 +102,7 @@ impl Floor {
         };
         let destination = self.open(name, cluster).await?;
         let mut application = target(declared, destination.nature().0);
-        let rights = match self.rights(catalog, entry, name, cluster) {
+        let rights = match self.rights(projects, entry, name, cluster) {
             Ok(rights) => {
                 application.problems.extend(rights.of_application(declared));
                 rights
@@ -166,7 +166,7 @@ impl Floor {
     }
 
     /// The rules of the repository that declares it, and those of its project where that is declared.
-    fn rights(&self, catalog: &Catalog, entry: &Entry, name: &str, cluster: &Cluster) -> Result<Rights, Reason> {
+    fn rights(&self, projects: &Projects, entry: &Entry, name: &str, cluster: &Cluster) -> Result<Rights, Reason> {
         let Some(repository) = self.config.repositories.get(&entry.repository) else {
             return Err(Reason::new(Code::NotPermitted, "it is declared in no configured repository"));
         };
@@ -179,7 +179,7 @@ impl Floor {
             return Err(Reason::new(Code::NotPermitted, text));
         }
         let own = (format!("the repository `{}`", entry.repository), &repository.deploys);
-        let project = catalog.projects.get(&entry.project);
+        let project = projects.get(&entry.project);
         if project.is_none() && entry.project != model::application::Application::DEFAULT_PROJECT {
             let text = format!("its project `{}` is declared nowhere", entry.project);
             return Err(Reason::new(Code::NotPermitted, text));
