@@ -129,7 +129,7 @@ impl Desk {
 
     /// Who looks after one.
     async fn keeper(&self, entry: &Entry) -> Result<Keeper, Failure> {
-        self.floor.keeper(&self.catalog, entry).await
+        self.floor.keeper(&self.catalog.projects, entry).await
     }
 
     async fn manifests(&self, name: &str, screen: &Screen) -> Result<u8, Exit> {

@@ -149,19 +149,22 @@ impl Books {
         self.change(ApplicationChange { declared: Some(declared), ..of(&entry.name) }, at).await
     }
 
-    /// Every application that is remembered, with its file as it was last read where that was stored.
+    /// Every application that is remembered, with its file as it was last read where that was stored in words of this version.
     pub fn declared(&self) -> Result<Vec<(String, Option<Entry>)>, Failure> {
         let rows = self.journal.reader().and_then(|reader| reader.applications()).map_err(Failure::from)?;
-        let entry = |name: &str, value: Value| -> Result<Entry, Failure> {
-            let Declared { project, repository, place, application } = read(value)?;
-            let (name, kind) = (name.to_owned(), DeclaredKind::Application);
-            Ok(Entry { name, project, repository, place, kind, application: Ok(application) })
-        };
         let each = rows.into_iter().map(|row| {
-            let declared = row.declared.map(|value| entry(&row.name, value)).transpose()?;
-            Ok((row.name, declared))
+            // One that another version wrote is nobody's to end, and keeps nobody from the others.
+            let declared = row.declared.and_then(|value| Some(remembered(&row.name, read(value).ok()?)));
+            (row.name, declared)
         });
-        each.collect()
+        Ok(each.collect())
+    }
+
+    /// An application's file as it was last read, where that was stored.
+    pub fn declaration(&self, name: &str) -> Result<Option<Entry>, Failure> {
+        let row = self.journal.reader().and_then(|reader| reader.application(name)).map_err(Failure::from)?;
+        // One of another version is as good as none.
+        Ok(row.and_then(|row| Some(remembered(name, read(row.declared?).ok()?))))
     }
 
     /// Forgets an application.
@@ -296,6 +299,12 @@ impl Books {
     async fn change(&self, change: ApplicationChange, at: Timestamp) -> Result<(), Failure> {
         self.journal.apply(Command::Application(Box::new(change), at)).await.map(drop).map_err(Failure::from)
     }
+}
+
+fn remembered(name: &str, declared: Declared) -> Entry {
+    let Declared { project, repository, place, application } = declared;
+    let (name, kind) = (name.to_owned(), DeclaredKind::Application);
+    Entry { name, project, repository, place, kind, application: Ok(application) }
 }
 
 fn of(name: &str) -> ApplicationChange {

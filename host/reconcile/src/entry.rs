@@ -1,9 +1,11 @@
 //! Applications as files declare them: each with its place, or with what is wrong with it.
 
 use crate::declared::{Declaring, refusal};
+use crate::target::confirmed;
 use manifest::{Declaration, Declared, DeclaredKind};
 use model::application::Application;
-use model::{Blame, Failure};
+use model::{Blame, Failure, Timestamp};
+use planner::application::DELETION_APPROVED;
 use serde_json::json;
 use std::collections::BTreeMap;
 
@@ -44,6 +46,44 @@ impl Entry {
         let repository = found.repository.clone();
         Some(Self { name, project, repository, place, kind: document.kind, application })
     }
+
+    /// The path of its file in its repository.
+    pub(crate) fn path(&self) -> Option<&str> {
+        let place = match self.repository.as_str() {
+            "" => self.place.as_str(),
+            repository => self.place.strip_prefix(repository)?.strip_prefix(':')?,
+        };
+        place.rsplit_once(':').map(|(path, _)| path)
+    }
+
+    /// What a sync by this file, begun then, must hear now that the file says something else. Where in its file it is written
+    /// says nothing, and neither does an answer that is older than the question.
+    pub(crate) fn told_by(&self, newer: &Self, begun: Timestamp) -> Change {
+        let (Ok(before), Ok(now)) = (&self.application, &newer.application) else { return Change::Other };
+        let but_confirmed = |application: &Application| {
+            let mut application = application.clone();
+            application.annotations.remove(DELETION_APPROVED);
+            application
+        };
+        if self.repository != newer.repository || but_confirmed(before) != but_confirmed(now) {
+            return Change::Other;
+        }
+        match (confirmed(&before.annotations), confirmed(&now.annotations)) {
+            (before, Ok(Some(now))) if now >= begun && before != Ok(Some(now)) => Change::Confirmed,
+            _ => Change::None,
+        }
+    }
+}
+
+/// How a file differs from an older one of the same application.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Change {
+    /// In nothing that a sync heeds.
+    None,
+    /// A person confirmed in it what a sync asks about, and nothing else.
+    Confirmed,
+    /// In what is to be done.
+    Other,
 }
 
 /// How many places of one name are said.
@@ -68,5 +108,50 @@ pub fn refuse_twins(entries: &mut [Entry]) {
                 Failure { details: Some(json!({ "reason": reason })), ..Failure::new(Blame::User, "invalid", message) };
             entry.application = Err(failure.hint("let `applications` in tidegate.yaml name the files of one of them"));
         }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use manifest::Source;
+
+    /// An application in a file of the repository `config`.
+    pub(crate) fn entry(path: &str, name: &str, annotations: &str, folder: &str) -> Entry {
+        let text = format!(
+            "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {{ name: {name}, annotations: {{ {annotations} }} }}\n\
+             spec:\n  destination: {{ name: dev }}\n  source: {{ repoURL: ./config.git, path: {folder} }}\n"
+        );
+        let file = Source::new(path, &text);
+        let manifest::Declarations { documents, diagnostics } = manifest::applications(&file);
+        let found = Declaring { repository: "config".to_owned(), file, documents, diagnostics };
+        let made = Entry::of(&found).next().expect("an application");
+        assert!(made.application.is_ok(), "{made:?}");
+        made
+    }
+
+    #[test]
+    fn a_sync_hears_how_its_file_differs() {
+        let at = |text: &str| Timestamp::parse(text).expect("an instant");
+        let approved = |text: &str| format!("argocd.argoproj.io/deletion-approved: \"{text}\"");
+        let begun = at("2026-01-31T12:00:00Z");
+        let before = entry("a.yaml", "one", "", "apps/one");
+        let told =
+            |annotations: &str, folder: &str| before.told_by(&entry("a.yaml", "one", annotations, folder), begun);
+        assert_eq!(told("", "apps/one"), Change::None);
+        assert_eq!(told("", "apps/two"), Change::Other);
+        assert_eq!(told("tidegate.dev/max-prune: \"3\"", "apps/one"), Change::Other);
+        assert_eq!(told(&approved("2026-01-31T12:00:01Z"), "apps/one"), Change::Confirmed);
+        assert_eq!(told(&approved("2026-01-31T12:00:01Z"), "apps/two"), Change::Other);
+        // An answer from before the question, and one that is none.
+        assert_eq!(told(&approved("2026-01-31T11:59:59Z"), "apps/one"), Change::None);
+        assert_eq!(told(&approved("yes"), "apps/one"), Change::None);
+        let confirmed = entry("a.yaml", "one", &approved("2026-01-31T12:00:01Z"), "apps/one");
+        assert_eq!(confirmed.told_by(&confirmed, begun), Change::None);
+        assert_eq!(confirmed.told_by(&before, begun), Change::None);
+        // Where it is written does not matter.
+        let moved = Entry { place: "config:b.yaml:7".to_owned(), ..before.clone() };
+        assert_eq!(before.told_by(&moved, begun), Change::None);
+        assert_eq!((before.path(), moved.path()), (Some("a.yaml"), Some("b.yaml")));
     }
 }

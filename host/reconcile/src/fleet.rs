@@ -3,15 +3,20 @@
 use crate::adopt::{Adopted, Adopting, Marked};
 use crate::catalog::Catalog;
 use crate::configured::Configured;
+use crate::due;
 use crate::entry::Entry;
 use crate::floor::Floor;
 use crate::keeper::{Event, Kept, Word};
 use crate::seat::{Declared, Order, Report, Reports, Seat, Wanted};
 use crate::standing::Standing;
+use futures_util::FutureExt as _;
+use manifest::DeclaredKind;
 use model::{Blame, Failure};
 use planner::decide::Request;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
@@ -39,6 +44,10 @@ struct Inner {
 struct State {
     catalog: Arc<Catalog>,
     seats: BTreeMap<String, Seat>,
+    /// Those whose files are gone, as far as was read; they end once that is sure.
+    missing: BTreeSet<String>,
+    /// Whether somebody makes sure of that.
+    asking: bool,
 }
 
 /// A sync that was asked for, to be followed.
@@ -119,32 +128,55 @@ impl Fleet {
     ///
     /// Errors: those of the journal.
     pub async fn refresh(&self) -> Result<Arc<Catalog>, Failure> {
+        self.read(&BTreeSet::new()).await
+    }
+
+    /// The same; of what is gone, it ends those that were found so before every repository was fetched.
+    async fn read(&self, sure: &BTreeSet<String>) -> Result<Arc<Catalog>, Failure> {
         let _reading = self.inner.reading.lock().await;
         let (config, configured) = (self.inner.floor.config.clone(), self.inner.configured.clone());
-        let books = self.inner.floor.books.clone();
-        let read = move || Ok::<_, Failure>((Catalog::read(&config, &configured), books.declared()?));
+        let (books, before) = (self.inner.floor.books.clone(), self.catalog());
+        let ends = self.inner.wanted.is_none();
+        let read = move || {
+            let (mut catalog, read) = Catalog::read_at(&config, &configured);
+            catalog.share(&before);
+            // What was stored before files were remembered is nobody's to end.
+            let remembered = books.declared().map(|all| all.into_iter().filter_map(|(_, entry)| entry).collect());
+            let gone = remembered.map(|remembered| catalog.gone(&config, &read, remembered));
+            (catalog, gone)
+        };
         let read = tokio::task::spawn_blocking(read).await;
-        let (catalog, remembered) =
-            read.map_err(|e| Failure::internal(format!("reading what is declared panicked: {e}")))??;
+        let (catalog, gone) = read.map_err(|e| Failure::internal(format!("reading what is declared panicked: {e}")))?;
         let catalog = Arc::new(catalog);
-        let mut state = self.state();
-        let before = std::mem::replace(&mut state.catalog, catalog.clone());
-        let projects = before.projects != catalog.projects;
-        let kept = |entry: &&Arc<Entry>| entry.application.is_ok() && self.keeps(&entry.name);
-        for entry in catalog.entries.iter().filter(kept) {
-            let declared = Declared { catalog: catalog.clone(), entry: entry.clone(), ends: false };
-            match state.seats.get(&entry.name) {
-                Some(seat) if !projects && seat.declared().entry == *entry && !seat.declared().ends => {}
-                Some(seat) => seat.declare(declared),
-                None => self.seat(&mut state, declared),
+        {
+            let mut state = self.state();
+            self.declare(&mut state, &catalog);
+            if let Ok(gone) = &gone
+                && ends
+            {
+                self.end_gone(&mut state, gone, sure);
             }
         }
-        if self.inner.wanted.is_none() {
-            self.end_gone(&mut state, &catalog, remembered);
-        }
-        drop(state);
         self.inner.changed.send_modify(|count| *count += 1);
-        Ok(catalog)
+        gone.map(|_| catalog)
+    }
+
+    /// Declares what a catalog has to those who keep it, and seats what is new.
+    fn declare(&self, state: &mut State, catalog: &Arc<Catalog>) {
+        let before = std::mem::replace(&mut state.catalog, catalog.clone());
+        let projects = before.projects != catalog.projects;
+        let mine = |entry: &&Arc<Entry>| entry.kind == DeclaredKind::Application && self.keeps(&entry.name);
+        for entry in catalog.entries.iter().filter(mine) {
+            let declared = Declared { projects: catalog.projects.clone(), entry: entry.clone(), ends: false };
+            match state.seats.get(&entry.name) {
+                // It stays as it was, but for one that ends: its file has come back, and is no longer to be read as gone.
+                Some(seat) if entry.application.is_err() && !seat.declared().ends => {}
+                Some(seat) if !projects && seat.declared().entry == *entry && !seat.declared().ends => {}
+                Some(seat) => seat.declare(declared),
+                None if entry.application.is_err() => {}
+                None => self.seat(state, declared),
+            }
+        }
     }
 
     fn keeps(&self, name: &str) -> bool {
@@ -160,28 +192,37 @@ impl Fleet {
         }
         let mut state = self.state();
         let catalog = state.catalog.clone();
-        if let Some(entry) = catalog.find(name).filter(|entry| entry.application.is_ok()) {
-            let declared = Declared { catalog: catalog.clone(), entry: entry.clone(), ends: false };
+        // Whoever read what is declared in between has seated it.
+        if let Some(entry) = catalog.find(name).filter(|entry| entry.application.is_ok())
+            && !state.seats.contains_key(name)
+        {
+            let declared = Declared { projects: catalog.projects.clone(), entry: entry.clone(), ends: false };
             self.seat(&mut state, declared);
         }
     }
 
-    /// Ends applications that are declared nowhere any more. Only where all of their repository was read and understood: a
-    /// file that is broken, or a repository that cannot be reached, ends nothing.
-    fn end_gone(&self, state: &mut State, catalog: &Arc<Catalog>, remembered: Vec<(String, Option<Entry>)>) {
-        let names: BTreeSet<&str> = catalog.entries.iter().map(|entry| entry.name.as_str()).collect();
-        for (name, entry) in remembered {
-            // What was stored before files were remembered is nobody's to end.
-            let Some(entry) = entry.filter(|_| !names.contains(name.as_str())) else { continue };
-            if !catalog.whole.contains(&entry.repository) {
+    /// Ends applications that are declared nowhere any more, once that is sure: a file may have moved to a repository that is
+    /// looked at less often, so all are fetched before.
+    fn end_gone(&self, state: &mut State, gone: &[Entry], sure: &BTreeSet<String>) {
+        state.missing.clear();
+        for entry in gone {
+            let seat = state.seats.get(&entry.name);
+            if seat.is_some_and(|seat| seat.declared().ends) {
                 continue;
             }
-            let declared = Declared { catalog: catalog.clone(), entry: Arc::new(entry), ends: true };
-            match state.seats.get(&name) {
-                Some(seat) if seat.declared().ends => {}
+            if !sure.contains(&entry.name) {
+                state.missing.insert(entry.name.clone());
+                continue;
+            }
+            let projects = state.catalog.projects.clone();
+            let declared = Declared { projects, entry: Arc::new(entry.clone()), ends: true };
+            match seat {
                 Some(seat) => seat.declare(declared),
                 None => self.seat(state, declared),
             }
+        }
+        if !state.missing.is_empty() && !std::mem::replace(&mut state.asking, true) {
+            self.tasks().spawn(make_sure(Arc::downgrade(&self.inner), self.inner.drain.subscribe()));
         }
     }
 
@@ -194,29 +235,19 @@ impl Fleet {
             (inner.changed.clone(), inner.reports.clone()),
             inner.drain.subscribe(),
         );
-        let fleet = Arc::downgrade(inner);
-        let of = name.clone();
-        self.tasks().spawn(async move {
-            work.await;
-            // It is gone, or the host leaves.
-            if let Some(inner) = fleet.upgrade() {
-                let mut state = inner.state.lock().unwrap_or_else(PoisonError::into_inner);
-                if state.seats.get(&of).is_some_and(|seat| seat.declared().ends) {
-                    state.seats.remove(&of);
-                }
-            }
-        });
-        state.seats.insert(name, seat);
+        state.seats.insert(name.clone(), seat);
+        self.tasks().spawn(look_after(Arc::downgrade(inner), name, work, inner.drain.subscribe()));
     }
 
     /// A repository has moved: what is declared there is read again, and applications with files there are looked at.
     ///
     /// Errors: those of [`Fleet::refresh`].
     pub async fn moved(&self, repository: &str) -> Result<(), Failure> {
-        let config = &self.inner.floor.config;
+        let (config, mut read) = (&self.inner.floor.config, Ok(()));
         if config.repositories.get(repository).is_some_and(|repository| !repository.applications.is_empty()) {
-            self.refresh().await?;
+            read = self.refresh().await.map(drop);
         }
+        // Whether or not it could be read what is declared: what was declared before has its files there all the same.
         let state = self.state();
         for seat in state.seats.values() {
             let declared = seat.declared();
@@ -229,7 +260,8 @@ impl Fleet {
                 seat.ring();
             }
         }
-        Ok(())
+        drop(state);
+        read
     }
 
     /// It may be that something has changed about an application, or about all.
@@ -283,7 +315,7 @@ impl Fleet {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.inner.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.state()
     }
 
     fn tasks(&self) -> MutexGuard<'_, JoinSet<()>> {
@@ -293,3 +325,111 @@ impl Fleet {
         tasks
     }
 }
+
+impl Inner {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Waits for so long; false where the host leaves meanwhile.
+async fn pause(millis: u64, drain: &mut watch::Receiver<bool>) -> bool {
+    tokio::time::timeout(Duration::from_millis(millis), drain.wait_for(|leaves| *leaves)).await.is_err()
+}
+
+/// Runs the loop of a seat to its end, and clears the seat away: one without a loop would take orders, and follow none.
+async fn look_after(
+    fleet: Weak<Inner>,
+    name: String,
+    work: impl Future<Output = ()> + Send,
+    mut drain: watch::Receiver<bool>,
+) {
+    let ended = AssertUnwindSafe(work).catch_unwind().await;
+    let Some(inner) = fleet.upgrade() else { return };
+    if *inner.drain.borrow() {
+        return;
+    }
+    let removed = {
+        let mut state = inner.state();
+        let removed = state.seats.remove(&name).map(|seat| seat.declared());
+        // Its file came back after its loop had looked for the last time.
+        if let Some(declared) = removed.clone().filter(|declared| !declared.ends && ended.is_ok()) {
+            Fleet { inner: inner.clone() }.seat(&mut state, declared);
+        }
+        removed
+    };
+    let (Err(panic), Some(removed)) = (ended, removed) else { return };
+    let what = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let what = what.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+    let failure = Failure::internal(format!("what looks after it panicked, and begins again in a minute: {what}"));
+    (inner.reports)(Report::Cannot(name.clone(), failure));
+    drop(inner);
+    // Whatever it is, it may well come again.
+    if !pause(due::pause(u32::MAX), &mut drain).await {
+        return;
+    }
+    let Some(inner) = fleet.upgrade() else { return };
+    let mut state = inner.state();
+    if state.seats.contains_key(&name) {
+        return;
+    }
+    let catalog = state.catalog.clone();
+    let entry = catalog.find(&name).filter(|entry| entry.application.is_ok()).cloned();
+    let declared = match entry {
+        Some(entry) => Declared { projects: catalog.projects.clone(), entry, ends: false },
+        None => removed,
+    };
+    Fleet { inner: inner.clone() }.seat(&mut state, declared);
+}
+
+/// Makes sure that what is missing is gone: fetches all repositories that may declare applications, and reads once more. One that
+/// does not answer is asked again, and until then nothing ends.
+async fn make_sure(fleet: Weak<Inner>, mut drain: watch::Receiver<bool>) {
+    let mut in_a_row = 0;
+    loop {
+        let Some(inner) = fleet.upgrade() else { return };
+        let missing = {
+            let mut state = inner.state();
+            // Under the lock: whoever finds another one missing after this begins anew.
+            state.asking = !state.missing.is_empty() && !*inner.drain.borrow();
+            if !state.asking {
+                return;
+            }
+            state.missing.clone()
+        };
+        let (config, configured) = (inner.floor.config.clone(), inner.configured.clone());
+        let fetch = tokio::task::spawn_blocking(move || {
+            let declaring = config.repositories.iter().filter(|(_, repository)| !repository.applications.is_empty());
+            for (name, _) in declaring {
+                let fetched = configured.mirror(name).and_then(|mirror| mirror.fetch().map_err(|e| e.failure()));
+                fetched.map_err(|failure| {
+                    let why = format!("whether its file is gone is not sure before `{name}` answers: {failure}");
+                    Failure { message: why, ..failure }
+                })?;
+            }
+            Ok(())
+        });
+        let fetched = tokio::select! {
+            fetched = fetch => fetched,
+            _ = drain.wait_for(|leaves| *leaves) => continue,
+        };
+        let fetched = fetched.unwrap_or_else(|e| Err(Failure::internal(format!("fetching panicked: {e}"))));
+        let read = match fetched {
+            Ok(()) => Fleet { inner: inner.clone() }.read(&missing).await.map(drop),
+            Err(failure) => Err(failure),
+        };
+        let Err(failure) = read else {
+            in_a_row = 0;
+            continue;
+        };
+        if in_a_row == 0 {
+            missing.into_iter().for_each(|name| (inner.reports)(Report::Cannot(name, failure.clone())));
+        }
+        drop(inner);
+        in_a_row += 1;
+        pause(due::pause(in_a_row), &mut drain).await;
+    }
+}
+
+#[cfg(test)]
+mod tests;

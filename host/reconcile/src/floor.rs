@@ -2,7 +2,7 @@
 
 use crate::books::Books;
 use crate::branch::Branch;
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Projects};
 use crate::configured::Configured;
 use crate::entry::Entry;
 use crate::keeper::{Ask, Keeper};
@@ -104,7 +104,7 @@ impl Floor {
 
     /// Who looks after an application. Errors: what is wrong with its file; a cluster that is not configured or cannot be
     /// opened.
-    pub async fn keeper(&self, catalog: &Catalog, entry: &Entry) -> Result<Keeper, Failure> {
+    pub async fn keeper(&self, projects: &Projects, entry: &Entry) -> Result<Keeper, Failure> {
         let declared = entry.application.as_ref().map_err(Clone::clone)?;
         let Some((name, cluster)) = self.cluster(entry) else {
             let message = format!("its cluster {} is not configured", called(&declared.destination.cluster));
@@ -115,7 +115,7 @@ impl Floor {
         let (destination, held) = self.destination(name, cluster, &entry.project).await?;
         let mut application = target(declared, destination.nature().0);
         application.problems.extend(held);
-        let rights = match self.rights(catalog, entry, name, cluster) {
+        let rights = match self.rights(projects, entry, name, cluster) {
             Ok(rights) => {
                 application.problems.extend(rights.of_application(declared));
                 rights
@@ -126,11 +126,8 @@ impl Floor {
             }
         };
         let brakes = self.brakes(entry, name, cluster);
-        let dependencies = declared
-            .depends_on
-            .iter()
-            .map(|other| self.dependency(catalog, declared, other))
-            .collect::<Result<_, _>>()?;
+        let dependencies =
+            declared.depends_on.iter().map(|other| self.dependency(declared, other)).collect::<Result<_, _>>()?;
         let subject = Subject {
             declared: (**declared).clone(),
             application,
@@ -239,7 +236,7 @@ impl Floor {
     }
 
     /// The rules of the repository that declares it, and those of its project where that is declared.
-    fn rights(&self, catalog: &Catalog, entry: &Entry, name: &str, cluster: &Cluster) -> Result<Rights, Reason> {
+    fn rights(&self, projects: &Projects, entry: &Entry, name: &str, cluster: &Cluster) -> Result<Rights, Reason> {
         let Some(repository) = self.config.repositories.get(&entry.repository) else {
             return Err(Reason::new(Code::NotPermitted, "it is declared in no configured repository"));
         };
@@ -252,7 +249,7 @@ impl Floor {
             return Err(Reason::new(Code::NotPermitted, text));
         }
         let own = (format!("the repository `{}`", entry.repository), &repository.deploys);
-        let project = catalog.projects.get(&entry.project);
+        let project = projects.get(&entry.project);
         if project.is_none() && entry.project != model::application::Application::DEFAULT_PROJECT {
             let text = format!("its project `{}` is declared nowhere", entry.project);
             return Err(Reason::new(Code::NotPermitted, text));
@@ -294,12 +291,7 @@ impl Floor {
 
     /// How an application stands that another one depends on, and whether both come from one repository: then it must have come as far
     /// as the other one's commit.
-    fn dependency(
-        &self,
-        catalog: &Catalog,
-        of: &Application,
-        name: &ApplicationName,
-    ) -> Result<(Dependency, bool), Failure> {
+    fn dependency(&self, of: &Application, name: &ApplicationName) -> Result<(Dependency, bool), Failure> {
         let standing = self.books.memory(name.as_str())?.standing;
         let stand = standing.map_or(Stand::Unknown, |standing| Stand::At {
             reached: (standing.sync == planner::survey::SyncStatus::Synced).then(|| standing.revision.clone()),
@@ -311,7 +303,7 @@ impl Floor {
             let repository = manifest::repository_of(&source.repository, &self.config)?;
             Some((repository.to_owned(), source.revision.clone()))
         };
-        let other = catalog.find(name.as_str()).and_then(|entry| source(entry.application.as_ref().ok()?));
+        let other = self.books.declaration(name.as_str())?.and_then(|entry| source(entry.application.as_ref().ok()?));
         let together = other.is_some() && other == source(of);
         Ok((Dependency { application: planner::ApplicationName(name.to_string()), stand }, together))
     }

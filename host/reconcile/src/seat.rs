@@ -2,15 +2,15 @@
 //! delays another one.
 
 use crate::adopt::{Adopting, Extent};
-use crate::catalog::Catalog;
+use crate::catalog::Projects;
 use crate::due;
-use crate::entry::Entry;
+use crate::entry::{Change, Entry};
 use crate::floor::Floor;
 use crate::keeper::{Event, Keeper, Kept, Word, now};
 use crate::standing::Standing;
-use model::{Blame, Failure};
+use model::{Blame, Failure, Timestamp};
 use planner::decide::Request;
-use planner::operation::Outcome;
+use planner::operation::{Outcome, Stop};
 use std::collections::VecDeque;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
@@ -41,10 +41,27 @@ pub(crate) enum Order {
 /// What an application is declared as, at one moment.
 #[derive(Clone)]
 pub(crate) struct Declared {
-    pub(crate) catalog: Arc<Catalog>,
+    /// All projects. Nothing else of the catalog: each application would hold on to all the others as they were once.
+    pub(crate) projects: Arc<Projects>,
     pub(crate) entry: Arc<Entry>,
     /// Whether its file is gone.
     pub(crate) ends: bool,
+}
+
+impl Declared {
+    /// What a sync by this, begun then, hears when this is declared instead.
+    fn told_by(&self, newer: &Self, begun: Timestamp) -> Word {
+        let project = |of: &Self| of.projects.get(&of.entry.project).cloned();
+        if self.ends != newer.ends || self.entry.project != newer.entry.project || project(self) != project(newer) {
+            return Word::Stop(Stop::Superseded);
+        }
+        match self.entry.told_by(&newer.entry, begun) {
+            Change::None => Word::Moved,
+            Change::Confirmed => Word::Confirm,
+            // Whoever syncs has the older file, and would go on by it.
+            Change::Other => Word::Stop(Stop::Superseded),
+        }
+    }
 }
 
 /// What becomes of an application, for the operator's log.
@@ -158,21 +175,24 @@ impl Work {
                 Wake::Look => looked = Some(Instant::now()),
             }
             let wanted = self.waiting.pop_front();
-            let declared = self.declared.borrow_and_update().clone();
+            // In this order: a file that is declared between the two rings again.
             self.rung.borrow_and_update();
+            let declared = self.declared.borrow_and_update().clone();
             if declared.ends {
-                if self.end(&declared).await {
+                refuse(wanted, &going());
+                let gone = self.end(&declared).await;
+                // Its file may have come back meanwhile: then it begins anew.
+                if gone && self.declared.borrow().ends {
+                    self.waiting.drain(..).for_each(|wanted| refuse(Some(wanted), &going()));
                     return;
                 }
-                let gone = Failure::new(Blame::User, "conflict", "its file is gone, and its objects are going");
-                refuse(wanted, &gone);
-                self.adopting.drain(..).for_each(|adopting| drop(adopting.answer.send(Err(gone.clone()))));
-                in_a_row += 1;
-                next = Instant::now() + Duration::from_millis(due::pause(in_a_row));
+                self.adopting.drain(..).for_each(|adopting| drop(adopting.answer.send(Err(going()))));
+                in_a_row = if gone { 0 } else { in_a_row + 1 };
+                next = Instant::now() + if gone { CALM } else { Duration::from_millis(due::pause(in_a_row)) };
                 continue;
             }
             while let Some(Adopting { marked, answer }) = self.adopting.pop_front() {
-                let adopted = match self.floor.keeper(&declared.catalog, &declared.entry).await {
+                let adopted = match self.floor.keeper(&declared.projects, &declared.entry).await {
                     Ok(keeper) => keeper.adopt(&marked, Extent::Whole).await,
                     Err(failure) => Err(failure),
                 };
@@ -239,59 +259,42 @@ impl Work {
 
     /// Looks, and syncs where that is due.
     async fn keep(&mut self, declared: &Declared, wanted: Option<Wanted>) -> Result<Standing, Failure> {
-        let keeper = match self.floor.keeper(&declared.catalog, &declared.entry).await {
+        // From here on: what changes while it is looked at, is looked at again.
+        self.others.borrow_and_update();
+        let keeper = match self.floor.keeper(&declared.projects, &declared.entry).await {
             Ok(keeper) => keeper,
             Err(failure) => {
                 refuse(wanted, &failure);
                 return Err(failure);
             }
         };
-        // From here on: what changes while it is looked at, is looked at again.
         let mut drift = keeper.changes();
         drift.borrow_and_update();
         self.drift = Some(drift);
         self.floor.books.declare(&declared.entry, now()).await?;
+        let name = &declared.entry.name;
+        let memory = self.floor.books.memory(name)?;
         let (request, events, answer) = match wanted {
             Some(Wanted { request, events, answer }) => (request, Some(events), Some(answer)),
             None => (Request::Automatic, None, None),
         };
-        let told = |event: Event| {
+        let changed = self.changed.clone();
+        let told = move |event: Event| {
             if let Some(events) = &events {
                 // Who does not listen any more misses nothing.
                 let _ = events.send(event);
             }
-            self.changed.send_modify(|count| *count += 1);
+            changed.send_modify(|count| *count += 1);
         };
-        let mut rang = false;
-        let kept = {
-            let (words, heard) = mpsc::channel(4);
-            let keep = keeper.keep(request, heard, &told);
-            tokio::pin!(keep);
-            loop {
-                tokio::select! {
-                    kept = &mut keep => break kept,
-                    // A plan goes through one word at a time; a bell that finds the channel full has rung already.
-                    Ok(()) = self.rung.changed() => {
-                        rang = true;
-                        let _ = words.try_send(Word::Moved);
-                    }
-                    Some(order) = self.inbox.recv() => match order {
-                        Order::Sync(wanted) => self.waiting.push_back(wanted),
-                        // A sync writes the inventory that it began with: what is adopted meanwhile would be lost.
-                        Order::Adopt(adopting) => self.adopting.push_back(adopting),
-                        Order::Word(word) => drop(words.send(word).await),
-                    },
-                }
-            }
-        };
-        if rang {
-            // It may have been looked at before what rang was there.
-            self.rung.mark_changed();
+        let (words, heard) = mpsc::channel(1);
+        let begun = memory.operation.as_ref().map_or_else(now, |operation| operation.begun);
+        let kept = self.while_at_work(declared, begun, words, keeper.keep(request, heard, &told)).await;
+        if let Ok(Kept { standing, .. }) = &kept {
+            self.tell_others(memory.standing.as_ref(), standing);
         }
-        self.changed.send_modify(|count| *count += 1);
         if let Ok(Kept { standing, outcome: Some(outcome) }) = &kept {
             let revision = standing.last.as_ref().map(|last| last.revision.clone()).unwrap_or_default();
-            (self.reports)(Report::Ended(declared.entry.name.clone(), revision, outcome.clone()));
+            (self.reports)(Report::Ended(name.clone(), revision, outcome.clone()));
         }
         let standing = kept.as_ref().map(|kept| kept.standing.clone()).map_err(Clone::clone);
         if let Some(answer) = answer {
@@ -300,9 +303,63 @@ impl Work {
         standing
     }
 
+    /// Waits for a sync or a deletion, and meanwhile hands it what it must hear. It hears one word at a time, and never is it
+    /// waited for until it has: whatever it does meanwhile needs to be waited for itself.
+    async fn while_at_work<T>(
+        &mut self,
+        declared: &Declared,
+        begun: Timestamp,
+        words: mpsc::Sender<Word>,
+        work: impl Future<Output = T>,
+    ) -> T {
+        tokio::pin!(work);
+        let (mut known, mut rang) = (declared.clone(), false);
+        let mut waiting: VecDeque<Word> = VecDeque::new();
+        let done = loop {
+            tokio::select! {
+                done = &mut work => break done,
+                Ok(permit) = words.reserve(), if !waiting.is_empty() => {
+                    if let Some(word) = waiting.pop_front() {
+                        permit.send(word);
+                    }
+                }
+                Ok(()) = self.rung.changed() => {
+                    rang = true;
+                    let newer = self.declared.borrow().clone();
+                    match known.told_by(&newer, begun) {
+                        // What is to be deleted is no longer rendered: nothing moves it.
+                        Word::Moved if known.ends => {}
+                        word => say(&mut waiting, word),
+                    }
+                    known = newer;
+                }
+                Some(order) = self.inbox.recv() => match order {
+                    Order::Sync(wanted) if known.ends => refuse(Some(wanted), &going()),
+                    Order::Sync(wanted) => self.waiting.push_back(wanted),
+                    // A sync writes the inventory that it began with: what is adopted meanwhile would be lost.
+                    Order::Adopt(adopting) => self.adopting.push_back(adopting),
+                    Order::Word(word) => say(&mut waiting, word),
+                },
+            }
+        };
+        if rang {
+            // It may have come too late for what was done: that is looked at again.
+            self.rung.mark_changed();
+        }
+        done
+    }
+
+    /// Rings for the others where it stands otherwise than before. One that waits for another would else look whenever that one
+    /// was looked at, and ring in turn: two of them for ever.
+    fn tell_others(&self, before: Option<&Standing>, after: &Standing) {
+        if before.is_none_or(|before| !before.is_same(after)) {
+            self.changed.send_modify(|count| *count += 1);
+        }
+    }
+
     /// Ends it; true once it is gone.
     async fn end(&mut self, declared: &Declared) -> bool {
-        let keeper: Keeper = match self.floor.keeper(&declared.catalog, &declared.entry).await {
+        let keeper: Keeper = match self.floor.keeper(&declared.projects, &declared.entry).await {
             Ok(keeper) => keeper,
             Err(failure) => {
                 self.cannot(declared, &failure).await;
@@ -312,14 +369,25 @@ impl Work {
         let mut drift = keeper.changes();
         drift.borrow_and_update();
         self.drift = Some(drift);
-        let (_words, heard) = mpsc::channel(1);
-        let ended = keeper.end(heard, &|_| {}).await;
-        self.changed.send_modify(|count| *count += 1);
-        let gone = matches!(ended, Ok(None));
-        if gone {
-            (self.reports)(Report::Gone(declared.entry.name.clone()));
+        let name = &declared.entry.name;
+        let before = self.floor.books.memory(name).ok().and_then(|memory| memory.standing);
+        let (words, heard) = mpsc::channel(1);
+        let ended = self.while_at_work(declared, now(), words, keeper.end(heard, &|_| {})).await;
+        match ended {
+            Ok(None) => {
+                self.changed.send_modify(|count| *count += 1);
+                (self.reports)(Report::Gone(name.clone()));
+                true
+            }
+            Ok(Some(after)) => {
+                self.tell_others(before.as_ref(), &after);
+                false
+            }
+            Err(failure) => {
+                self.cannot(declared, &failure).await;
+                false
+            }
         }
-        gone
     }
 
     /// Stores that it cannot be looked after, and why.
@@ -340,6 +408,18 @@ impl Work {
             self.changed.send_modify(|count| *count += 1);
         }
     }
+}
+
+/// A word that waits already is not said twice.
+fn say(waiting: &mut VecDeque<Word>, word: Word) {
+    if !waiting.contains(&word) {
+        waiting.push_back(word);
+    }
+}
+
+/// Why nothing is done for one whose file is gone.
+fn going() -> Failure {
+    Failure::new(Blame::User, "conflict", "its file is gone, and its objects are going")
 }
 
 fn refuse(wanted: Option<Wanted>, failure: &Failure) {

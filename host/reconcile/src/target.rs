@@ -120,7 +120,7 @@ fn retry(retry: &file::Retry) -> Retry {
 
 /// The moment of a confirmation. A text that is none confirms nothing, as in Argo CD (types.go, `IsDeletionConfirmed`);
 /// here that is told.
-fn confirmed(annotations: &BTreeMap<String, String>) -> Result<Option<Timestamp>, Reason> {
+pub(crate) fn confirmed(annotations: &BTreeMap<String, String>) -> Result<Option<Timestamp>, Reason> {
     let Some(text) = annotations.get(DELETION_APPROVED).filter(|text| !text.is_empty()) else { return Ok(None) };
     Timestamp::parse(text).map(Some).ok_or_else(|| {
         let text =

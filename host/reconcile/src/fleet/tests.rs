@@ -1,0 +1,145 @@
+//! The loops of applications on real mirrors, with the renderer of plain folders.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use super::*;
+use crate::books::Books;
+use crate::floor::Rules;
+use crate::kept::Kept as Renderings;
+use crate::render::{Offered, Renderers, Renders};
+use git::{Mirror, Remote};
+use model::{Digest, Grant};
+use plugin::{Plugin, PluginHost};
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use store::Journal;
+
+/// The carried renderer of folders.
+struct Folders(Arc<Plugin>);
+
+impl Renderers for Folders {
+    fn find(&self, name: &str) -> Result<Offered, Failure> {
+        let grant: Grant = serde_json::from_value(serde_json::json!({ "source": {} })).unwrap();
+        let (plugin, renderer) = ("directory".to_owned(), name.to_owned());
+        Ok(Offered { plugin, renderer, digest: Digest::of("directory"), grant })
+    }
+
+    fn load(&self, _: &Offered) -> Result<Arc<Plugin>, Failure> {
+        Ok(self.0.clone())
+    }
+}
+
+fn renders() -> Renders {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/guests/directory.wasm");
+    let wasm =
+        std::fs::read(&path).unwrap_or_else(|e| panic!("run `cargo xtask guests` first ({}: {e})", path.display()));
+    let plugin = PluginHost::new(None).unwrap().0.load(&wasm).unwrap();
+    Renders::new(Arc::new(Folders(Arc::new(plugin))), Renderings::in_memory())
+}
+
+/// A repository with these files in one commit.
+fn repository(place: &Path, files: &[(&str, &str)]) {
+    let inner = git2::Repository::init_bare(place).unwrap();
+    inner.set_head("refs/heads/main").unwrap();
+    let mut index = git2::Index::new().unwrap();
+    for (path, text) in files {
+        let entry = git2::IndexEntry {
+            ctime: git2::IndexTime::new(0, 0),
+            mtime: git2::IndexTime::new(0, 0),
+            dev: 0,
+            ino: 0,
+            mode: 0o100_644,
+            uid: 0,
+            gid: 0,
+            file_size: 0,
+            id: inner.blob(text.as_bytes()).unwrap(),
+            flags: 0,
+            flags_extended: 0,
+            path: path.as_bytes().to_vec(),
+        };
+        index.add(&entry).unwrap();
+    }
+    let tree = inner.find_tree(index.write_tree_to(&inner).unwrap()).unwrap();
+    let who = git2::Signature::new("a", "a@example.com", &git2::Time::new(0, 0)).unwrap();
+    inner.commit(Some("refs/heads/main"), &who, &who, "x", &tree, &[]).unwrap();
+}
+
+const HOST: &str = "apiVersion: tidegate.dev/v1alpha1
+kind: Host
+spec:
+  repositories:
+    config: { url: ./config.git, applications: [\"argocd/**\"], deploys: { clusters: [dev], namespaces: [\"*\"] } }
+    other: { url: ./other.git }
+  clusters:
+    dev: { directory: ./dev }
+";
+
+fn application(name: &str, repository: &str, annotations: &str, policy: &str) -> String {
+    format!(
+        "apiVersion: argoproj.io/v1alpha1
+kind: Application
+metadata: {{ name: {name}, annotations: {{ {annotations} }} }}
+spec:
+  destination: {{ name: dev, namespace: {name} }}
+  source: {{ repoURL: ./{repository}.git, path: apps/{name}, targetRevision: HEAD }}
+  syncPolicy: {{ {policy} }}
+"
+    )
+}
+
+const SETTINGS: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: settings }\n";
+
+/// Asks for a look, and waits for what it came to.
+async fn look(fleet: &Fleet, name: &str) -> Standing {
+    fleet.sync(name, Request::Automatic).unwrap().answer.await.unwrap().unwrap().standing
+}
+
+#[tokio::test]
+async fn one_that_waits_for_another_rests_until_that_one_changes() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let base = folder.path().to_owned();
+    let held = application("held", "config", "tidegate.dev/depends-on: needed", "automated: {}");
+    // Nobody syncs it: it is not there, and never healthy.
+    let needed = application("needed", "other", "", "");
+    let files = [("argocd/held.yaml", &*held), ("argocd/needed.yaml", &*needed), ("apps/held/all.yaml", SETTINGS)];
+    repository(&base.join("config.git"), &files);
+    repository(&base.join("other.git"), &[("apps/needed/all.yaml", SETTINGS)]);
+    let parsed = manifest::host(&manifest::Source::new("tidegate.yaml", HOST));
+    let config = parsed.value.unwrap_or_else(|| panic!("{:?}", parsed.diagnostics));
+    let opened = Arc::new(AtomicUsize::new(0));
+    let (count, at) = (opened.clone(), base.clone());
+    let mirrors = move |name: &str| {
+        if name == "config" {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+        let remote = Remote::parse(&format!("./{name}.git"), &at).unwrap();
+        Ok(Mirror::open(&at.join("mirrors").join(name), remote).unwrap())
+    };
+    for name in config.repositories.keys() {
+        mirrors(name).unwrap().fetch().unwrap();
+    }
+    let configured = Arc::new(Configured::new(config.clone(), Box::new(mirrors)));
+    let books = Books::new(Arc::new(Journal::open(&base.join("state")).unwrap()));
+    let place = (base.as_path(), base.as_path());
+    let floor = Floor::new(config, place, Rules::default(), books, configured.clone(), Arc::new(renders()));
+    let fleet = Fleet::new(Arc::new(floor), configured, |_| {});
+    fleet.refresh().await.unwrap();
+    // Each has come to what it will stay at once it says the same twice.
+    look(&fleet, "needed").await;
+    let standing = look(&fleet, "held").await;
+    assert!(due::depends(&standing), "{standing:#?}");
+    look(&fleet, "needed").await;
+    // What one look of it opens.
+    let before = opened.load(Ordering::Relaxed);
+    look(&fleet, "held").await;
+    let one = opened.load(Ordering::Relaxed) - before;
+    assert!(one > 0);
+    // The other one is looked at again and again, and nothing comes of it.
+    let before = opened.load(Ordering::Relaxed);
+    for _ in 0..50 {
+        look(&fleet, "needed").await;
+    }
+    look(&fleet, "held").await;
+    let all = opened.load(Ordering::Relaxed) - before;
+    assert!(all <= 4 * one, "it was looked at {all} times, where {one} opens it once");
+    fleet.drain().await;
+}
