@@ -207,7 +207,17 @@ fn an_application_ends_with_its_file_and_its_objects_only_where_that_was_asked()
     // A file that cannot be read ends nothing.
     world.write("config/argocd/two.yaml", "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: [");
     world.push("config", "broken");
-    world.tidegate(&["apps", "wait", "one", "--commit", &head(&world, "config"), "--timeout", "60"]).expect(0);
+    let synced =
+        || world.tidegate(&["apps", "wait", "one", "--commit", &head(&world, "config"), "--timeout", "60"]).expect(0);
+    synced();
+    // Whoever syncs this commit has read the broken one before: what that was to end, would be at its end by now.
+    for value in ["2", "3"] {
+        world.write("config/apps/one/all.yaml", config_map("settings", value));
+        world.push("config", value);
+        synced();
+    }
+    let listed = world.tidegate(&["apps", "list", "--output", "json"]).expect(0).json();
+    assert!(listed.as_array().expect("a list").iter().all(|row| row["name"] != "two"), "{listed:#}");
     assert!(place(&world, "two", "settings").exists());
     // Both files go, and the folder of one with it.
     for path in ["argocd/one.yaml", "argocd/two.yaml", "apps/two/all.yaml"] {
@@ -749,4 +759,78 @@ fn a_commit_does_not_say_itself_what_runs() {
     daemon.signal("TERM");
     assert_eq!(daemon.ends(), Some(0));
     assert_eq!(runs(&world).len(), 1);
+}
+
+#[test]
+fn a_file_that_comes_back_stops_the_end_of_its_application() {
+    let world = world();
+    let finalizer = ", finalizers: [resources-finalizer.argocd.argoproj.io]";
+    for name in ["two", "three"] {
+        world.write(&format!("config/argocd/{name}.yaml"), application(name, "dev", finalizer));
+    }
+    // The end of this one asks a person, and waits.
+    let kept = |value: &str| {
+        config_map("settings", value).replace(
+            "name: settings }",
+            "name: settings, annotations: { argocd.argoproj.io/sync-options: Delete=confirm } }",
+        )
+    };
+    world.write("config/apps/two/all.yaml", kept("1"));
+    world.write("config/apps/three/all.yaml", config_map("settings", "1"));
+    world.push("config", "two and three");
+    let mut daemon = Daemon::start(&world);
+    for name in ["two", "three"] {
+        world.tidegate(&["apps", "wait", name, "--timeout", "60"]).expect(0);
+    }
+    for name in ["two", "three"] {
+        fs::remove_file(world.path().join(format!("config/argocd/{name}.yaml"))).expect("removed");
+    }
+    world.push("config", "both go");
+    daemon.until("three is gone");
+    world.write("config/argocd/two.yaml", application("two", "dev", finalizer));
+    world.write("config/apps/two/all.yaml", kept("2"));
+    world.push("config", "one is back");
+    world.tidegate(&["apps", "wait", "two", "--commit", &head(&world, "config"), "--timeout", "60"]).expect(0);
+    assert!(fs::read_to_string(place(&world, "two", "settings")).expect("a file").contains("value: \"2\""));
+    assert_eq!(daemon.leave(), Some(0));
+}
+
+#[test]
+fn an_application_that_moves_to_a_slower_repository_does_not_end() {
+    let world = world();
+    let finalizer = ", finalizers: [resources-finalizer.argocd.argoproj.io]";
+    world.repository("slow", &[("README.md", "Nothing yet.\n")]);
+    world.write(
+        "tidegate.yaml",
+        host(
+            "    slow: { url: ./slow.git, poll: 1h, applications: [\"**\"], deploys: { clusters: [dev], namespaces: [\"*\"] } }\n",
+        ),
+    );
+    for name in ["two", "three"] {
+        world.write(&format!("config/argocd/{name}.yaml"), application(name, "dev", finalizer));
+        world.write(&format!("config/apps/{name}/all.yaml"), config_map("settings", "1"));
+    }
+    // Refused for ever, and no reason to keep what is gone.
+    world.write(
+        "config/argocd/set.yaml",
+        "apiVersion: argoproj.io/v1alpha1\nkind: ApplicationSet\nmetadata: { name: set }\nspec: {}\n",
+    );
+    world.push("config", "two and three");
+    let mut daemon = Daemon::start(&world);
+    for name in ["two", "three"] {
+        world.tidegate(&["apps", "wait", name, "--timeout", "60"]).expect(0);
+    }
+    world.write("slow/two.yaml", application("two", "dev", finalizer));
+    world.push("slow", "two");
+    for name in ["two", "three"] {
+        fs::remove_file(world.path().join(format!("config/argocd/{name}.yaml"))).expect("removed");
+    }
+    world.push("config", "one goes, and one moves");
+    daemon.until("three is gone");
+    assert!(place(&world, "two", "settings").exists());
+    world.write("config/apps/two/all.yaml", config_map("settings", "2"));
+    world.push("config", "a change of the other one");
+    world.tidegate(&["apps", "wait", "two", "--commit", &head(&world, "config"), "--timeout", "60"]).expect(0);
+    assert!(daemon.said.iter().all(|line| !line.contains("two is gone")), "{:?}", daemon.said);
+    assert_eq!(daemon.leave(), Some(0));
 }

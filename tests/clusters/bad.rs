@@ -54,8 +54,9 @@ fn what_is_broken_says_so_applies_nothing_and_delays_nobody() {
         let message = row["message"].as_str().unwrap_or_default();
         assert!(words.iter().all(|word| message.contains(word)), "{name}: {message:.2000}");
         assert!(message.len() < 4000, "{name}: {} characters", message.len());
-        let there =
-            scene.cluster.kubectl(&["-n", name, "get", "configmap", "-l", "tidegate.dev/application", "-o", "name"]);
+        // But for the set that they would be members of.
+        let ours = "tidegate.dev/application,!applyset.kubernetes.io/id";
+        let there = scene.cluster.kubectl(&["-n", name, "get", "configmap", "-l", ours, "-o", "name"]);
         assert_eq!(there.expect(0).out, "", "{name} has begun");
     }
     // In the file itself, it has a place there.

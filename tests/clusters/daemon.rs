@@ -146,7 +146,7 @@ fn fields_of_others_stay_and_those_of_git_are_taken_back() {
     scene.world.tidegate(&["apps", "diff", "fields"]).expect(0);
     scene.kubectl_with(&others("{ extra: theirs, value: theirs }"), &apply);
     let diff = scene.world.tidegate(&["apps", "diff", "fields"]).expect(1).out;
-    assert!(diff.contains("~ data.value: \"theirs\" -> \"1\" (taken from other)"), "{diff}");
+    assert!(diff.contains("-  value: theirs\n") && diff.contains("+  value: \"1\"  # taken from other"), "{diff}");
     assert!(!diff.contains("extra"), "{diff}");
     scene.world.tidegate(&["apps", "resume", "fields"]).expect(0);
     daemon.until(": healthy");

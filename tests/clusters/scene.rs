@@ -268,8 +268,14 @@ impl Scene {
 
     /// The names of the application's objects of a kind.
     pub fn names(&self, kind: &str) -> BTreeSet<String> {
-        let listed =
-            self.kubectl(&["get", kind, "-l", &format!("tidegate.dev/application={}", self.name), "-o", "json"]);
+        let listed = self.kubectl(&[
+            "get",
+            kind,
+            "-l",
+            &format!("tidegate.dev/application={},!applyset.kubernetes.io/id", self.name),
+            "-o",
+            "json",
+        ]);
         let items = listed.json()["items"].as_array().cloned().unwrap_or_default();
         items.iter().filter_map(|item| item["metadata"]["name"].as_str()).map(str::to_owned).collect()
     }

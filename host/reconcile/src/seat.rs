@@ -271,9 +271,15 @@ impl Work {
         let mut drift = keeper.changes();
         drift.borrow_and_update();
         self.drift = Some(drift);
-        self.floor.books.declare(&declared.entry, now()).await?;
         let name = &declared.entry.name;
-        let memory = self.floor.books.memory(name)?;
+        let stored = self.floor.books.declare(&declared.entry, now()).await;
+        let memory = match stored.and_then(|()| self.floor.books.memory(name)) {
+            Ok(memory) => memory,
+            Err(failure) => {
+                refuse(wanted, &failure);
+                return Err(failure);
+            }
+        };
         let (request, events, answer) = match wanted {
             Some(Wanted { request, events, answer }) => (request, Some(events), Some(answer)),
             None => (Request::Automatic, None, None),
