@@ -544,7 +544,7 @@ fn a_branch_holds_what_was_rendered() {
             "wait",
             "one",
             "--commit",
-            &world.git("config", &["rev-parse", "HEAD"]).trim(),
+            world.git("config", &["rev-parse", "HEAD"]).trim(),
             "--timeout",
             "60",
         ])
