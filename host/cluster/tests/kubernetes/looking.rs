@@ -156,7 +156,7 @@ async fn nothing_of_a_secret_is_kept() {
 
 #[tokio::test]
 async fn a_server_that_stopped_is_not_empty_and_one_that_came_back_is_followed_again() {
-    let mut cluster = tokio::task::spawn_blocking(Cluster::start).await.expect("a cluster");
+    let cluster = tokio::task::spawn_blocking(Cluster::start).await.expect("a cluster");
     let connection = by_address(&cluster, ADMIN);
     let destination = Kubernetes::new(&connection, Arc::new(SystemClock::default())).await.unwrap();
     let application = planner::owner::ApplicationName::from("shop");
