@@ -3,6 +3,7 @@
 mod bad;
 mod daemon;
 mod definitions;
+mod killed;
 mod many;
 mod owners;
 mod scene;
