@@ -177,6 +177,17 @@ impl Error {
         Self::Io { doing, path: path.into(), source }
     }
 
+    /// Whether the disk is full. libgit2 hands on the system's words and not its number.
+    fn is_full(&self) -> bool {
+        match self {
+            Self::Io { source, .. } => source.kind() == std::io::ErrorKind::StorageFull,
+            Self::Git { source, .. } => {
+                source.class() == git2::ErrorClass::Os && source.message().contains("No space left on device")
+            }
+            _ => false,
+        }
+    }
+
     /// What a step or a person is told.
     pub fn failure(&self) -> Failure {
         let text = std::error::Error::source(self).map_or_else(|| self.to_string(), |cause| format!("{self}: {cause}"));
@@ -204,6 +215,9 @@ impl Error {
             Self::Mirror { .. } => {
                 Failure::internal(message).hint("remove the mirror's folder; it is made again from the remote")
             }
+            // A disk that is full is no bug of ours, and passes.
+            _ if self.is_full() => Failure::new(Blame::Upstream, "unavailable", message)
+                .hint("free some space on the disk, then try again"),
             Self::Io { .. } | Self::Git { .. } => Failure::internal(message),
         }
     }

@@ -239,11 +239,11 @@ TG-182 7:45 ["!prod"] there is no cluster `prod` | known here: `dev`, `one`, `tw
 TG-126 7:54 ["[a"] `[a` is not a glob: unclosed character class; missing ']'
 TG-123 7:74 [""] an item of `namespaces` is empty
 TG-126 7:87 ["{"] `{` is not a glob: unclosed alternate group; missing '}' (maybe escape '{' with '[{]'?)
-TG-123 9:11 [directory] the cluster `dev` is either a `directory` or has a `kubeconfig`
+TG-123 9:11 [directory] the cluster `dev` is either a `directory`, or has a `kubeconfig`, or is a `branch` of a `repository`
 TG-123 9:50 [look] `mode` cannot be `look` | known here: `apply`, `observe`
 TG-123 10:38 [c] a `context` is one of a `kubeconfig`
 TG-208 11:37 ["https://kubernetes.default.svc:443/"] `https://kubernetes.default.svc:443/` would mean both `one` and `two`
-TG-123 12:13 [server] the cluster `three` is either a `directory` or has a `kubeconfig`
+TG-123 12:13 [server] the cluster `three` is either a `directory`, or has a `kubeconfig`, or is a `branch` of a `repository`
 TG-123 12:21 [kubernetes.default.svc] this is not the address of an API | write it as applications do: `https://kubernetes.default.svc`
 TG-181 13:39 ["https://u:p@api.example.com"] the address contains credentials | write it as applications do: `https://kubernetes.default.svc`
 TG-120 13:70 [serve] the cluster `four` has no key `serve` | did you mean `server`?

@@ -342,7 +342,7 @@ TG-126 9:45 ["a["] `a[` is not a glob: unclosed character class; missing ']'
 TG-120 10:45 [forg] the repository `z` has no key `forg` | did you mean `forge`?
 TG-180 12:19 [hunter2] `secret` must say where the secret is | write `env:NAME` or `file:PATH`; if this was a real secret, replace it, for Git keeps it
 TG-182 12:34 [ap] there is no repository `ap` | did you mean `app`?
-TG-123 14:9 [directory] the cluster `c` is either a `directory` or has a `kubeconfig`
+TG-123 14:9 [directory] the cluster `c` is either a `directory`, or has a `kubeconfig`, or is a `branch` of a `repository`
 TG-123 14:44 [destroy] `mode` cannot be `destroy` | known here: `apply`, `observe`
 TG-186 17:22 ["apps/**"] `apps/**` does not say in which repository it is | write `REPOSITORY:apps/**`
 TG-182 17:33 ["conf:x"] there is no repository `conf` | known here: `app`, `-x`, `y`, `z`
