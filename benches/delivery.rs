@@ -70,7 +70,7 @@ fn objects(count: usize) -> String {
             0 => {
                 let _ = write!(
                     text,
-                    "apiVersion: v1\nkind: Service\nmetadata: {{ name: s{index} }}\nspec: {{ clusterIP: None, selector: {{ app: s{index} }}, ports: [{{ port: 80 }}] }}\n---\n"
+                    "apiVersion: v1\nkind: Service\nmetadata: {{ name: s{index} }}\nspec: {{ clusterIP: None, selector: {{ app: s{index} }}, ports: [{{ port: 80, protocol: TCP }}] }}\n---\n"
                 );
             }
             1 => {
@@ -89,6 +89,15 @@ fn kubernetes(cluster: &Cluster) -> String {
     format!("    real: {{ kubeconfig: {} }}\n", cluster.kubeconfig().display())
 }
 
+/// Takes everything away again.
+fn empty(cluster: &Cluster) {
+    for kind in ["configmaps", "secrets"] {
+        cluster.kubectl(&["delete", "--raw", &format!("/api/v1/namespaces/bench/{kind}")]).expect(0);
+    }
+    // Of services there is no such request at all.
+    cluster.kubectl(&["-n", "bench", "delete", "services", "--all", "--wait=false"]).expect(0);
+}
+
 fn first_sync(criterion: &mut Criterion, cluster: &Cluster) {
     let world = world();
     let all = objects(OBJECTS);
@@ -98,9 +107,7 @@ fn first_sync(criterion: &mut Criterion, cluster: &Cluster) {
     let file = world.path().join("all.yaml").display().to_string();
     cluster.kubectl(&["create", "namespace", "bench"]).expect(0);
     let clear = || {
-        for kind in ["configmaps", "secrets", "services"] {
-            cluster.kubectl(&["delete", "--raw", &format!("/api/v1/namespaces/bench/{kind}")]).expect(0);
-        }
+        empty(cluster);
         let _ = std::fs::remove_dir_all(world.path().join("state"));
     };
     let mut group = criterion.benchmark_group("sync");
@@ -251,9 +258,7 @@ fn memory(cluster: &Cluster) {
         world.tidegate(&["apps", "wait", "many"]).expect(0);
         let held = resident(&daemon);
         assert_eq!(daemon.leave(), Some(0));
-        for kind in ["configmaps", "secrets", "services"] {
-            cluster.kubectl(&["delete", "--raw", &format!("/api/v1/namespaces/bench/{kind}")]).expect(0);
-        }
+        empty(cluster);
         held
     };
     let (few, many) = (held(10), held(10 + 4 * OBJECTS));
