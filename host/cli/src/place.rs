@@ -64,3 +64,11 @@ impl Place<'_> {
         }
     }
 }
+
+/// Runs blocking work aside.
+pub async fn aside<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
+) -> Result<T, Failure> {
+    let answer = tokio::task::spawn_blocking(work).await;
+    answer.unwrap_or_else(|e| Err(Failure::internal(format!("a worker panicked: {e}"))))
+}

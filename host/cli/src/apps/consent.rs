@@ -3,6 +3,7 @@
 use super::Desk;
 use crate::args::Consent;
 use crate::exit::Exit;
+use crate::place::aside;
 use crate::screen::Screen;
 use access::Standing;
 use model::{Blame, Digest, Failure};
@@ -110,9 +111,4 @@ fn said(standing: Standing) -> &'static str {
         Standing::Approved => "approved",
         Standing::Rejected => "rejected",
     }
-}
-
-async fn aside<T: Send + 'static>(work: impl FnOnce() -> Result<T, Failure> + Send + 'static) -> Result<T, Failure> {
-    let answer = tokio::task::spawn_blocking(work).await;
-    answer.unwrap_or_else(|e| Err(Failure::internal(format!("a worker panicked: {e}"))))
 }

@@ -4,6 +4,7 @@
 use super::Desk;
 use crate::args::Rollback;
 use crate::exit::Exit;
+use crate::place::aside;
 use crate::screen::{Colour, Screen};
 use access::{Environment, Requirement, Rule};
 use git::{Kind, Mirror, NewCommit};
@@ -294,9 +295,4 @@ fn tell(name: &str, plan: &Plan, commit: Option<&CommitId>, screen: &Screen) -> 
         screen.out(&format!("  {path}"));
     }
     0
-}
-
-async fn aside<T: Send + 'static>(work: impl FnOnce() -> Result<T, Failure> + Send + 'static) -> Result<T, Failure> {
-    let answer = tokio::task::spawn_blocking(work).await;
-    answer.unwrap_or_else(|e| Err(Failure::internal(format!("a worker panicked: {e}"))))
 }

@@ -1,6 +1,7 @@
 //! From pushes to runs: each push that was written down is looked at once, each pipeline answers, and every answer is a row.
 
 use super::daemon::Daemon;
+use crate::place::aside;
 use engine::NewRun;
 use engine::Source;
 use futures_util::future::join_all;
@@ -138,11 +139,6 @@ fn start(push: &Push, pipeline: &str, why: String) -> Start {
 async fn note(daemon: &Daemon, start: Start) -> Result<(), Failure> {
     daemon.engine.journal().apply(Command::Start(start)).await?;
     Ok(())
-}
-
-async fn aside<T: Send + 'static>(work: impl FnOnce() -> Result<T, Failure> + Send + 'static) -> Result<T, Failure> {
-    let answer = tokio::task::spawn_blocking(work).await;
-    answer.unwrap_or_else(|e| Err(Failure::internal(format!("a worker panicked: {e}"))))
 }
 
 #[cfg(test)]
