@@ -10,7 +10,7 @@ use criterion::{BatchSize, Criterion, SamplingMode};
 use serde_json::Value;
 use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use tidegate_benches::{figure, main as run, ratio};
@@ -284,8 +284,12 @@ fn crowd(criterion: &mut Criterion, which: &str, broken: &str) {
     all.push(("argocd/all.yaml", &applications));
     all.push(("wrong/kustomization.yaml", "resources: [missing.yaml]\n"));
     world.repository("config", &all);
-    // An address that takes packets and never answers.
-    let far = "apiVersion: v1\nkind: Config\ncurrent-context: far\nclusters: [{ name: far, cluster: { server: \"https://192.0.2.1:6443\" } }]\ncontexts: [{ name: far, context: { cluster: far, user: far } }]\nusers: [{ name: far, user: { token: x } }]\n";
+    // A server that takes connections and never answers.
+    let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = silent.local_addr().expect("its address");
+    let far = format!(
+        "apiVersion: v1\nkind: Config\ncurrent-context: far\nclusters: [{{ name: far, cluster: {{ server: \"https://{address}\" }} }}]\ncontexts: [{{ name: far, context: {{ cluster: far, user: far }} }}]\nusers: [{{ name: far, user: {{ token: x }} }}]\n"
+    );
     world.write("far.yaml", far);
     host(&world, "    near: { directory: ./near }\n    far: { kubeconfig: ./far.yaml }\n");
     let mut daemon = Daemon::start(&world);
@@ -319,6 +323,7 @@ fn crowd(criterion: &mut Criterion, which: &str, broken: &str) {
     });
     group.finish();
     drop(daemon);
+    drop(silent);
 }
 
 fn delivery(criterion: &mut Criterion) {

@@ -98,6 +98,18 @@ impl Scene {
         Self { registry: Some(registry), image, world }
     }
 
+    /// The same with this tool for containers, not the first there is.
+    fn by(self, tool: &str) -> Self {
+        let place = self.world.path().join("infra/.tidegate/infrastructure.yaml");
+        let pipeline = fs::read_to_string(place).expect("a pipeline");
+        let flow = pipeline.replace("insecure: true,", &format!("insecure: true, containerTool: {tool},"));
+        let block = flow.replace("insecure: true\n", &format!("insecure: true\n        containerTool: {tool}\n"));
+        assert_eq!(block.matches(tool).count(), 3, "{block}");
+        self.world.write("infra/.tidegate/infrastructure.yaml", block);
+        self.world.push("infra", tool);
+        self
+    }
+
     /// One whose image has terraform and a shell.
     fn with_terraform() -> Self {
         let terraform = terraform();
@@ -158,7 +170,15 @@ fn below(folder: &Path, found: &mut Vec<PathBuf>) {
 
 #[test]
 fn the_tool_of_an_image_plans_and_applies() {
-    let scene = Scene::with_terraform();
+    plans_and_applies(&Scene::with_terraform());
+}
+
+#[test]
+fn so_it_does_by_podman() {
+    plans_and_applies(&Scene::with_terraform().by("podman"));
+}
+
+fn plans_and_applies(scene: &Scene) {
     let (run, ran) = scene.start();
     let steps = ran.expect(3).json()["steps"].clone();
     let planned = &steps["plan"]["outputs"];

@@ -158,6 +158,35 @@ fn a_registry_that_was_not_granted_is_denied_by_name() {
 }
 
 #[test]
+fn each_builder_pulls_its_base_through_the_proxy_and_nothing_else() {
+    for tool in ["buildah", "podman"] {
+        let folder = empty();
+        let registry = Registry::start(folder.path());
+        let base = registry.image(folder.path(), &[(std::path::Path::new("/bin/busybox"), "/bin/sh")]);
+        let step = BUILD.replace("insecure: true", &format!("tool: {tool}, insecure: true"));
+        let world = world(&registry.host, folder, &step);
+        let elsewhere = format!("! wget -q -T 2 -O - http://{}/v2/", registry.host.replace("127.0.0.1", "127.0.0.2"));
+        world.write("app/Dockerfile", format!("FROM {base}\nRUN echo built > /built; {elsewhere}\nLABEL team=shop\n"));
+        world.push("app", "on a base");
+        // Nothing of the network is there unless it was granted.
+        let ran = run(&world).expect(1);
+        assert_eq!(ran.json()["steps"]["build"]["status"], "failed", "{}", ran.out);
+        let text = fs::read_to_string(world.path().join("tidegate.yaml")).expect("a configuration");
+        let process = format!(
+            "image: {{ process: {{ programs: [{tool}], profile: builder, network: {{ proxy: [\"{}\"] }} }}, http:",
+            registry.host
+        );
+        world.write("tidegate.yaml", text.replace("image: { http:", &process));
+        let built = outputs(&run(&world).expect(0), "build");
+        let reference = format!("{}/shop/app:v1", registry.host);
+        let (image, below) = (inspect(&[], &reference), inspect(&[], &base));
+        assert_eq!(image["Digest"], built["digest"], "{tool}");
+        assert_eq!(image["Layers"][0], below["Layers"][0], "{tool}: it stands on the base");
+        assert_eq!(image["Layers"].as_array().map(Vec::len), Some(2), "{tool}");
+    }
+}
+
+#[test]
 fn a_dockerfile_sees_neither_the_host_nor_its_network() {
     let folder = empty();
     let registry = Registry::start(folder.path());

@@ -95,6 +95,38 @@ fn search(folder: &Path, texts: &[String], found: &mut Vec<String>) {
 }
 
 #[test]
+fn no_child_reads_the_file_of_a_secret_that_was_not_granted() {
+    // In a folder of the system that every child sees, and open to all, as secrets are mounted into containers.
+    let Ok(system) = tempfile::tempdir_in("/opt") else {
+        panic!("this test writes below /opt, which takes root");
+    };
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::set_permissions(system.path(), fs::Permissions::from_mode(0o755)).expect("its mode");
+    fs::create_dir(system.path().join("..data")).expect("a folder");
+    fs::write(system.path().join("..data/key"), KEY).expect("a key");
+    std::os::unix::fs::symlink("..data/key", system.path().join("key")).expect("a link");
+    let place = system.path().display().to_string();
+    let steps =
+        format!("    look: {{ uses: exec, with: {{ script: \"cat {place}/key {place}/..data/key | wc -c\" }} }}\n");
+    let world = world(&steps);
+    let read = |world: &World| {
+        let ran = run(world, "app").expect(0);
+        let logs = world.tidegate(&["runs", "logs", ran.json()["run"].as_str().expect("an id")]).expect(0).out;
+        logs.lines().find_map(|line| line.trim().rsplit(' ').next()?.parse::<usize>().ok()).expect("a count")
+    };
+    assert_eq!(read(&world), 2 * KEY.len(), "nobody knows yet that it is a secret");
+    let host = HOST.replace("file:keys/key", &format!("file:{place}/key"));
+    world.write("tidegate.yaml", &host);
+    assert_eq!(read(&world), 0);
+    // Whoever grants that very file means it.
+    let grant = format!(
+        "  plugins: {{ grants: {{ exec: {{ process: {{ programs: [sh, bash], paths: {{ read: [\"{place}/key\"] }} }} }} }} }}\n"
+    );
+    world.write("tidegate.yaml", host + &grant);
+    assert_eq!(read(&world), 2 * KEY.len());
+}
+
+#[test]
 fn a_secret_is_given_and_never_found_again() {
     let steps = r#"    leak:
       uses: exec

@@ -293,7 +293,7 @@ fn a_file_that_calls_itself_a_plan_is_none() {
     let forged = serde_json::json!({
         "form": 1, "tool": {"tool": "terraform", "version": "1.11.4", "platform": "linux_amd64"},
         "root": {"directory": "elsewhere", "workspace": null, "backend": [], "varFiles": [], "variables": {}},
-        "repository": "infra", "commit": null, "run": "x", "backend": {"kind": "local", "inWorkspace": false},
+        "repository": "infra", "commit": null, "run": "x", "backend": {"kind": "local", "passes": false},
         "state": null, "lockFile": null, "planFile": "sha256:00", "files": {"folders": [], "singles": [], "digests": {}},
         "summary": "only a tag changes", "changes": true, "objects": 1, "outputs": {}, "sensitiveOutputs": [],
     });
@@ -383,6 +383,88 @@ fn an_apply_that_failed_is_not_tried_again_and_leaves_nothing_behind() {
     let ran = resume(&world, &run).expect(1);
     assert_eq!(ran.json()["steps"]["apply"]["attempts"], 1, "{}", ran.out);
     assert_eq!(fs::read_to_string(world.path().join("tfstate/count")).expect("the count"), "once\n");
+}
+
+#[test]
+fn a_way_around_through_a_link_is_refused() {
+    let steps = |directory: &str| {
+        let plan = PLAN.replace("environments/prod", directory);
+        let apply = "    apply: { uses: terraform/apply, with: { plan: \"${{ steps.plan.outputs.plan }}\" } }\n";
+        format!("{plan}{apply}")
+    };
+    // As deep as the folder that it leads to, so that the module's own path to others fits.
+    let world = with_pipeline(&steps("envs/prod"));
+    std::os::unix::fs::symlink("environments", world.path().join("infra/envs")).expect("a link");
+    world.push("infra", "a link");
+    let ran = start(&world).1.expect(4);
+    let error = error(&ran, "apply");
+    assert!(error["message"].as_str().is_some_and(|m| m.contains("`envs` is a link")), "{error:#}");
+    assert!(!world.path().join("tfstate/prod.tfstate").exists(), "nothing is applied that nobody approved");
+}
+
+#[test]
+fn moved_objects_and_places_of_the_tool_are_the_same_at_plan_and_apply() {
+    let main = |name: &str, more: &str| {
+        format!(
+            "terraform {{\n  backend \"local\" {{}}\n}}\nvariable \"size\" {{}}\nvariable \"password\" {{\n  sensitive = true\n}}\nresource \"terraform_data\" \"{name}\" {{\n  input = \"${{path.cwd}} ${{path.root}} ${{abspath(path.module)}} ${{terraform.workspace}}\"\n}}\n{more}"
+        )
+    };
+    let world = world(&main("before", ""));
+    let (run, ran) = start(&world);
+    ran.expect(3);
+    approve(&world, &run);
+    resume(&world, &run).expect(0);
+    let made = state(&world)["resources"][0].clone();
+    assert_eq!(
+        made["instances"][0]["attributes"]["input"]["value"],
+        "/workspace/environments/prod . /workspace/environments/prod default"
+    );
+    // Another run is in another folder of the host, and nothing of it has changed.
+    start(&world).1.expect(0);
+    let moved = "moved {\n  from = terraform_data.before\n  to   = terraform_data.after\n}\n";
+    world.write("infra/environments/prod/main.tf", main("after", moved));
+    world.push("infra", "moved");
+    let (run, ran) = start(&world);
+    let planned = ran.expect(3).json()["steps"]["plan"]["outputs"].clone();
+    assert_eq!(planned["summary"], "0 to add, 0 to change, 0 to destroy, 1 to move", "{planned:#}");
+    approve(&world, &run);
+    resume(&world, &run).expect(0);
+    let now = state(&world)["resources"][0].clone();
+    assert_eq!(
+        (now["name"].as_str(), &now["instances"][0]["attributes"]["id"]),
+        (Some("after"), &made["instances"][0]["attributes"]["id"])
+    );
+}
+
+#[test]
+fn what_the_plan_hid_the_apply_does_not_show() {
+    // Not from a credential, so that nothing of the host knows it: only the configuration says that it is secret.
+    let main = "terraform {\n  backend \"local\" {}\n}\nvariable \"size\" {}\nvariable \"password\" {}\nvariable \"token\" {\n  sensitive = true\n  default   = \"t0ken-of-the-module\"\n}\nresource \"terraform_data\" \"x\" {\n  input = var.token\n}\noutput \"copy\" { value = terraform_data.x.output }\n";
+    let world = world(main);
+    let (run, ran) = start(&world);
+    let planned = ran.expect(3).json()["steps"]["plan"]["outputs"].clone();
+    assert!(!planned["markdown"].as_str().expect("a text").contains("t0ken"), "{planned:#}");
+    approve(&world, &run);
+    let ran = resume(&world, &run).expect(0);
+    let applied = ran.json()["steps"]["apply"]["outputs"].clone();
+    assert_eq!(state(&world)["outputs"]["copy"]["value"], "t0ken-of-the-module", "it is what was applied");
+    assert!(applied["outputs"]["copy"].as_str().is_some_and(|text| !text.contains("t0ken")), "{applied:#}");
+    let logs = world.tidegate(&["runs", "logs", &run]).expect(0).out;
+    assert!(!ran.out.contains("t0ken") && !logs.contains("t0ken"), "{logs}");
+}
+
+#[test]
+fn a_state_that_would_be_lost_is_refused_before_anything_is_made() {
+    let world = world(MAIN);
+    let pipeline = PIPELINE.replace("path=STATE", "path=/tmp/prod.tfstate");
+    world.write("infra/.tidegate/infrastructure.yaml", pipeline);
+    world.push("infra", "a state in /tmp");
+    let (run, ran) = start(&world);
+    let planned = ran.expect(3).json()["steps"]["plan"]["outputs"].clone();
+    assert!(planned["markdown"].as_str().is_some_and(|text| text.contains("will refuse this plan")), "{planned:#}");
+    approve(&world, &run);
+    let ran = resume(&world, &run).expect(1);
+    assert_eq!(error(&ran, "apply")["code"], "terraform-state-in-workspace", "{}", ran.out);
 }
 
 #[test]

@@ -31,7 +31,7 @@ const BUILD: [Need; 4] = [
 ];
 
 /// What the tests run for real, besides.
-const TESTS: [Need; 9] = [
+const TESTS: [Need; 10] = [
     Need {
         why: "python3, which tests run in the jail",
         check: ("python3", &["--version"]),
@@ -44,6 +44,7 @@ const TESTS: [Need; 9] = [
         packages: &["openssh-server"],
     },
     Need { why: "buildah, for the tests of images", check: ("buildah", &["--version"]), packages: &["buildah"] },
+    Need { why: "podman, for the tests of images", check: ("podman", &["--version"]), packages: &["podman"] },
     Need {
         why: "a registry, for the tests of images",
         check: ("docker-registry", &["--version"]),

@@ -5,6 +5,7 @@
 pub mod audit;
 pub mod egress;
 pub mod environment;
+pub mod forms;
 pub mod handle;
 pub mod mask;
 pub mod narrow;

@@ -1,7 +1,7 @@
-//! Secrets taken out of text, in every form in which programs are wont to write them: as they are, percent-encoded, in
-//! base64 at any offset, escaped as JSON, and line by line where there are several. It is a backstop: secrets are not to
-//! get there in the first place.
+//! Secrets taken out of text, in the forms in which programs are wont to write them: see [`crate::forms`]. It is a backstop:
+//! secrets are not to get there in the first place.
 
+use crate::forms::forms;
 use aho_corasick::{AhoCorasick, MatchKind};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -10,11 +10,6 @@ use std::sync::Arc;
 
 /// What stands for a secret.
 pub const MASK: &str = "***";
-/// Shorter ones are not looked for: too much else would be taken for them.
-pub const SHORTEST: usize = 4;
-/// The same for a form that is a part of another one, such as base64 without its ragged ends, or a line of several.
-const SHORTEST_PART: usize = 8;
-
 /// Finds secrets. Cheap to ask where there are none.
 #[derive(Clone, Debug, Default)]
 pub struct Masker {
@@ -58,13 +53,24 @@ impl Masker {
             Value::String(text) => Value::String(self.text(text)),
             Value::Array(items) => items.iter().map(|item| self.json(item)).collect(),
             Value::Object(fields) => fields.iter().map(|(key, value)| (self.text(key), self.json(value))).collect(),
+            Value::Number(number) => {
+                let text = number.to_string();
+                let masked = self.text(&text);
+                if masked == text { value.clone() } else { Value::String(masked) }
+            }
             other => other.clone(),
         }
     }
 
     /// Begins a stream.
     pub fn stream(self: &Arc<Self>) -> MaskStream {
-        MaskStream { masker: self.clone(), held: Vec::new() }
+        MaskStream { masker: self.clone(), ..MaskStream::default() }
+    }
+
+    /// Begins a stream that a program reads: where it is JSON it stays so. A secret that is a number becomes one of the same
+    /// length that is all nines, where it stands as a number.
+    pub fn readable(self: &Arc<Self>) -> MaskStream {
+        MaskStream { quoting: Some(Quoting::default()), ..self.stream() }
     }
 }
 
@@ -74,6 +80,35 @@ pub struct MaskStream {
     masker: Arc<Masker>,
     /// The end of what came, which may be the beginning of a secret.
     held: Vec<u8>,
+    /// Whether what comes next is within a text of JSON, where somebody may read it as such.
+    quoting: Option<Quoting>,
+}
+
+/// Where in a line of JSON a stream is.
+#[derive(Clone, Copy, Debug, Default)]
+struct Quoting {
+    within: bool,
+    escaped: bool,
+}
+
+impl Quoting {
+    fn pass(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            match (byte, self.within) {
+                // No text goes over the end of a line.
+                (b'\n', _) => *self = Self::default(),
+                _ if self.escaped => self.escaped = false,
+                (b'\\', true) => self.escaped = true,
+                (b'"', _) => self.within = !self.within,
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Whether these bytes may stand as a number, or within one.
+fn is_numeric(bytes: &[u8]) -> bool {
+    bytes.iter().all(|byte| byte.is_ascii_digit() || b".-+eE".contains(byte)) && bytes.iter().any(u8::is_ascii_digit)
 }
 
 impl MaskStream {
@@ -89,15 +124,15 @@ impl MaskStream {
             if open <= start {
                 break;
             }
-            out.extend_from_slice(&self.held[from..start]);
-            out.extend_from_slice(MASK.as_bytes());
+            pass(&mut self.quoting, &mut out, &self.held[from..start]);
+            mask(&mut self.quoting, &mut out, &self.held[start..end]);
             from = end;
             if open < from {
                 open = self.open(from);
             }
         }
         let keep = open.max(from);
-        out.extend_from_slice(&self.held[from..keep]);
+        pass(&mut self.quoting, &mut out, &self.held[from..keep]);
         self.held.drain(..keep);
         out
     }
@@ -105,10 +140,15 @@ impl MaskStream {
     /// What was held back, at the end.
     pub fn finish(&mut self) -> Vec<u8> {
         let held = std::mem::take(&mut self.held);
-        match &self.masker.finder {
-            Some(finder) => replaced(finder, &held),
-            None => held,
+        let Some(finder) = &self.masker.finder else { return held };
+        let (mut out, mut last) = (Vec::with_capacity(held.len()), 0);
+        for found in finder.find_iter(&held) {
+            pass(&mut self.quoting, &mut out, &held[last..found.start()]);
+            mask(&mut self.quoting, &mut out, &held[found.range()]);
+            last = found.end();
         }
+        out.extend_from_slice(&held[last..]);
+        out
     }
 
     /// Where the first secret may have begun whose end has not come: what is before it need not wait.
@@ -124,6 +164,28 @@ impl MaskStream {
     }
 }
 
+/// Hands on what is no secret.
+fn pass(quoting: &mut Option<Quoting>, out: &mut Vec<u8>, bytes: &[u8]) {
+    if let Some(quoting) = quoting {
+        quoting.pass(bytes);
+    }
+    out.extend_from_slice(bytes);
+}
+
+/// Puts something else in the place of a secret.
+fn mask(quoting: &mut Option<Quoting>, out: &mut Vec<u8>, secret: &[u8]) {
+    match quoting {
+        Some(Quoting { within: false, .. }) if is_numeric(secret) => {
+            out.extend(secret.iter().map(|byte| if byte.is_ascii_digit() { b'9' } else { *byte }));
+        }
+        Some(quoting) => {
+            quoting.pass(secret);
+            out.extend_from_slice(MASK.as_bytes());
+        }
+        None => out.extend_from_slice(MASK.as_bytes()),
+    }
+}
+
 fn replaced(finder: &AhoCorasick, text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     let mut last = 0;
@@ -136,114 +198,10 @@ fn replaced(finder: &AhoCorasick, text: &[u8]) -> Vec<u8> {
     out
 }
 
-/// All forms of a secret, and of what it holds where it is JSON: a service account's file, whose parts programs print.
-fn forms(secret: &[u8]) -> BTreeSet<Vec<u8>> {
-    let mut all = forms_of(secret);
-    if secret.trim_ascii_start().first().is_some_and(|first| b"{[".contains(first))
-        && let Ok(value) = serde_json::from_slice::<Value>(secret)
-    {
-        let mut open = vec![&value];
-        while let Some(value) = open.pop() {
-            match value {
-                Value::String(text) if text.len() >= SHORTEST_PART => all.extend(forms_of(text.as_bytes())),
-                Value::Array(items) => open.extend(items),
-                Value::Object(fields) => open.extend(fields.values()),
-                _ => {}
-            }
-        }
-    }
-    all
-}
-
-fn forms_of(secret: &[u8]) -> BTreeSet<Vec<u8>> {
-    let mut all = BTreeSet::new();
-    // Files end in a line break that is no part of the secret.
-    let trimmed = secret.trim_ascii();
-    for whole in [secret, trimmed] {
-        if whole.len() < SHORTEST {
-            continue;
-        }
-        all.insert(whole.to_vec());
-        all.extend(encoded(whole, SHORTEST));
-    }
-    let lines: Vec<&[u8]> = trimmed.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).collect();
-    if lines.len() > 1 {
-        for line in lines.into_iter().filter(|line| line.len() >= SHORTEST_PART) {
-            // The frame of a key file is no secret, and stands in many texts.
-            if line.starts_with(b"-----") {
-                continue;
-            }
-            all.insert(line.to_vec());
-            all.extend(encoded(line, SHORTEST_PART));
-        }
-    }
-    all
-}
-
-fn encoded(secret: &[u8], shortest: usize) -> Vec<Vec<u8>> {
-    let mut all = Vec::new();
-    for upper in [true, false] {
-        all.push(percent(secret, upper, false));
-        all.push(percent(secret, upper, true));
-    }
-    if let Ok(text) = std::str::from_utf8(secret) {
-        let quoted = Value::from(text).to_string();
-        let inner = &quoted[1..quoted.len() - 1];
-        // As Go and JavaScript write it within HTML.
-        let html = inner.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026");
-        let slashes = inner.replace('/', "\\/");
-        all.extend([inner, &html, &slashes].map(|form| form.as_bytes().to_vec()));
-    }
-    for alphabet in [STANDARD, URL_SAFE] {
-        for offset in 0..3 {
-            all.push(digits(secret, offset, alphabet));
-        }
-    }
-    all.retain(|form| form.len() >= shortest.max(SHORTEST));
-    all
-}
-
-/// Percent-encoded (RFC 3986), or as a form's field, in which a blank is a plus.
-fn percent(secret: &[u8], upper: bool, form: bool) -> Vec<u8> {
-    let mut out = Vec::new();
-    for byte in secret {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(*byte),
-            b' ' if form => out.push(b'+'),
-            _ if upper => out.extend(format!("%{byte:02X}").into_bytes()),
-            _ => out.extend(format!("%{byte:02x}").into_bytes()),
-        }
-    }
-    out
-}
-
-const STANDARD: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-const URL_SAFE: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-
-/// The standard form (RFC 4648), with padding.
-pub fn base64(bytes: &[u8]) -> String {
-    let whole: Vec<u8> = bytes.iter().copied().chain([0; 2]).collect();
-    let mut text = digits(&whole, 0, STANDARD);
-    text.truncate((bytes.len() * 8).div_ceil(6));
-    text.resize(text.len().next_multiple_of(4), b'=');
-    String::from_utf8(text).unwrap_or_default()
-}
-
-/// What base64 makes of a secret behind `offset` other bytes, without the digits that those and what follows share in.
-fn digits(secret: &[u8], offset: usize, alphabet: &[u8; 64]) -> Vec<u8> {
-    let first = (offset * 8).div_ceil(6);
-    let last = (offset + secret.len()) * 8 / 6;
-    let bit = |index: usize| {
-        let byte = (index / 8).checked_sub(offset).and_then(|at| secret.get(at)).copied().unwrap_or(0);
-        (byte >> (7 - index % 8)) & 1
-    };
-    let digit = |at: usize| (0..6).fold(0_usize, |value, step| value << 1 | usize::from(bit(at * 6 + step)));
-    (first..last).map(|at| alphabet[digit(at)]).collect()
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{MASK, Masker, base64};
+    use super::{MASK, Masker};
+    use crate::forms::base64;
     use serde_json::json;
     use std::sync::Arc;
 
@@ -276,14 +234,6 @@ mod tests {
             let masked = masker.text(&encoded(before, after));
             assert!(masked.contains(MASK), "{before} {masked}");
             assert!(masked.len() <= 3 + 2 * 8, "only what it shares with its neighbours is left: {masked}");
-        }
-    }
-
-    #[test]
-    fn base64_is_the_standard_one() {
-        let expected = ["", "Zg==", "Zm8=", "Zm9v", "Zm9vYg==", "Zm9vYmE=", "Zm9vYmFy"];
-        for (length, expected) in expected.into_iter().enumerate() {
-            assert_eq!(base64(&b"foobar"[..length]), expected, "RFC 4648, section 10");
         }
     }
 
@@ -345,5 +295,28 @@ mod tests {
     fn without_secrets_nothing_changes() {
         assert_eq!(masker(&["", "abc"]).text("abc"), "abc", "too short to be told from words");
         assert_eq!(masker(&["token-1234"]).json(&json!({"a": ["token-1234", 1]})), json!({"a": ["***", 1]}));
+    }
+
+    #[test]
+    fn numbers_are_secrets_too() {
+        let masker = masker(&["12345678"]);
+        assert_eq!(masker.json(&json!({"pin": 12_345_678, "size": 12})), json!({"pin": "***", "size": 12}));
+        let text = concat!(
+            r#"{"pin":12345678,"in":[12345678, 9123456780],"said":"it is 12345678 \" 12345678"}"#,
+            "\n",
+            r#"{"pin": 12345678}"#
+        );
+        let masked = r#"{"pin":99999999,"in":[99999999, 9999999990],"said":"it is *** \" ***"}"#.to_owned()
+            + "\n"
+            + r#"{"pin": 99999999}"#;
+        for size in 1..text.len() {
+            let mut stream = masker.readable();
+            let mut out: Vec<u8> = text.as_bytes().chunks(size).flat_map(|piece| stream.push(piece)).collect();
+            out.extend(stream.finish());
+            assert_eq!(String::from_utf8_lossy(&out), masked, "pieces of {size}");
+        }
+        // For people it is no number that nobody chose.
+        let mut stream = masker.stream();
+        assert_eq!([stream.push(b"pin 12345678\n"), stream.finish()].concat(), b"pin ***\n");
     }
 }

@@ -10,7 +10,7 @@ use model::{Blame, CommitId, Digest, Failure, Grant, RunId, RunStatus, Step, Ste
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
-use std::sync::atomic::AtomicU32;
+use std::sync::atomic::{AtomicU32, AtomicU64};
 use std::sync::{Arc, Mutex};
 use store::{Artifact, Command, EffectRow, StepRow};
 use workspace::Workspace;
@@ -36,6 +36,8 @@ pub(crate) struct Attempt {
     pub(crate) stopping: Stopping,
     pub(crate) log: StepLog,
     pub(crate) cleared: Mutex<Cleared>,
+    /// The longest time that a child has from an interrupt to the kill, in milliseconds.
+    pub(crate) grace_millis: AtomicU64,
     pub(crate) book: Mutex<Book>,
     /// The step's state as it begins: it rides in the attempt's first record, so that a step with one effect costs two
     /// commits and not three. Until then the journal has the step as not begun, which is so for the world outside.
@@ -52,6 +54,8 @@ pub(crate) struct Cleared {
     pub(crate) environments: Vec<String>,
     /// Paths that the forecast named, `repository:branch:path`, with the content that each had then.
     pub(crate) paths: BTreeMap<String, Option<Digest>>,
+    /// The programs that it was approved with, each with its digest.
+    pub(crate) tools: Option<Value>,
 }
 
 /// What an attempt leaves for the record of its end.

@@ -89,6 +89,14 @@ impl Core {
         Ok((self.keyring.get_or_init(|| Arc::new(ring)).clone(), made))
     }
 
+    /// The files that hold secrets by the configuration, each where it really is.
+    pub(crate) fn secret_files(&self) -> Vec<PathBuf> {
+        let keys = self.settings.encryption.iter();
+        let keys = keys.filter_map(|key| crate::vault::file(&key.secret, &self.settings.base));
+        let all = self.vault.files().chain(keys).chain(self.settings.kubeconfigs.iter().cloned());
+        all.filter_map(|path| path.canonicalize().ok()).collect()
+    }
+
     /// The digest of a program, computed once as long as its file stays the same. Blocking.
     pub(crate) fn program_digest(&self, path: &Path) -> Option<Digest> {
         let meta = std::fs::metadata(path).ok()?;

@@ -109,8 +109,8 @@ impl Engine {
         if key.is_some() && value.len() < SHORTEST_KEY {
             report.problem = Some(format!("it has {} bytes; a key has at least {SHORTEST_KEY}", value.len()));
         }
-        if value.len() < access::mask::SHORTEST {
-            let least = access::mask::SHORTEST;
+        if value.len() < access::forms::SHORTEST {
+            let least = access::forms::SHORTEST;
             report.warnings.push(format!("it has fewer than {least} bytes, so it cannot be masked in logs"));
         }
         for repository in named.map(|c| c.for_repositories.as_slice()).unwrap_or_default() {

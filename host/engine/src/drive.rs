@@ -488,6 +488,7 @@ impl Drive {
             inherited,
             stopping,
             cleared: std::sync::Mutex::new(Cleared::default()),
+            grace_millis: std::sync::atomic::AtomicU64::new(30_000),
             book: std::sync::Mutex::new(Book::default()),
             claim: std::sync::Mutex::new(None),
             races: std::sync::atomic::AtomicU32::new(0),

@@ -15,12 +15,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use workspace::{EntryKind, Workspace};
 
-/// From the request to stop to the end by force. Longer than the 30 seconds that a child gets, so that the plugin can
-/// still read how its child ended.
-const GRACE: Duration = Duration::from_secs(40);
+/// How much longer a plugin has than its children to stop, so that it can still read how they ended.
+const REST: Duration = Duration::from_secs(10);
 /// How long an environment's approvals are waited for: thirty days.
 const PATIENCE: u64 = 30 * 24 * 3600 * 1000;
 /// Most files of a directory whose owner is looked for.
@@ -70,11 +70,12 @@ pub(crate) async fn execute(
                 Ok(())
             })
             .await;
-            match tokio::time::timeout(GRACE, &mut work).await {
+            let grace = Duration::from_millis(attempt.grace_millis.load(Ordering::Relaxed)) + REST;
+            match tokio::time::timeout(grace, &mut work).await {
                 Ok(answer) => answer,
                 Err(_) => {
                     let message =
-                        format!("plugin `{}` did not stop within {} s", attempt.plugin.plugin, GRACE.as_secs());
+                        format!("plugin `{}` did not stop within {} s", attempt.plugin.plugin, grace.as_secs());
                     (Err(Failure::new(Blame::Plugin, "timed-out", message)), None)
                 }
             }
@@ -210,7 +211,10 @@ async fn clear(
         if let Ok(mut cleared) = attempt.cleared.lock() {
             cleared.subject = Some(subject);
         }
-        return Ok(None);
+        // Whoever may do more than ask is looked at like any other.
+        if !wants("process") && !wants("repository-write") {
+            return Ok(None);
+        }
     }
     let granted = attempt.grant.repository.as_ref().is_some_and(|grant| !grant.write.is_empty());
     let acts = (wants("repository-write") && granted) || wants("process");
@@ -264,7 +268,11 @@ async fn clear(
     if let (false, Some(fields)) = (owned.is_empty(), shown.as_object_mut()) {
         // Another build of the tool may do another thing with the same plan.
         let inner = attempt.clone();
-        fields.insert("tools".to_owned(), aside(move || Ok(tools(&inner))).await?);
+        let tools = aside(move || Ok(tools(&inner))).await?;
+        if let Ok(mut cleared) = attempt.cleared.lock() {
+            cleared.tools = Some(tools.clone());
+        }
+        fields.insert("tools".to_owned(), tools);
     }
     let subject = voting::subject(attempt, &shown, &environments);
     let mut rules = Vec::new();
@@ -408,6 +416,9 @@ async fn owners_of_directories(attempt: &Arc<Attempt>, directories: Vec<String>)
         };
         let mut paths = Vec::new();
         for directory in directories {
+            if !settings.environments.is_empty() {
+                refuse_links(&attempt, &directory)?;
+            }
             let below = |name: &str| if directory.is_empty() { name.to_owned() } else { format!("{directory}/{name}") };
             // Where nothing can be listed, a file that every such directory has.
             paths.push(below("main.tf"));
@@ -420,33 +431,54 @@ async fn owners_of_directories(attempt: &Arc<Attempt>, directories: Vec<String>)
     .await
 }
 
+/// Refuses a directory with a link on the way there: who owns it goes by its path, and that leads elsewhere. Blocking. Error:
+/// `denied`.
+fn refuse_links(attempt: &Attempt, directory: &str) -> Result<(), Failure> {
+    let tree = tree(attempt)?;
+    let parts: Vec<&str> = directory.split('/').filter(|part| !part.is_empty()).collect();
+    for at in 0..parts.len() {
+        let listed = listed(attempt, tree.as_ref(), &parts[..at].join("/"))?;
+        if listed.iter().any(|(name, kind)| name == parts[at] && *kind == EntryKind::Link) {
+            let link = parts[..=at].join("/");
+            let message = format!("`{link}` is a link, so which environment owns `{directory}` cannot be told");
+            return Err(Failure::denied(message).hint("name the folder that it leads to"));
+        }
+    }
+    Ok(())
+}
+
+/// The files of a run of a work tree.
+fn tree(attempt: &Attempt) -> Result<Option<Workspace>, Failure> {
+    match attempt.pinned.origin() {
+        Some(_) => Ok(None),
+        None => Workspace::open(&attempt.core.state.run(attempt.run.as_str()).join("tree")).map(Some),
+    }
+}
+
+/// What is in a folder, as the run has it; nothing where there is no such folder. Blocking.
+fn listed(attempt: &Attempt, tree: Option<&Workspace>, folder: &str) -> Result<Vec<(String, EntryKind)>, Failure> {
+    if let Some(tree) = tree {
+        return Ok(tree.entries(folder, usize::MAX)?.unwrap_or_default());
+    }
+    let mirror = attempt.core.mirror(attempt.pinned.origin().unwrap_or_default())?;
+    let listed = mirror.entries(&attempt.pinned.event.commit.id, folder).map_err(|e| e.failure())?;
+    let kind = |kind| match kind {
+        git::Kind::Directory => EntryKind::Directory,
+        git::Kind::Link => EntryKind::Link,
+        git::Kind::File | git::Kind::Executable | git::Kind::Submodule => EntryKind::File,
+    };
+    Ok(listed.unwrap_or_default().into_iter().map(|(name, found)| (name, kind(found))).collect())
+}
+
 /// The files below a directory, as the run has them. Blocking.
 fn files_below(attempt: &Attempt, directory: &str) -> Result<Vec<String>, Failure> {
     let (mut found, mut open) = (Vec::new(), vec![directory.to_owned()]);
-    let tree = match attempt.pinned.origin() {
-        Some(_) => None,
-        None => Some(Workspace::open(&attempt.core.state.run(attempt.run.as_str()).join("tree"))?),
-    };
+    let tree = tree(attempt)?;
     while let Some(folder) = open.pop() {
         let below = |name: &str| if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") };
-        let listed: Vec<(String, bool)> = match (&tree, attempt.pinned.origin()) {
-            (Some(tree), _) => {
-                let listed = tree.entries(&folder, usize::MAX)?.unwrap_or_default();
-                listed.into_iter().map(|(name, kind)| (name, kind == EntryKind::Directory)).collect()
-            }
-            (None, origin) => {
-                let mirror = attempt.core.mirror(origin.unwrap_or_default())?;
-                let listed = mirror.entries(&attempt.pinned.event.commit.id, &folder).map_err(|e| e.failure())?;
-                listed
-                    .unwrap_or_default()
-                    .into_iter()
-                    .map(|(name, kind)| (name, kind == git::Kind::Directory))
-                    .collect()
-            }
-        };
-        for (name, is_folder) in listed {
+        for (name, kind) in listed(attempt, tree.as_ref(), &folder)? {
             let path = below(&name);
-            if is_folder {
+            if kind == EntryKind::Directory {
                 open.push(path);
             } else {
                 found.push(path);
@@ -461,7 +493,7 @@ fn files_below(attempt: &Attempt, directory: &str) -> Result<Vec<String>, Failur
 }
 
 /// The programs that an attempt may run, each with its digest. Blocking.
-fn tools(attempt: &Attempt) -> Value {
+pub(crate) fn tools(attempt: &Attempt) -> Value {
     let programs = attempt.grant.process.iter().flat_map(|process| &process.programs);
     let found = programs.filter(|name| !name.contains('*')).filter_map(|name| {
         let path = jail::resolve(name)?;

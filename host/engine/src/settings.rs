@@ -35,6 +35,8 @@ pub struct Settings {
     pub credentials: BTreeMap<String, manifest::Credential>,
     /// Keys for what is kept encrypted, the newest last.
     pub encryption: Vec<manifest::EncryptionKey>,
+    /// The kubeconfigs of clusters, which no child sees.
+    pub kubeconfigs: Vec<PathBuf>,
     /// How long and how much of artifacts is kept.
     pub artifacts: manifest::Artifacts,
     /// Private networks to which names of granted hosts may lead.
@@ -84,6 +86,14 @@ impl Settings {
         }
         settings.credentials = config.credentials.clone();
         settings.encryption = config.encryption.clone();
+        settings.kubeconfigs = config
+            .clusters
+            .values()
+            .filter_map(|cluster| match &cluster.reach {
+                manifest::Reach::Kubeconfig { path, .. } => Some(base.join(path)),
+                manifest::Reach::Directory(_) | manifest::Reach::Branch { .. } => None,
+            })
+            .collect();
         settings.artifacts = config.artifacts;
         settings.private = config.private.clone();
         settings.people.groups = config.groups.clone();

@@ -27,9 +27,22 @@ const PARTS: [&str; 3] = ["", "username", "basic"];
 /// Largest file that holds a secret, in bytes.
 const LARGEST: u64 = 64 << 10;
 
+/// The file that a secret is in, if it is in one.
+pub(crate) fn file(secret: &SecretRef, base: &Path) -> Option<PathBuf> {
+    match secret {
+        SecretRef::File(path) => Some(base.join(path)),
+        SecretRef::Env(_) => None,
+    }
+}
+
 impl Vault {
     pub(crate) fn new(credentials: BTreeMap<String, Credential>, base: &Path) -> Self {
         Self { credentials, base: base.to_owned(), masker: RwLock::default() }
+    }
+
+    /// The files that secrets are read from.
+    pub(crate) fn files(&self) -> impl Iterator<Item = PathBuf> {
+        self.credentials.values().filter_map(|credential| file(&credential.secret, &self.base))
     }
 
     /// Finds every secret that was read so far.
@@ -131,7 +144,7 @@ impl Vault {
             "username" => username(),
             "basic" => {
                 let pair = format!("{}:{}", username()?, self.value(label, credential)?);
-                let header = access::mask::base64(pair.as_bytes());
+                let header = access::forms::base64(pair.as_bytes());
                 self.mask(&[pair.as_bytes(), header.as_bytes()]);
                 Ok(format!("Basic {header}"))
             }

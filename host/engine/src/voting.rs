@@ -227,6 +227,14 @@ pub(crate) async fn judge_start(attempt: &Arc<Attempt>) -> Result<Option<i64>, F
     let attempt = attempt.clone();
     aside(move || {
         let core = &attempt.core;
+        if let Some(approved) = &cleared.tools
+            && *approved != crate::execute::tools(&attempt)
+        {
+            let message = "a program of this step is another one than when it was approved";
+            return Err(
+                Failure::denied(message).hint("run the pipeline again: people are asked about what would run now")
+            );
+        }
         let mut seen = None;
         for name in &cleared.environments {
             let environment = core.settings.environments.iter().find(|environment| environment.name == *name);

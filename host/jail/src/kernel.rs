@@ -66,12 +66,25 @@ pub fn close_from(first: RawFd) -> io::Result<()> {
 /// Gives every signal its default action: `nohup`, `&` and some hosts leave ignored ones behind, which children inherit
 /// and then cannot be interrupted. `SIGPIPE` stays ignored here; std restores it when it executes a program.
 pub fn default_signals() {
+    unblock_signals();
     for signal in (1..32).filter(|signal| ![libc::SIGKILL, libc::SIGSTOP, libc::SIGPIPE].contains(signal)) {
         #[expect(unsafe_code, reason = "signal dispositions have no safe wrapper")]
         // SAFETY: the default action runs no code of this process.
         unsafe {
             libc::signal(signal, libc::SIG_DFL);
         }
+    }
+}
+
+/// Blocks no signal any more. A program inherits what is blocked, and a shell that never hears of its children's end may wait for
+/// them for ever.
+pub fn unblock_signals() {
+    #[expect(unsafe_code, reason = "sigprocmask has no safe wrapper")]
+    // SAFETY: the set is initialised by sigemptyset before its use; this process has one thread.
+    unsafe {
+        let mut set = std::mem::zeroed::<libc::sigset_t>();
+        libc::sigemptyset(&raw mut set);
+        libc::sigprocmask(libc::SIG_SETMASK, &raw const set, std::ptr::null_mut());
     }
 }
 

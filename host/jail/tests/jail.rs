@@ -329,6 +329,30 @@ fn a_flood_of_output_is_cut() {
     assert_eq!((ending.cause, ending.status), (Cause::OutputLimit, None));
 }
 
+#[test]
+fn who_floods_may_put_things_in_order_first() {
+    let room = Room::new();
+    let line = "x".repeat(4000);
+    let script = format!("trap 'echo saved > saved; exit 3' INT; while :; do echo {line}; done");
+    let mut command = room.shell(&script);
+    command.limits.output_bytes = 1 << 20;
+    let (output, _, ending) = room.run(&command);
+    assert_eq!(output.len(), 1 << 20);
+    // Some of what it said is missing, however it ended.
+    assert_eq!((ending.cause, ending.status), (Cause::OutputLimit, None));
+    assert_eq!(std::fs::read_to_string(room.workspace().join("saved")).unwrap(), "saved\n");
+}
+
+#[test]
+fn no_signal_is_blocked_for_the_program_itself() {
+    let room = Room::new();
+    // Without a shell in between, which clears what it inherited before it begins another program.
+    let mut command = Command::new(jail::resolve("grep").unwrap(), room.workspace());
+    command.arguments = vec!["-E".into(), "^Sig(Blk|Pnd)".into(), "/proc/self/status".into()];
+    let (output, error, _) = room.run(&command);
+    assert_eq!(output, "SigPnd:\t0000000000000000\nSigBlk:\t0000000000000000\n", "{error}");
+}
+
 /// A small file system in memory, for a child's folder on a disk that is full. Only root can mount one.
 struct SmallDisk(PathBuf);
 

@@ -143,7 +143,7 @@ fn image(inputs: &Inputs) -> Option<Image> {
 /// The command in its image, where there is one.
 fn contained(context: &Context, inputs: &Inputs, line: CommandLine) -> Result<CommandLine, Error> {
     let Some(image) = image(inputs) else { return Ok(line) };
-    let container = Container { image, storage: context.own_file("image"), folders: Vec::new() };
+    let container = Container::new(context, image, Vec::new());
     let program = Program {
         line,
         directory: inputs.directory.trim_end_matches('/'),

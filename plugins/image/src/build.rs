@@ -116,7 +116,11 @@ fn work<M: Machine + Programs>(
     site: &Site,
 ) -> Result<Outcome<Outputs>, Error> {
     let Wanted { target, recipe, tools } = wanted;
-    let (tool, recipe) = with_first(machine, recipe, site, tools)?;
+    let insecure = inputs.insecure.hosts(Some(&target.repository));
+    let mut recipe = recipe.clone();
+    // Base images come from there as well as the image goes there.
+    recipe.registries = (!insecure.is_empty()).then(|| format!("{}/registries.conf", site.folder));
+    let (tool, recipe) = with_first(machine, &recipe, site, &tool::registries(&insecure), tools)?;
     let exported = export(machine, tool, &recipe, site);
     if let Some(program) = tool.clean(site)
         && let Err(error) = machine.run(&program)
@@ -128,7 +132,7 @@ fn work<M: Machine + Programs>(
     check_platforms(machine, &image, &recipe.platforms)?;
     let digest = image.root()?.digest.clone();
     machine.say(&format!("{} built {digest} ({} bytes)", tool.name(), image.size()));
-    let client = Client::new(machine, inputs.insecure.hosts(Some(&target.repository)));
+    let client = Client::new(machine, insecure);
     let goal = push::Target { repository: &target.repository, tags: &target.tags, folder: &site.folder };
     push::push(&client, machine, &image, &goal)?;
     Ok(Outcome::Succeeded(Outputs {
@@ -175,11 +179,15 @@ fn with_first<M: Machine + Programs>(
     machine: &M,
     recipe: &Recipe,
     site: &Site,
+    registries: &str,
     tools: &[Tool],
 ) -> Result<(Tool, Recipe), Error> {
     let (mut missing, mut denied) = (Vec::new(), false);
     for &tool in tools {
         let mut recipe = recipe.clone();
+        if let (Some(path), false) = (&recipe.registries, tool == Tool::Docker) {
+            machine.write(path, registries.as_bytes())?;
+        }
         // A builder that keeps its storage in the context would copy it into the image.
         if recipe.context.is_empty() && tool != Tool::Docker {
             recipe.ignore = Some(ignore(machine, &recipe, site)?);

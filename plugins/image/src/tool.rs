@@ -3,6 +3,7 @@
 
 use crate::place::FOLDER;
 use crate::ports::Program;
+use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// A builder of images.
@@ -37,6 +38,9 @@ pub struct Recipe {
     pub pull: bool,
     /// A file of the workspace with patterns of what stays out of the context; the tool's own rule where absent.
     pub ignore: Option<String>,
+    /// A file of the workspace with the registries that speak plain HTTP, or whose certificate nobody vouches for. Docker's daemon
+    /// has its own list of those.
+    pub registries: Option<String>,
 }
 
 /// What a build may reuse of earlier ones.
@@ -175,8 +179,26 @@ impl Tool {
             Kept::Layers | Kept::Nothing => inside(site, &format!("{}/storage", site.folder)),
         };
         let run = format!("{}/run", site.temporary);
-        ["--storage-driver", "vfs", "--root", &root, "--runroot", &run].map(str::to_owned).into()
+        let mut words: Vec<String> =
+            ["--storage-driver", "vfs", "--root", &root, "--runroot", &run].map(str::to_owned).into();
+        if self == Self::Podman {
+            // In the jail there is no `/run`.
+            let own = format!("{}/podman", site.temporary);
+            words.extend(
+                ["--tmpdir", &own, "--events-backend", "none", "--cgroup-manager", "cgroupfs"].map(str::to_owned),
+            );
+        }
+        if let Some(file) = &recipe.registries {
+            words.extend(["--registries-conf".to_owned(), inside(site, file)]);
+        }
+        words
     }
+}
+
+/// What containers-registries.conf(5) says of these hosts.
+pub fn registries(insecure: &[String]) -> String {
+    let one = |host: &String| format!("[[registry]]\nlocation = {}\ninsecure = true\n", Value::from(host.as_str()));
+    insecure.iter().map(one).collect()
 }
 
 fn inside(site: &Site, path: &str) -> String {
@@ -192,7 +214,7 @@ pub fn ignoring(own: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Kept, Recipe, Site, Tool, ignoring};
+    use super::{Kept, Recipe, Site, Tool, ignoring, registries};
 
     fn site() -> Site {
         let own = |text: &str| text.to_owned();
@@ -239,10 +261,22 @@ mod tests {
         );
         assert_eq!(
             Tool::Podman.build(&recipe, &site).arguments.join("|"),
-            build.replace("--pull-always", "--pull=always")
+            build.replace("--pull-always", "--pull=always").replace(
+                "/tmp/t/run|",
+                "/tmp/t/run|--tmpdir|/tmp/t/podman|--events-backend|none|--cgroup-manager|cgroupfs|"
+            )
         );
         let export = Tool::Podman.export(&recipe, &site, "f/layout").arguments.join("|");
         assert!(export.ends_with("manifest|push|--all|local/x:1|oci:/workspace/f/layout:latest"), "{export}");
+    }
+
+    #[test]
+    fn insecure_registries_are_told_by_name() {
+        let recipe = Recipe { registries: Some("f/registries.conf".into()), ..recipe() };
+        let build = Tool::Podman.build(&recipe, &site()).arguments.join("|");
+        assert!(build.contains("|cgroupfs|--registries-conf|/workspace/f/registries.conf|build|"), "{build}");
+        assert_eq!(registries(&["a:5000".to_owned()]), "[[registry]]\nlocation = \"a:5000\"\ninsecure = true\n");
+        assert!(!Tool::Docker.build(&recipe, &site()).arguments.join("|").contains("registries"));
     }
 
     #[test]

@@ -18,10 +18,11 @@
 //! An interrupt reaches each process in the container once, and none of Buildah's, which would kill them. What the program left
 //! running ends with it.
 
-use crate::Error;
 use crate::process::CommandLine;
+use crate::{Context, Error};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 /// Longest name of an image, in bytes.
 const LONGEST: usize = 1_024;
@@ -147,6 +148,15 @@ pub struct Program<'a> {
 }
 
 impl Container {
+    /// That of the step at hand.
+    pub fn new(context: &Context, image: Image, folders: Vec<String>) -> Self {
+        // Podman takes no longer path for its run root than 50 characters, and `/workspace/` is one of this.
+        let mut hash = DefaultHasher::new();
+        context.own_file("image").hash(&mut hash);
+        let storage = format!(".tidegate-image-{:012x}", hash.finish() & 0xffff_ffff_ffff);
+        Self { image, storage, folders }
+    }
+
     /// One child that pulls the image, runs the program, and removes everything. `begun` is a file in the workspace, which is
     /// made when the container is there and just before the program begins.
     ///

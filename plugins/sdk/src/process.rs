@@ -34,6 +34,7 @@ impl Command {
             standard_output: Output::Log,
             standard_error: Output::Log,
             timeout_seconds: 0,
+            grace_seconds: 0,
         })
     }
 
@@ -88,6 +89,13 @@ impl Command {
     #[must_use]
     pub fn timeout(mut self, seconds: u32) -> Self {
         self.0.timeout_seconds = seconds;
+        self
+    }
+
+    /// How many seconds it has from an interrupt until it is killed; 30 unless told otherwise, 3600 at most.
+    #[must_use]
+    pub fn grace(mut self, seconds: u32) -> Self {
+        self.0.grace_seconds = seconds;
         self
     }
 

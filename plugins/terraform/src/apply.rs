@@ -5,11 +5,12 @@ use crate::events::{Follower, Summary};
 use crate::explain;
 use crate::host::{Host, Tidegate};
 use crate::inputs::Apply as Inputs;
-use crate::invocation::{Commands, LOCK_FILE, MARKDOWN, PLAN};
+use crate::invocation::{Commands, LOCK_FILE, MARKDOWN, PLAN, SECRETS};
 use crate::journal::{self, Journal, Phase};
 use crate::manifest::{self, Manifest, State};
 use crate::outputs::Applied;
 use crate::planning;
+use crate::render::Secrets;
 use crate::render::text::{code, fenced, visible};
 use crate::root::{self, Choice, Root};
 use crate::scratch::Scratch;
@@ -183,11 +184,11 @@ fn check(inputs: &Inputs) -> Result<(), Error> {
 /// Refuses a plan that was made by something else, of something else, or whose state would be lost.
 fn compare(host: &dyn Host, manifest: &Manifest, commands: &Commands<'_>, choice: &Choice) -> Result<(), Error> {
     let again = "run the pipeline again, which plans anew and asks again";
-    if manifest.backend.in_workspace {
-        let message = "the state is a file of the workspace, which is gone when the step ends: what is made now could not \
-                       be found again";
+    if manifest.backend.passes {
+        let message = "the state is a file of the workspace or of another folder that the step has to itself, which is gone \
+                       when the step ends: what is made now could not be found again";
         return Err(Error::new("terraform-state-in-workspace", message).with_hint(
-            "configure a backend; for a local one, a path outside of the workspace that an operator grants",
+            "configure a backend; for a local one, a path outside of them that an operator grants, and in an image one of `folders`",
         ));
     }
     let (installed, ()) = session::tool(host, commands, choice, |_| Ok(()))?;
@@ -254,7 +255,7 @@ fn apply(
 ) -> Result<Applied, Error> {
     let workspace = manifest.root.workspace.as_deref().unwrap_or("default");
     let invocation = commands.apply(&inputs.lock_timeout, inputs.parallelism).in_workspace(workspace);
-    let mut follower = Follower::new(&manifest.root.directory, manifest.objects);
+    let mut follower = Follower::new(&manifest.root.directory, manifest.objects).hiding(secrets(host, &inputs.plan)?);
     let (ending, words) = session::begin(host, invocation.clone())?.followed(&mut follower, &mut |follower| {
         if journal.standing != follower.standing {
             journal.standing = follower.standing.clone();
@@ -266,16 +267,37 @@ fn apply(
     let failure = match (&ended, follower.applied) {
         (Ok(0), Some(summary)) => return Ok(applied(manifest, &follower, summary)),
         (Ok(0), None) => Error::new("terraform-unreadable", "the apply ended well and did not say what it did"),
-        (Ok(_), _) => {
-            explain::failure(&session::named(&invocation), &manifest.root.directory, &follower.diagnostics, &words)
-        }
+        (Ok(_), _) => ephemeral(explain::failure(
+            &session::named(&invocation),
+            &manifest.root.directory,
+            &follower.diagnostics,
+            &words,
+        )),
         (Err(error), _) => error.clone(),
     };
-    let error = standing(failure, &follower, manifest.objects);
+    let mut error = standing(failure, &follower, manifest.objects);
+    error.message = follower.secrets.hidden_in(&error.message);
     journal.phase = Phase::Ended;
     journal.failure = Some(error.message.clone());
     let _ = journal.write(host, context);
     Err(error)
+}
+
+/// A plan keeps its variables but those that are ephemeral, and this step has inputs for none.
+fn ephemeral(mut error: Error) -> Error {
+    if error.is("terraform-variable-missing") {
+        error.hint =
+            Some("an ephemeral variable is in no plan: give it to `apply` by the step's `env`, as TF_VAR_NAME".into());
+    }
+    error
+}
+
+/// What the plan marks as secret: the tool prints some of it again without a mark.
+fn secrets(host: &dyn Host, plan: &str) -> Result<Secrets, Error> {
+    let text = manifest::member(host, plan, SECRETS)?.unwrap_or_else(|| b"[]".to_vec());
+    serde_json::from_slice(&text).map_err(|_| {
+        Error::new("terraform-no-plan", "the plan's list of secrets cannot be read, so nothing is applied")
+    })
 }
 
 /// Says how far it came.
@@ -289,9 +311,11 @@ fn standing(mut error: Error, follower: &Follower, objects: u32) -> Error {
     }
     let prefix = format!("{} of {} objects were done, then: ", standing.done, objects.max(standing.done));
     error.message.insert_str(0, &prefix);
-    if error.hint.is_none() {
-        error.hint = Some("what was done is in the state: run the pipeline again, which plans what is left".to_owned());
-    }
+    let rest = "what was done is in the state: run the pipeline again, which plans what is left";
+    error.hint = Some(match error.hint.take() {
+        Some(hint) => format!("{hint}; {rest}"),
+        None => rest.to_owned(),
+    });
     error.with_detail("done", standing.done).with_detail("failed", standing.failed.iter().cloned().collect::<Vec<_>>())
 }
 
@@ -308,7 +332,7 @@ fn applied(manifest: &Manifest, follower: &Follower, summary: Summary) -> Applie
         // Whatever does not say that it is no secret is one.
         match output.get("value") {
             Some(value) if output["sensitive"] == Value::Bool(false) => {
-                applied.outputs.insert(name.clone(), value.clone());
+                applied.outputs.insert(name.clone(), follower.secrets.hidden_within(value));
             }
             _ => applied.sensitive_outputs.push(name.clone()),
         }

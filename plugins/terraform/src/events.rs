@@ -2,6 +2,7 @@
 //! became of each object. It decides nothing, and knows no file and no child.
 
 use crate::diagnostic::Diagnostic;
+use crate::render::Secrets;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
@@ -81,6 +82,8 @@ pub struct Follower {
     pub applied: Option<Summary>,
     /// The outputs as the tool prints them: those that are secret have no value.
     pub outputs: Map<String, Value>,
+    /// Texts that are not shown.
+    pub secrets: Secrets,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -117,6 +120,12 @@ impl Follower {
         Self { directory: directory.to_owned(), total, ..Self::default() }
     }
 
+    /// The same, that shows none of these texts.
+    #[must_use]
+    pub fn hiding(self, secrets: Secrets) -> Self {
+        Self { secrets, ..self }
+    }
+
     /// Takes a piece of output, which may end anywhere.
     pub fn feed(&mut self, chunk: &[u8]) -> Vec<Note> {
         let mut notes = Vec::new();
@@ -139,11 +148,16 @@ impl Follower {
         if text.is_empty() {
             return Vec::new();
         }
-        match serde_json::from_str::<Line>(text) {
+        let notes = match serde_json::from_str::<Line>(text) {
             Ok(line) => self.line(line),
             // A crash of the tool, say, is no JSON, and must be seen.
             Err(_) => vec![Note::Line(Level::Warn, text.to_owned())],
-        }
+        };
+        let hidden = |note| match note {
+            Note::Line(level, text) => Note::Line(level, self.secrets.hidden_in(&text)),
+            progress => progress,
+        };
+        notes.into_iter().map(hidden).collect()
     }
 
     fn line(&mut self, line: Line) -> Vec<Note> {
@@ -241,6 +255,16 @@ mod tests {
         }
         assert_eq!(whole[2], Note::Progress { task: "apply", done: 1, total: 2 });
         assert_eq!(whole[3], Note::Line(Level::Warn, "panic: ä".to_owned()));
+    }
+
+    #[test]
+    fn what_the_plan_hid_stays_hidden() {
+        let secrets = serde_json::from_str(r#"["hunter2hunter2"]"#).expect("texts");
+        let mut follower = Follower::new("", 0).hiding(secrets);
+        let line = r#"{"@level":"error","type":"diagnostic","diagnostic":{"severity":"error","summary":"no hunter2hunter2 here"}}"#;
+        let notes = follower.feed(format!("{line}\nplain hunter2hunter2\n").as_bytes());
+        assert_eq!(notes.len(), 2);
+        assert!(notes.iter().all(|note| !format!("{note:?}").contains("hunter2")), "{notes:?}");
     }
 
     #[test]

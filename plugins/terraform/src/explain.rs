@@ -32,7 +32,7 @@ const KNOWN: [Known; 11] = [
                `containerTool` be another one",
     },
     Known {
-        words: &["error acquiring the state lock"],
+        words: &["error acquiring the state lock", "the state is already locked by another"],
         code: "terraform-locked",
         hint: "wait until whoever holds the lock is done, or raise `lockTimeout`",
     },
@@ -128,7 +128,7 @@ pub fn failure(what: &str, directory: &str, diagnostics: &[Diagnostic], printed:
         let error = Error::new("terraform-failed", message);
         return placed(error, directory, errors);
     };
-    let error = match (known.code, lock(&culprit.detail)) {
+    let error = match (known.code, lock(&format!("{}\n{}", culprit.summary, culprit.detail))) {
         ("terraform-locked", Some(lock)) => lock.explained(what),
         _ => Error::new(known.code, message).with_hint(known.hint),
     };

@@ -127,6 +127,7 @@ impl Host for Tidegate {
         let (line, directory) = invocation.line()?;
         let mut command =
             Command::of(&line).directory(directory).standard_output(Output::Events).standard_error(Output::Events);
+        command = command.grace(invocation.grace());
         for (name, value) in &invocation.environment {
             command = command.variable(name, value);
         }

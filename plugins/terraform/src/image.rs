@@ -77,7 +77,7 @@ pub fn container(context: &Context, image: Image, folders: Vec<String>) -> Resul
             "name the image by digest, `registry/name@sha256:…`; `skopeo inspect docker://registry/name:tag` says which",
         ));
     }
-    let container = Container { image, storage: context.own_file("image"), folders };
+    let container = Container::new(context, image, folders);
     // Names of folders are refused now and not in the middle of the step.
     container.pull()?;
     Ok(container)

@@ -21,6 +21,8 @@ pub const PLAN: &str = ".tidegate-terraform/plan.tfplan";
 pub const MANIFEST: &str = ".tidegate-terraform/manifest.json";
 /// The plan for people.
 pub const MARKDOWN: &str = ".tidegate-terraform/plan.md";
+/// The texts of the plan that must not be shown. It is in the plan's archive alone, which is encrypted.
+pub const SECRETS: &str = ".tidegate-terraform/secrets.json";
 /// The name of the dependency lock file.
 pub const LOCK_FILE: &str = ".terraform.lock.hcl";
 
@@ -42,6 +44,10 @@ pub struct Invocation {
     /// What it does.
     pub work: Work,
 }
+
+/// How long an interrupted apply has until it is killed, in seconds. The tool waits for the calls that are under way, and saves
+/// the state after that: killed before, it leaves objects that nobody knows, and a lock.
+const GRACE: u32 = 1800;
 
 /// What a command does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -243,6 +249,12 @@ fn of_image(container: Container, key: String, work: Work) -> Invocation {
 }
 
 impl Invocation {
+    /// How many seconds it has from an interrupt until it is killed; 0 for the host's own.
+    pub fn grace(&self) -> u32 {
+        let applies = self.work == Work::Tool && self.arguments.first().is_some_and(|command| command == "apply");
+        if applies { GRACE } else { 0 }
+    }
+
     /// What is run for it, and in which folder of the workspace.
     ///
     /// # Errors

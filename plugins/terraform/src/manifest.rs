@@ -3,7 +3,7 @@
 use crate::host::Host;
 use crate::image;
 use crate::invocation::{DATA, MANIFEST};
-use crate::root::{Root, resolve};
+use crate::root::Root;
 use crate::tar;
 use crate::tool::Installed;
 use crate::tree::Files;
@@ -65,9 +65,12 @@ pub struct Manifest {
 pub struct Backend {
     /// `s3`, `local`.
     pub kind: String,
-    /// Whether it is a file of the workspace, which is gone when the step ends.
-    pub in_workspace: bool,
+    /// Whether it is a file that is gone when the step ends: what a step has to itself, none outside sees.
+    pub passes: bool,
 }
+
+/// The folders that each child has to itself, besides those of the workspace.
+const OWN: [&str; 5] = ["/workspace", "/tmp", "/var/tmp", "/dev", "/proc"];
 
 /// Which state.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,27 +90,42 @@ impl State {
 
 impl Backend {
     /// Reads what `init` left in the tool's folder. That may hold secrets: only the kind and local paths are looked at.
+    /// `folders` are those of the machine that the tool's container has; absent without one.
     ///
     /// # Errors
     /// Those of reading.
-    pub fn of(host: &dyn Host, root: &Root) -> Result<Self, Error> {
+    pub fn of(host: &dyn Host, root: &Root, folders: Option<&[String]>) -> Result<Self, Error> {
         let text = host.read(&format!("{DATA}/terraform.tfstate"))?.unwrap_or_default();
-        Ok(Self::from_data(&text, root))
+        Ok(Self::from_data(&text, root, folders))
     }
 
-    fn from_data(text: &[u8], root: &Root) -> Self {
+    fn from_data(text: &[u8], root: &Root, folders: Option<&[String]>) -> Self {
         let value: Value = serde_json::from_slice(text).unwrap_or_default();
         let backend = &value["backend"];
         let kind = backend["type"].as_str().unwrap_or("local");
         let is_default = root.workspace.as_deref().unwrap_or("default") == "default";
         let path = backend["config"][if is_default { "path" } else { "workspace_dir" }].as_str().unwrap_or_default();
-        // An absolute path is one that an operator granted, unless it is the workspace by its name in the jail.
-        let inside = match path.strip_prefix("/workspace") {
-            Some(rest) => rest.is_empty() || rest.starts_with('/'),
-            None => !path.starts_with('/') && resolve(&root.directory, path).is_some(),
-        };
-        Self { kind: kind.to_owned(), in_workspace: kind == "local" && inside }
+        let path = plain(&root.directory, path);
+        let within =
+            |folder: &str| path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        // An absolute path is one that an operator granted; but a container has its own of all that it was not given.
+        let kept = folders.is_none_or(|folders| folders.iter().any(|folder| within(folder.trim_end_matches('/'))));
+        Self { kind: kind.to_owned(), passes: kind == "local" && (!kept || OWN.into_iter().any(within)) }
     }
+}
+
+/// An absolute path without `.` and `..`, as the tool takes it in a folder of the workspace.
+fn plain(directory: &str, path: &str) -> String {
+    let from = if path.starts_with('/') { String::new() } else { format!("/workspace/{directory}") };
+    let mut parts: Vec<&str> = Vec::new();
+    for part in from.split('/').chain(path.split('/')) {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()),
+            part => parts.push(part),
+        }
+    }
+    format!("/{}", parts.join("/"))
 }
 
 impl Manifest {
@@ -160,26 +178,35 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_state_in_the_workspace_is_found() {
+    fn a_state_that_passes_is_found() {
         let inputs = |workspace: Option<&str>| {
             let inputs = serde_json::from_value(json!({"directory": "a", "workspace": workspace})).expect("inputs");
             Root::of_plan(&inputs).expect("a root")
         };
         let inside = |config: serde_json::Value, workspace| {
             let text = json!({"backend": {"type": "local", "config": config}}).to_string();
-            Backend::from_data(text.as_bytes(), &inputs(workspace)).in_workspace
+            Backend::from_data(text.as_bytes(), &inputs(workspace), None).passes
         };
-        assert!(Backend::from_data(b"", &inputs(None)).in_workspace, "no backend is the local one");
+        assert!(Backend::from_data(b"", &inputs(None), None).passes, "no backend is the local one");
         assert!(inside(json!({"path": null}), None));
         assert!(inside(json!({"path": "../x.tfstate"}), None));
         assert!(inside(json!({"path": "/workspace/x.tfstate"}), None));
         assert!(!inside(json!({"path": "/srv/x.tfstate"}), None));
+        for own in ["/tmp/x.tfstate", "/dev/shm/x", "/srv/../tmp/x", "/var/tmp/x", "../../tmp/x"] {
+            assert!(inside(json!({"path": own}), None), "{own} is each child's own");
+        }
         assert!(!inside(json!({"path": "/workspaces/x.tfstate"}), None));
         assert!(!inside(json!({"path": "../../x.tfstate"}), None));
         // The path is for the default workspace only.
         assert!(inside(json!({"path": "/srv/x.tfstate"}), Some("dev")));
         assert!(!inside(json!({"path": null, "workspace_dir": "/srv/states"}), Some("dev")));
         let s3 = json!({"backend": {"type": "s3", "config": {}}}).to_string();
-        assert!(!Backend::from_data(s3.as_bytes(), &inputs(None)).in_workspace);
+        assert!(!Backend::from_data(s3.as_bytes(), &inputs(None), Some(&[])).passes);
+        let contained = |path: &str| {
+            let text = json!({"backend": {"type": "local", "config": {"path": path}}}).to_string();
+            Backend::from_data(text.as_bytes(), &inputs(None), Some(&["/srv/states/".to_owned()])).passes
+        };
+        assert!(!contained("/srv/states/x.tfstate"), "the container has that folder of the machine");
+        assert!(contained("/srv/x.tfstate") && contained("/srv/states-2/x") && contained("../../x"), "and no other");
     }
 }

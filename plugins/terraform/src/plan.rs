@@ -2,7 +2,7 @@
 
 use crate::host::{Host, Tidegate};
 use crate::inputs::Plan as Inputs;
-use crate::invocation::{DATA, LOCK_FILE, MANIFEST, MARKDOWN, PLAN, Planning, SCRATCH};
+use crate::invocation::{DATA, LOCK_FILE, MANIFEST, MARKDOWN, PLAN, Planning, SCRATCH, SECRETS};
 use crate::manifest::{Backend, FORM, Manifest};
 use crate::outputs::Planned;
 use crate::planning::{self, Made, Purpose};
@@ -74,16 +74,18 @@ pub fn run(host: &dyn Host, context: &Context, inputs: &Inputs) -> Result<Outcom
     let scratch = Scratch::begin(host, context, choice.container.clone())?;
     let mut made = planning::make(host, &root, &choice, &how, &scratch.generation, Purpose::Apply)?;
     notes(inputs, &mut made);
-    let backend = Backend::of(host, &root)?;
-    if backend.in_workspace {
-        let note = "The state is a file of the workspace, which is gone when the step ends, so `terraform/apply` will \
-                    refuse this plan: configure a backend.";
+    let folders = choice.container.as_ref().map(|_| inputs.folders.as_slice());
+    let backend = Backend::of(host, &root, folders)?;
+    if backend.passes {
+        let note = "The state is a file of the workspace or of another folder that the step has to itself, which is gone when \
+                    the step ends, so `terraform/apply` will refuse this plan: configure a backend.";
         host.warn(note);
         made.notes.push(note.to_owned());
     }
     let markdown = render::markdown(&made.view, &planning::title("Terraform plan", &root, &made));
     let manifest = manifest(host, context, &root, inputs.folders.clone(), &made, backend)?;
-    let plan = keep(host, &manifest, &markdown, choice.container.as_ref())?;
+    let secrets = serde_json::to_vec(&made.secrets).map_err(|error| Error::internal(error.to_string()))?;
+    let plan = keep(host, &manifest, &markdown, &secrets, choice.container.as_ref())?;
     let (json_artifact, json) = planning::store_json(host, "plan.json", &made.view)?;
     host.info(&format!("{}: {}", shown(&root.directory), manifest.summary));
     let counts = made.view.counts;
@@ -179,10 +181,17 @@ fn manifest(
 }
 
 /// Packs the tree as it was planned, with plan, manifest and Markdown, and without providers and backend settings.
-fn keep(host: &dyn Host, manifest: &Manifest, markdown: &str, container: Option<&Container>) -> Result<String, Error> {
+fn keep(
+    host: &dyn Host,
+    manifest: &Manifest,
+    markdown: &str,
+    secrets: &[u8],
+    container: Option<&Container>,
+) -> Result<String, Error> {
     let text = serde_json::to_vec(manifest).map_err(|error| Error::internal(error.to_string()))?;
     host.write(MANIFEST, &text)?;
     host.write(MARKDOWN, markdown.as_bytes())?;
+    host.write(SECRETS, secrets)?;
     let mut exclude = tree::foreign_data(host, &manifest.files.folders)?;
     exclude.extend(["providers", "terraform.tfstate", "environment"].map(|name| format!("{DATA}/{name}")));
     exclude.push(format!("{SCRATCH}/attempt.json"));

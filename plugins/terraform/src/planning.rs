@@ -6,7 +6,7 @@ use crate::host::Host;
 use crate::invocation::{Commands, LOCK_FILE, LockFile, PLAN, PROVIDERS, Planning};
 use crate::manifest::State;
 use crate::planfile::{self, Found};
-use crate::render::{self, Title, View};
+use crate::render::{self, Secrets, Title, View};
 use crate::root::{Choice, Root};
 use crate::session::{self, Begun};
 use crate::tool::Installed;
@@ -28,6 +28,8 @@ pub struct Made {
     pub changes: bool,
     /// What may be seen of it.
     pub view: View,
+    /// What may not.
+    pub secrets: Secrets,
     /// The digest of the committed lock file.
     pub lock_file: Option<String>,
     /// The state that was planned on; absent where there is none, it cannot be read, or nobody asked.
@@ -99,8 +101,14 @@ pub fn make(
         Purpose::Apply => state(host, &commands),
         Purpose::Drift => None,
     };
-    let view = view(shown, root, &choice.env)?;
-    Ok(Made { tool: installed, changes, view, lock_file, state, notes })
+    let (view, secrets) = view(shown, root, &choice.env)?;
+    if !view.actions.is_empty() {
+        let addresses = view.actions.iter().take(MOST_ACTIONS).map(String::as_str).collect::<Vec<_>>().join(", ");
+        let more = view.actions.len().saturating_sub(MOST_ACTIONS);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        notes.push(format!("Applying also invokes {addresses}{more}: what those do, the plan does not show."));
+    }
+    Ok(Made { tool: installed, changes, view, secrets, lock_file, state, notes })
 }
 
 /// How `init` treats the lock file.
@@ -152,8 +160,11 @@ pub fn store_json(host: &dyn Host, name: &str, view: &View) -> Result<(String, O
     Ok((digest, None))
 }
 
-/// Reads the plan, which passes through this memory in clear and nowhere else: no file holds it.
-fn view(shown: Begun<'_>, root: &Root, env: &BTreeMap<String, String>) -> Result<View, Error> {
+/// The most actions that a note names.
+const MOST_ACTIONS: usize = 20;
+
+/// Reads the plan, which passes through this memory in clear.
+fn view(shown: Begun<'_>, root: &Root, env: &BTreeMap<String, String>) -> Result<(View, Secrets), Error> {
     let name = shown.name();
     let ended = shown.quietly()?;
     if ended.status != 0 {

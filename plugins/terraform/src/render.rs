@@ -12,26 +12,31 @@ mod view;
 
 pub use markdown::{LONGEST, Title, markdown};
 pub use raw::Plan;
+pub use redact::Secrets;
 pub use shown::HIDDEN;
 pub use view::{Action, Counts, Entry, View};
 
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Reads a plan and takes its secrets out. `given` are the variables as this plugin gave them to the tool: one that came
+/// Reads a plan and takes its secrets out; answers them beside it. `given` are the variables as this plugin gave them to the tool: one that came
 /// out as something else was a placeholder, and is secret whatever the configuration says of it.
 ///
 /// # Errors
 /// In words, where it is not what the tool prints.
-pub fn view(json: &[u8], given: &BTreeMap<String, String>) -> Result<View, String> {
+pub fn view(json: &[u8], given: &BTreeMap<String, String>) -> Result<(View, Secrets), String> {
     // Its place, not its words: those of a value of the wrong type quote it.
     let plan: Plan = serde_json::from_slice(json)
         .map_err(|error| format!("no plan in JSON (line {}, column {})", error.line(), error.column()))?;
     if !plan.format_version.starts_with("1.") && !plan.format_version.starts_with("0.") {
         return Err(format!("a plan of the unknown format {:?}", plan.format_version));
     }
-    Ok(View::of(&plan, &swapped(&plan, given)))
+    let secrets = Secrets::of(&plan, &swapped(&plan, given));
+    Ok((View::of(&plan, &swapped(&plan, given), &secrets), secrets))
 }
+
+/// How the host's placeholders of secrets begin.
+const PLACEHOLDER: &str = "{tidegate:secret:";
 
 /// The variables that hold text which nobody gave: the host put a secret in its place.
 fn swapped(plan: &Plan, given: &BTreeMap<String, String>) -> BTreeSet<String> {
@@ -41,7 +46,9 @@ fn swapped(plan: &Plan, given: &BTreeMap<String, String>) -> BTreeSet<String> {
             let escaped = escaped.replace("${", "$${").replace("%{", "%%{");
             given.contains(text) || given.contains(escaped.trim_matches('"'))
         };
-        plan.variables.get(name).is_some_and(|variable| !texts(&variable.value).into_iter().all(known))
+        // A number that was put there shows no text that nobody gave.
+        given.contains(PLACEHOLDER)
+            || plan.variables.get(name).is_some_and(|variable| !texts(&variable.value).into_iter().all(known))
     };
     given.iter().filter(|(name, given)| is_swapped(name, given)).map(|(name, _)| name.clone()).collect()
 }

@@ -119,7 +119,7 @@ impl Begun<'_> {
             Channel::StandardError => keep(&mut words, chunk),
         })?;
         tell(follower.finish());
-        let words = said(&words);
+        let words = follower.secrets.hidden_in(&said(&words));
         if !words.trim().is_empty() {
             host.warn(words.trim_end());
         }

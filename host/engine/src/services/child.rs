@@ -13,6 +13,7 @@ use plugin::wit::process;
 use serde_json::json;
 use std::collections::VecDeque;
 use std::path::PathBuf;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use store::EffectRow;
@@ -45,6 +46,7 @@ pub(crate) async fn start(
         let command = with_secrets(&attempt, command)?;
         let to_log = [&command.standard_output, &command.standard_error].map(|o| matches!(o, process::Output::Log));
         let command = jail_command(&attempt, command)?;
+        attempt.grace_millis.fetch_max(command.grace_millis, Ordering::Relaxed);
         if let Some(parent) = folder.parent() {
             std::fs::create_dir_all(parent).map_err(|e| crate::state::unusable(attempt.core.state.root(), &e))?;
         }
@@ -68,7 +70,8 @@ pub(crate) async fn start(
             }
         }
         let masker = attempt.core.vault.masker();
-        let masks = [masker.stream(), masker.stream()];
+        // A plugin may read it as JSON.
+        let masks = to_log.map(|to_log| if to_log { masker.stream() } else { masker.readable() });
         let (ended, ready, rest) = (None, VecDeque::new(), [Vec::new(), Vec::new()]);
         let inner = Inner { child, to_log, masks, ended, ready, rest, logged };
         let running: Arc<dyn plugin::Child> =
@@ -122,8 +125,16 @@ fn jail_command(attempt: &Attempt, command: process::Command) -> Result<Command,
     made.workspace_writable = attempt.grant.workspace == Some(WorkspaceGrant::Write);
     made.read = paths(&grant.paths.read);
     made.write = paths(&grant.paths.write);
-    // The host's own state is no child's business, wherever it lies.
+    // The host's own state is no child's business, wherever it lies, nor are the files that its secrets are in; but for one that an
+    // operator grants by its very name.
     made.hidden = vec![attempt.core.state.root().to_owned()];
+    made.hidden.extend(attempt.core.secret_files());
+    let granted: Vec<PathBuf> =
+        made.read.iter().chain(&made.write).filter_map(|path| path.canonicalize().ok()).collect();
+    made.hidden.retain(|hidden| !granted.contains(hidden));
+    if command.grace_seconds > 0 {
+        made.grace_millis = u64::from(command.grace_seconds.min(LONGEST_GRACE)) * 1000;
+    }
     made.network = match grant.network {
         NetworkGrant::All => Network::All,
         NetworkGrant::None => Network::None,
@@ -175,6 +186,9 @@ struct Inner {
     /// Lines that the log has already, of a child that a host before this one began: they come once more.
     logged: u64,
 }
+
+/// The longest time that a child has from an interrupt to the kill, in seconds.
+const LONGEST_GRACE: u32 = 3600;
 
 /// After a step's timeout, how long until its shim ends an orphan, in milliseconds: longer than cancelling takes.
 const ORPHAN: u64 = 45_000;

@@ -4,6 +4,7 @@ use super::identity::{Identity, become_root};
 use super::landlock::{View, rules, scopes};
 use super::stream::Streams;
 use crate::command::{Command, SEARCH_PATH};
+use crate::kernel;
 use crate::profile::Profile;
 use crate::refusal::Refusal;
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat, openat2};
@@ -43,7 +44,10 @@ pub fn execute(command: &Command, surroundings: &Surroundings, streams: Streams)
             let temporary = &surroundings.view.temporary;
             program.env("PATH", SEARCH_PATH).env("TMPDIR", temporary).env("HOME", temporary.join("home"));
             program.stdin(Stdio::from(streams.input)).stdout(Stdio::from(streams.output));
-            let error = program.stderr(Stdio::from(streams.error)).exec();
+            program.stderr(Stdio::from(streams.error));
+            // The first process of the jail waits for its children's signals by a descriptor.
+            kernel::unblock_signals();
+            let error = program.exec();
             Refusal::of_command(&command.program.display().to_string(), &error)
         }
     }

@@ -9,6 +9,17 @@ use rustix::process::Signal;
 use std::io;
 use std::time::{Duration, Instant};
 
+/// What follows for a child from what became of its output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Consequence {
+    /// Nothing.
+    Nothing,
+    /// It is interrupted.
+    Interrupt,
+    /// It is ended.
+    End,
+}
+
 /// What has become of a child so far.
 pub struct Course {
     /// Why the jail ends it, if it does.
@@ -20,6 +31,8 @@ pub struct Course {
     refusal: Option<Refusal>,
     /// Why output is missing.
     loss: Option<String>,
+    /// Whether there was more output than is kept.
+    flooded: bool,
     status: Option<i32>,
     signal: Option<i32>,
 }
@@ -30,7 +43,17 @@ impl Course {
         // A deadline beyond the clock's end is none.
         let timeout = command.timeout_millis.and_then(|millis| now.checked_add(Duration::from_millis(millis)));
         let grace = Duration::from_millis(command.grace_millis);
-        Self { cause: None, timeout, grace, kill: None, refusal: None, loss: None, status: None, signal: None }
+        Self {
+            cause: None,
+            timeout,
+            grace,
+            kill: None,
+            refusal: None,
+            loss: None,
+            flooded: false,
+            status: None,
+            signal: None,
+        }
     }
 
     pub fn deadline(&self) -> Option<Instant> {
@@ -57,17 +80,21 @@ impl Course {
         true
     }
 
-    /// Notes what became of output; whether the child must end for it.
-    pub fn heed(&mut self, flow: io::Result<Flow>) -> bool {
+    /// Notes what became of output, and what follows for the child.
+    pub fn heed(&mut self, flow: io::Result<Flow>) -> Consequence {
         match flow {
-            Ok(Flow::Open | Flow::Closed) => return false,
-            Ok(Flow::Flooded) => drop(self.cause.get_or_insert(Cause::OutputLimit)),
+            Ok(Flow::Open | Flow::Closed) => Consequence::Nothing,
+            // It may be in the middle of something that it must put in order first. What it still writes is dropped.
+            Ok(Flow::Flooded) => {
+                self.flooded = true;
+                if self.interrupt(Cause::OutputLimit) { Consequence::Interrupt } else { Consequence::Nothing }
+            }
             Err(error) => {
                 self.cause.get_or_insert(Cause::OutputLost);
                 self.loss.get_or_insert(format!("the output could not be written: {error}"));
+                Consequence::End
             }
         }
-        true
     }
 
     pub fn take(&mut self, report: Report) {
@@ -92,7 +119,7 @@ impl Course {
             (None, false) => Cause::Signalled,
         };
         let cause = self.cause.unwrap_or(by_itself);
-        let whole = ![Cause::OutputLimit, Cause::OutputLost].contains(&cause);
+        let whole = !self.flooded && cause != Cause::OutputLost;
         Ending { cause, status: status.filter(|_| whole), signal, message: self.loss, reason: None }
     }
 }

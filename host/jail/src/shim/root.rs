@@ -87,8 +87,9 @@ pub fn enter(command: &Command, user: Identity, processes: Processes, place: &Pa
     put(&root, Path::new("/dev/shm"), &memory(&size, "1777", READ_WRITE)?)?;
     let left_out = put_processes(&root, processes)?;
     if command.profile == Profile::Builder {
-        // Builders bind it into their containers and do not ask what is in it.
-        make(&root, Path::new("/sys"), Kind::Folder).map_err(explain("/sys"))?;
+        // Builders bind it into their containers and do not ask what is in it; but podman asks what kind of a file system the second
+        // one is, which is none of control groups.
+        make(&root, Path::new("/sys/fs/cgroup"), Kind::Folder).map_err(explain("/sys"))?;
         if !left_out.is_empty() {
             return Err(format!("a builder needs a /proc: {}", left_out.join("; ")).into());
         }

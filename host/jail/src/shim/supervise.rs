@@ -2,7 +2,7 @@
 //! never writes an ending while a process of the child is left.
 
 use super::confine::Surroundings;
-use super::course::Course;
+use super::course::{Consequence, Course};
 use super::handover;
 use super::identity::Identity;
 use super::init::{self, Plan, Report};
@@ -403,8 +403,10 @@ impl Inside {
             let (reported, requested) = (!fds[0].revents().is_empty(), !fds[1].revents().is_empty());
             drop(fds);
             for kept in &mut self.kept {
-                if course.heed(kept.pump(buffer)) {
-                    return Ok(());
+                match course.heed(kept.pump(buffer)) {
+                    Consequence::Nothing => {}
+                    Consequence::Interrupt => drop(rustix::io::write(&self.orders, &[init::INTERRUPT])),
+                    Consequence::End => return Ok(()),
                 }
             }
             if reported {

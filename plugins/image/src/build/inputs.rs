@@ -172,7 +172,9 @@ impl Inputs {
         labels.entry(RUN.to_owned()).or_insert_with(|| facts.run.clone());
         let arguments = self.build_args.clone();
         let (stage, pull) = (self.target.clone(), self.pull);
-        let recipe = Recipe { context, dockerfile, arguments, stage, labels, platforms, cache, pull, ignore: None };
+        let (ignore, registries) = (None, None);
+        let recipe =
+            Recipe { context, dockerfile, arguments, stage, labels, platforms, cache, pull, ignore, registries };
         Ok(Wanted { target, recipe, tools })
     }
 }

@@ -22,7 +22,11 @@ fi
 run() {
     case $TIDEGATE_TOOL in
     docker) $TIDEGATE_BEFORE docker "$@" ;;
-    podman) store podman --cgroup-manager cgroupfs "$@" ;;
+    # A jail has no `/run`, where podman and its runtime keep what they know.
+    podman)
+        store podman --tmpdir "$TIDEGATE_STORAGE/tmp" --runtime-flag root="$TIDEGATE_STORAGE/runtime" --events-backend none \
+            --cgroup-manager cgroupfs "$@"
+        ;;
     buildah) store buildah "$@" ;;
     esac
 }
@@ -156,7 +160,7 @@ enter() {
             --workingdir "$TIDEGATE_FOLDER" "$@"
         ;;
     podman)
-        set -- --rm --pull never --network host --user 0:0 --entrypoint '' \
+        set -- --rm --pull never --network host --cgroups disabled --user 0:0 --entrypoint '' \
             $(limit 'open files' nofile 1048576) $(limit processes nproc 32768) \
             --volume "$PWD:/workspace" --mount "type=tmpfs,notmpcopyup,destination=$TIDEGATE_HIDDEN" \
             --workdir "$TIDEGATE_FOLDER" "$@"

@@ -34,6 +34,9 @@ pub struct Plan {
     /// What changed behind the tool's back.
     #[serde(deserialize_with = "or_default")]
     pub resource_drift: Vec<Resource>,
+    /// Actions that applying invokes, since Terraform 1.14.
+    #[serde(deserialize_with = "or_default")]
+    pub action_invocations: Vec<Invocation>,
     /// What is left for a later plan.
     #[serde(deserialize_with = "or_default")]
     pub deferred_changes: Vec<Deferred>,
@@ -49,6 +52,15 @@ pub struct Plan {
     /// The outputs as they will be.
     #[serde(deserialize_with = "or_default")]
     pub planned_values: Values,
+}
+
+/// An action that applying invokes.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Invocation {
+    /// `action.aws_lambda_invoke.notify`.
+    #[serde(deserialize_with = "or_default")]
+    pub address: String,
 }
 
 /// The value of a variable.

@@ -6,6 +6,7 @@
 
 use super::raw::{Change, Plan};
 use super::shown::{HIDDEN, Shown, Text};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::collections::hash_map::DefaultHasher;
@@ -14,8 +15,8 @@ use std::hash::{Hash, Hasher};
 /// The shortest secret that is looked for elsewhere, in bytes. Shorter ones are words like `prod`, which are everywhere.
 const SHORTEST: usize = 8;
 
-/// The texts that must not be shown.
-#[derive(Debug, Default)]
+/// The texts that must not be shown. Stored with a plan, for whoever shows what became of it.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Secrets(BTreeSet<String>);
 
 impl Secrets {
@@ -76,6 +77,18 @@ impl Secrets {
         let mut found: Vec<&String> = self.0.iter().filter(|secret| text.contains(secret.as_str())).collect();
         found.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
         found.iter().fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), HIDDEN))
+    }
+
+    /// A value without the secrets in it, keys included.
+    pub fn hidden_within(&self, value: &Value) -> Value {
+        match value {
+            Value::String(text) => Value::String(self.hidden_in(text)),
+            Value::Array(items) => items.iter().map(|item| self.hidden_within(item)).collect(),
+            Value::Object(items) => {
+                items.iter().map(|(key, item)| (self.hidden_in(key), self.hidden_within(item))).collect()
+            }
+            other => other.clone(),
+        }
     }
 
     /// Both sides of a change. A secret on one side is one on the other: making an attribute sensitive must not show

@@ -94,6 +94,8 @@ pub struct View {
     pub changes: Vec<Entry>,
     /// What changed behind the tool's back.
     pub drift: Vec<Entry>,
+    /// Actions that applying invokes beside the changes, by address.
+    pub actions: Vec<String>,
     /// What is left for a later plan, with the reason.
     pub deferred: Vec<(String, Entry)>,
     /// Outputs that change.
@@ -114,22 +116,21 @@ pub struct View {
 
 impl View {
     /// What may be seen of a plan. `secret_variables` are secret whatever the configuration says of them.
-    pub fn of(plan: &Plan, secret_variables: &BTreeSet<String>) -> Self {
-        let secrets = Secrets::of(plan, secret_variables);
+    pub fn of(plan: &Plan, secret_variables: &BTreeSet<String>, secrets: &Secrets) -> Self {
         let mut changes: Vec<Entry> =
-            plan.resource_changes.iter().map(|resource| entry(&secrets, resource)).filter(Entry::is_news).collect();
+            plan.resource_changes.iter().map(|resource| entry(secrets, resource)).filter(Entry::is_news).collect();
         changes.sort_by(|a, b| (a.action, &a.address).cmp(&(b.action, &b.address)));
-        let mut drift: Vec<Entry> = plan.resource_drift.iter().map(|resource| entry(&secrets, resource)).collect();
+        let mut drift: Vec<Entry> = plan.resource_drift.iter().map(|resource| entry(secrets, resource)).collect();
         drift.sort_by(|a, b| a.address.cmp(&b.address));
         let deferred: Vec<(String, Entry)> = plan
             .deferred_changes
             .iter()
-            .map(|deferred| (deferred.reason.clone(), entry(&secrets, &deferred.resource_change)))
+            .map(|deferred| (deferred.reason.clone(), entry(secrets, &deferred.resource_change)))
             .collect();
         let outputs: Vec<Entry> = plan
             .output_changes
             .iter()
-            .map(|(name, change)| described(&secrets, name, change))
+            .map(|(name, change)| described(secrets, name, change))
             .filter(Entry::is_news)
             .collect();
         let checks = plan
@@ -164,6 +165,7 @@ impl View {
             secret_outputs: secret.map(|(name, _)| name.clone()).collect(),
             changes,
             drift,
+            actions: plan.action_invocations.iter().map(|invocation| invocation.address.clone()).collect(),
             deferred,
             outputs,
             checks,

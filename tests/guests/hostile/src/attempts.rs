@@ -22,6 +22,7 @@ pub(crate) fn command(program: &str) -> process::Command {
         standard_output: process::Output::Events,
         standard_error: process::Output::Events,
         timeout_seconds: 1,
+        grace_seconds: 0,
     }
 }
 
