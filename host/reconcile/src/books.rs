@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use store::{Accepted, ApplicationChange, ApplicationRow, Braked, Command, Consent, EffectRow, Journal, SyncRow};
+use store::{Accepted, ApplicationChange, ApplicationRow, Braked, Command, Consent, EffectRow, Journal, Rollback, SyncRow};
 
 /// The journal, as far as applications go.
 #[derive(Clone)]
@@ -253,6 +253,11 @@ impl Books {
         let found =
             self.journal.reader().and_then(|reader| reader.is_rollback(repository, commit.as_str(), application));
         found.map_err(Failure::from)
+    }
+
+    /// The rollbacks of an application, newest first.
+    pub fn rollbacks(&self, application: &str) -> Result<Vec<Rollback>, Failure> {
+        self.journal.reader().and_then(|reader| reader.rollbacks(application)).map_err(Failure::from)
     }
 
     /// Stores how it stands.

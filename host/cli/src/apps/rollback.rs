@@ -1,5 +1,7 @@
 //! `tidegate apps rollback`: a commit that brings an application's files back to what they were when it was healthy. Git stays
-//! the truth, syncing by itself stays on, and the bad commit stays in the history.
+//! the truth, syncing by itself stays on, and the bad commit stays in the history. What was gone back from is not gone back to.
+
+mod choice;
 
 use super::Desk;
 use crate::args::Rollback;
@@ -7,6 +9,7 @@ use crate::exit::Exit;
 use crate::place::aside;
 use crate::screen::{Colour, Screen};
 use access::{Environment, Requirement, Rule};
+use choice::{Before, candidates};
 use git::{Kind, Mirror, NewCommit};
 use model::application::{Application, Content};
 use model::{Blame, CommitId, Failure};
@@ -30,6 +33,17 @@ struct Plan {
     target: CommitId,
     /// Each path with its content at the target, or that it was not there.
     files: Vec<(String, Option<Vec<u8>>)>,
+    /// The rollback after which nothing has happened in its folder: it is done already.
+    already: Option<CommitId>,
+}
+
+/// What is known of an application's past.
+#[derive(Clone)]
+struct Past {
+    /// The revisions with which it was healthy, newest first.
+    healthy: Vec<String>,
+    /// Its rollbacks, newest first.
+    rollbacks: Vec<store::Rollback>,
 }
 
 impl Desk {
@@ -50,15 +64,16 @@ impl Desk {
             .filter(|(_, _, past)| past.outcome == healthy)
             .map(|(_, _, past)| past.revision)
             .collect();
+        let past = Past { healthy, rollbacks: self.floor.books.rollbacks(&wanted.name)? };
         for _ in 0..RACES {
             let (engine, config, application) = (self.engine.clone(), self.floor.config.clone(), application.clone());
-            let (to, healthy, by, owning) = (wanted.to.clone(), healthy.clone(), user.clone(), owning.clone());
+            let (to, past, by, owning) = (wanted.to.clone(), past.clone(), user.clone(), owning.clone());
             let plan = aside(move || {
                 let (repository, folder) = place(&application, &config)?;
                 let mirror = engine.mirror(&repository)?;
                 mirror.fetch().map_err(|e| e.failure())?;
-                let plan = plan(&mirror, (repository, folder), &application, to.as_deref(), &healthy)?;
-                permitted(&engine, owning, &plan, &by, &healthy)?;
+                let plan = plan(&mirror, (repository, folder), &application, to.as_deref(), &past)?;
+                permitted(&engine, owning, &plan, &by, &past.healthy)?;
                 Ok((mirror, plan))
             });
             let (mirror, plan) = plan.await?;
@@ -124,7 +139,7 @@ fn plan(
     (repository, folder): (String, String),
     application: &Application,
     to: Option<&str>,
-    healthy: &[String],
+    Past { healthy, rollbacks }: &Past,
 ) -> Result<Plan, Failure> {
     let git = |e: git::Error| e.failure();
     let revision = application.sources.first().map(|source| source.revision.as_str()).unwrap_or("HEAD");
@@ -140,9 +155,30 @@ fn plan(
         Failure::new(Blame::User, "not-found", format!("the repository `{repository}` has no commit `{what}`"))
     };
     let head = mirror.resolve(&format!("refs/heads/{branch}")).map_err(git)?.ok_or_else(|| missing(&branch))?;
+    let inside = |path: &&String| folder.is_empty() || path.strip_prefix(&folder).is_some_and(|it| it.starts_with('/'));
+    let there = |id: &str| Some(CommitId(id.to_owned())).filter(|id| mirror.commit(id).is_ok());
     let candidates: Vec<CommitId> = match to {
         Some(to) => vec![found(mirror, to, healthy)?.ok_or_else(|| missing(to))?],
-        None => healthy.iter().map(|id| CommitId(id.clone())).filter(|id| mirror.commit(id).is_ok()).collect(),
+        None => {
+            let of_here = rollbacks.iter().filter(|rollback| rollback.repository == repository);
+            let before = of_here.filter_map(|rollback| {
+                Some(Before { commit: there(&rollback.commit)?, target: there(&rollback.target)? })
+            });
+            let before: Vec<Before> = before.collect();
+            for Before { commit, target } in &before {
+                if !mirror.is_ancestor(commit, &head).map_err(git)? {
+                    continue;
+                }
+                let since = mirror.changed_paths(commit, &head, FILES * 100).map_err(git)?;
+                if !since.iter().any(|path| inside(&path)) {
+                    let (target, already) = (target.clone(), Some(commit.clone()));
+                    return Ok(Plan { repository, branch, head, target, files: Vec::new(), already });
+                }
+                break;
+            }
+            let healthy = healthy.iter().filter_map(|id| there(id)).collect();
+            candidates(healthy, &before, |later, earlier| mirror.is_ancestor(earlier, later)).map_err(git)?
+        }
     };
     if candidates.is_empty() {
         let message = format!("no sync of `{}` is known after which it was healthy", application.name);
@@ -151,8 +187,6 @@ fn plan(
     }
     for target in &candidates {
         let paths = mirror.changed_paths(target, &head, FILES * 100).map_err(git)?;
-        let inside =
-            |path: &&String| folder.is_empty() || path.strip_prefix(&folder).is_some_and(|rest| rest.starts_with('/'));
         let paths: Vec<&String> = paths.iter().filter(inside).collect();
         if paths.is_empty() && to.is_none() {
             continue;
@@ -177,10 +211,10 @@ fn plan(
             files.push((path.clone(), content));
         }
         let target = target.clone();
-        return Ok(Plan { repository, branch, head, target, files });
+        return Ok(Plan { repository, branch, head, target, files, already: None });
     }
     let target = candidates.into_iter().next().unwrap_or_else(|| head.clone());
-    Ok(Plan { repository, branch, head, target, files: Vec::new() })
+    Ok(Plan { repository, branch, head, target, files: Vec::new(), already: None })
 }
 
 /// A revision by its id, or by the beginning of one in the history.
@@ -277,19 +311,24 @@ fn tell(name: &str, plan: &Plan, commit: Option<&CommitId>, screen: &Screen) -> 
     let paths: Vec<&String> = plan.files.iter().map(|(path, _)| path).collect();
     if screen.json {
         screen.document(&json!({"name": name, "repository": plan.repository, "branch": plan.branch,
-            "to": plan.target, "commit": commit, "paths": paths}));
+            "to": plan.target, "commit": commit, "already": plan.already, "paths": paths}));
         return 0;
     }
     let to = plan.target.short();
-    match commit {
+    match (commit, &plan.already) {
+        (_, Some(already)) => screen.out(&format!(
+            "{name}: {} of `{}` has rolled it back to {to} already; `--to` names another revision",
+            already.short(),
+            plan.branch
+        )),
         _ if paths.is_empty() => screen.out(&format!("{name}: its files are as they were at {to} already")),
-        Some(commit) => screen.out(&format!(
+        (Some(commit), None) => screen.out(&format!(
             "{name}: {} of `{}` has its files as they were at {}",
             screen.paint(Colour::Bold, commit.short()),
             plan.branch,
             screen.paint(Colour::Bold, to)
         )),
-        None => screen.out(&format!("{name}: a commit to `{}` would bring its files back to {to}", plan.branch)),
+        (None, None) => screen.out(&format!("{name}: a commit to `{}` would bring its files back to {to}", plan.branch)),
     }
     for path in paths {
         screen.out(&format!("  {path}"));
