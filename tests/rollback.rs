@@ -95,3 +95,52 @@ fn nobody_goes_back_to_what_was_gone_back_from() {
     let there = world.path().join("clusters/dev/_core/ConfigMap/shop/one.yaml");
     assert!(fs::read_to_string(there).expect("a file").contains("value: \"2\""));
 }
+
+/// A base, an overlay of it in the application's folder, and a file that nothing reads.
+fn overlay() -> World {
+    let overlay = "namespace: shop\nresources: [../../base, own.yaml]\n";
+    world(
+        &application("overlays/prod", ""),
+        &[
+            ("base/kustomization.yaml", "resources: [all.yaml]\n"),
+            ("base/all.yaml", &config_map("base", "1")),
+            ("overlays/prod/kustomization.yaml", overlay),
+            ("overlays/prod/own.yaml", &config_map("own", "1")),
+            ("README.md", "1"),
+        ],
+    )
+}
+
+#[test]
+fn what_is_outside_of_its_folder_is_not_said_to_be_brought_back() {
+    let world = overlay();
+    world.tidegate(&["apps", "sync"]).expect(0);
+    let good = head(&world);
+    // Only the base is bad.
+    world.write("config/README.md", "2");
+    let bad = released(&world, "base/all.yaml", &config_map("base", "2"));
+    let refused = world.tidegate(&["apps", "rollback", "shop"]).expect(2);
+    assert!(refused.err.contains("`base/all.yaml`") && refused.err.contains("git revert"), "{}", refused.err);
+    assert!(!refused.err.contains("README"), "{}", refused.err);
+    world.tidegate(&["apps", "rollback", "shop", "--to", &good]).expect(2);
+    assert_eq!(head(&world), bad);
+    // Both are: its folder comes back, and nobody is told that this were all.
+    world.write("config/base/all.yaml", config_map("base", "3"));
+    released(&world, "overlays/prod/own.yaml", &config_map("own", "2"));
+    let shown = rollback(&world, &["--dry-run"]).expect(0).json();
+    assert_eq!(shown["outside"][0], "base/all.yaml", "{shown:#}");
+    let told = world.tidegate(&["apps", "rollback", "shop", "--to", &good]).expect(0);
+    assert!(
+        told.err.contains("only its folder is brought back") && told.err.contains("`base/all.yaml`"),
+        "{}",
+        told.err
+    );
+    let message = world.git("config.git", &["log", "-1", "--format=%B", "main"]);
+    assert!(message.contains("The files of its folder are") && message.contains("- base/all.yaml"), "{message}");
+    assert!(message.contains("Tidegate-Rollback: shop"), "{message}");
+    world.tidegate(&["apps", "sync"]).expect(0);
+    let object =
+        |name: &str| fs::read_to_string(world.path().join(format!("clusters/dev/_core/ConfigMap/shop/{name}.yaml")));
+    assert!(object("own").expect("a file").contains("value: \"1\""));
+    assert!(object("base").expect("a file").contains("value: \"3\""));
+}

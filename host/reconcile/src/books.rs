@@ -12,7 +12,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use store::{Accepted, ApplicationChange, ApplicationRow, Braked, Command, Consent, EffectRow, Journal, Rollback, SyncRow};
+use store::{
+    Accepted, ApplicationChange, ApplicationRow, Braked, Command, Consent, EffectRow, Journal, Rollback, SyncRow,
+};
 
 /// The journal, as far as applications go.
 #[derive(Clone)]

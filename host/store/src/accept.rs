@@ -124,7 +124,8 @@ impl Reader {
 
     /// The commits that brought files of an application back, newest first.
     pub fn rollbacks(&self, application: &str) -> Result<Vec<Rollback>, Error> {
-        let sql = "SELECT repository, commit_id, target, actor, at FROM rollbacks WHERE application = ?1 ORDER BY at DESC";
+        let sql =
+            "SELECT repository, commit_id, target, actor, at FROM rollbacks WHERE application = ?1 ORDER BY at DESC";
         self.all(sql, [application], |r| {
             Ok(Rollback {
                 repository: r.get(0)?,
