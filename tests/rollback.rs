@@ -144,3 +144,17 @@ fn what_is_outside_of_its_folder_is_not_said_to_be_brought_back() {
     assert!(object("own").expect("a file").contains("value: \"1\""));
     assert!(object("base").expect("a file").contains("value: \"3\""));
 }
+
+#[test]
+fn healing_takes_no_good_revision_out_of_the_history() {
+    let object = "apps/shop/all.yaml";
+    let world = world(&application("apps/shop", "  revisionHistoryLimit: 2\n"), &[(object, &config_map("one", "1"))]);
+    world.tidegate(&["apps", "sync"]).expect(0);
+    let good = head(&world);
+    released(&world, object, &config_map("one", "2"));
+    let there = world.path().join("clusters/dev/_core/ConfigMap/shop/one.yaml");
+    fs::write(&there, config_map("one", "by hand")).expect("written");
+    world.tidegate(&["apps", "sync"]).expect(0);
+    assert!(fs::read_to_string(&there).expect("a file").contains("value: \"2\""), "it is healed");
+    assert_eq!(rolled(&world, &["--dry-run"]).0, good);
+}

@@ -19,6 +19,7 @@ mod files;
 mod fleet;
 mod floor;
 mod folder;
+mod history;
 mod images;
 mod job;
 mod keeper;
