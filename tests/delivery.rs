@@ -5,6 +5,7 @@ use serde_json::Value;
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
+use tidegate_tests::daemon::Daemon;
 use tidegate_tests::{Ran, World};
 
 const HOST: &str = "apiVersion: tidegate.dev/v1alpha1
@@ -307,4 +308,42 @@ fn who_wrote_the_first_content_does_not_approve_it() {
     approve("alice").expect(0);
     sync(&world, &["shop"]).expect(0);
     assert!(place(&world, "one").exists());
+}
+
+#[test]
+fn a_wait_is_for_every_source() {
+    let source =
+        "source: { repoURL: \"https://git.example.com/team/config.git\", path: apps/shop, targetRevision: main }";
+    let sources = "sources:
+    - { repoURL: \"https://git.example.com/team/config.git\", path: apps/shop, targetRevision: main }
+    - { repoURL: ./second.git, path: apps/shop }";
+    let world = world(&[application("shop", "apps/shop", AUTOMATED).replace(source, sources)]);
+    world.repository("second", &[("apps/shop/all.yaml", &config_map("other", "1"))]);
+    world.write(
+        "tidegate.yaml",
+        HOST.replace("  repositories:\n", "  repositories:\n    second: { url: ./second.git }\n"),
+    );
+    let daemon = Daemon::start(&world);
+    let wait = |more: &[&str]| world.tidegate(&[&["apps", "wait", "shop", "--timeout", "60"], more].concat());
+    wait(&[]).expect(0);
+    assert!(place(&world, "one").exists() && place(&world, "other").exists());
+    // Whoever pushed to the second source waits for that.
+    for value in ["2", "3", "4"] {
+        world.write("second/apps/shop/all.yaml", config_map("other", value));
+        world.push("second", value);
+        wait(&[]).expect(0);
+        let text = fs::read_to_string(place(&world, "other")).expect("a file");
+        assert!(text.contains(&format!("value: \"{value}\"")), "{text}");
+    }
+    // A commit of either is one to wait for, also without a daemon, and by the short form of the option.
+    let head = |of: &str| world.git(of, &["rev-parse", "HEAD"]).trim().to_owned();
+    wait(&["--commit", &head("second")]).expect(0);
+    wait(&["--commit", &head("config")]).expect(0);
+    let shown = world.tidegate(&["apps", "show", "shop", "-o", "json"]).expect(0).json();
+    assert_eq!(shown["sources"][1]["commit"], head("second"), "{shown:#}");
+    assert_eq!(daemon.leave(), Some(0));
+    wait(&["--commit", &head("second")]).expect(0);
+    world.write("second/apps/shop/all.yaml", "kind: [\n");
+    world.push("second", "broken");
+    world.tidegate(&["apps", "wait", "shop", "--timeout", "1"]).expect(1);
 }

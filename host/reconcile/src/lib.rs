@@ -63,6 +63,6 @@ pub use requirement::{Owning, Proposed, Requirements, Word as Agreement};
 pub use rights::Rights;
 pub use seat::Report;
 pub use sources::{Repositories, jobs};
-pub use standing::Standing;
+pub use standing::{SourceAt, Standing, reached};
 pub use target::target;
 pub use walk::{Walked, walk, walk_around};
