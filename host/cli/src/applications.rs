@@ -12,7 +12,7 @@ use planner::decide::End;
 use planner::survey::SyncStatus;
 use reconcile::{Books, Configured, Entry, Fleet, Floor, Kept, Renders, Rules, SourceAt, Standing, reached};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// How often repositories are looked at by a process that does not stay: one on this machine, and one elsewhere.
 const NEAR: Duration = Duration::from_secs(1);
@@ -139,6 +139,20 @@ fn status(standing: Standing) -> ApplicationStatus {
 pub fn renders(engine: &Engine) -> Result<Arc<Renders>, Failure> {
     let kept = Kept::open(&engine.state().folder("renders"), engine.keyring()?)?;
     Ok(Arc::new(Renders::new(Arc::new(Plugins::Engine(Arc::new(engine.clone()))), kept)))
+}
+
+/// Throws away what a host keeps no longer, artifacts and results of renders, unless that was done within the hour. Errors: `unavailable`;
+/// what is left is for the next time.
+pub async fn collect_sometimes(engine: &Engine, renders: Option<Arc<Renders>>) -> Result<(), Failure> {
+    if engine.collect_sometimes().await?.is_none() {
+        return Ok(());
+    }
+    let engine = engine.clone();
+    aside(move || {
+        let renders = renders.map_or_else(|| self::renders(&engine), Ok)?;
+        renders.sweep(SystemTime::now()).map(drop)
+    })
+    .await
 }
 
 /// What the environments of a host ask.
