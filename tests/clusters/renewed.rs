@@ -25,7 +25,10 @@ fn a_token_that_is_renewed_is_taken_without_a_restart() {
     scene.until_told("forbidden");
     assert_eq!(scene.value("settings"), "1");
     with(ADMIN);
+    // What failed is not tried again by itself.
+    scene.write("all.yaml", &config_map("settings", "3"));
+    scene.push("three");
     scene.wait();
-    assert_eq!(scene.value("settings"), "2");
+    assert_eq!(scene.value("settings"), "3");
     assert_eq!(daemon.leave(), Some(0));
 }
