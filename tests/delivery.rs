@@ -338,7 +338,7 @@ fn a_wait_is_for_every_source() {
     // A commit of either is one to wait for, also without a daemon, and by the short form of the option.
     let head = |of: &str| world.git(of, &["rev-parse", "HEAD"]).trim().to_owned();
     wait(&["--commit", &head("second")]).expect(0);
-    wait(&["--commit", &head("config")]).expect(0);
+    wait(&["--commit", &head("config")[..9]]).expect(0);
     let shown = world.tidegate(&["apps", "show", "shop", "-o", "json"]).expect(0).json();
     assert_eq!(shown["sources"][1]["commit"], head("second"), "{shown:#}");
     assert_eq!(daemon.leave(), Some(0));

@@ -90,7 +90,11 @@ pub async fn hold(engine: &Engine, sources: &[SourceAt], commit: &str) -> Result
         let git = |e: git::Error| e.failure();
         for source in sources {
             let mirror = engine.mirror(&source.repository)?;
-            if let Some(wanted) = mirror.resolve(&commit).map_err(git)?
+            let wanted = match mirror.resolve(&commit).map_err(git)? {
+                None => mirror.abbreviated(&commit).map_err(git)?,
+                found => found,
+            };
+            if let Some(wanted) = wanted
                 && mirror.is_ancestor(&wanted, &CommitId(source.commit)).map_err(git)?
             {
                 return Ok(true);

@@ -27,6 +27,19 @@ impl Mirror {
         })
     }
 
+    /// The commit whose id begins so, of seven digits at least; `None` where there is none, or more than one.
+    pub fn abbreviated(&self, beginning: &str) -> Result<Option<CommitId>, Error> {
+        if beginning.len() < 7 || !beginning.bytes().all(|b| b.is_ascii_hexdigit()) {
+            return Ok(None);
+        }
+        let repository = self.repository()?;
+        match repository.find_commit_by_prefix(beginning) {
+            Ok(commit) => Ok(Some(name::id(commit.id()))),
+            Err(e) if matches!(e.code(), ErrorCode::NotFound | ErrorCode::Ambiguous) => Ok(None),
+            Err(e) => Err(self.git("look for a commit", e)),
+        }
+    }
+
     /// The best common ancestor; `None` for histories that have none.
     pub fn merge_base(&self, a: &CommitId, b: &CommitId) -> Result<Option<CommitId>, Error> {
         let repository = self.repository()?;
