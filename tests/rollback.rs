@@ -80,7 +80,7 @@ fn nobody_goes_back_to_what_was_gone_back_from() {
     world.tidegate(&["apps", "sync"]).expect(0);
     assert_eq!(rolled(&world, &[]), (good.clone(), None));
     let told = world.tidegate(&["apps", "rollback", "shop"]).expect(0).out;
-    assert!(told.contains(&format!("has rolled it back to {} already", &good[..7])), "{told}");
+    assert!(told.contains(&format!("has rolled it back to {} already", &good[..8])), "{told}");
     assert!(told.contains("`--to` names another"), "{told}");
     assert_eq!(head(&world), rollback);
     // A release that came after it, and one that is bad again.
