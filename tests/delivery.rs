@@ -4,6 +4,8 @@
 use serde_json::Value;
 use std::fs;
 use std::path::PathBuf;
+use std::process::Command;
+use tidegate_tests::daemon::Daemon;
 use tidegate_tests::{Ran, World};
 
 const HOST: &str = "apiVersion: tidegate.dev/v1alpha1
@@ -267,4 +269,81 @@ fn a_crash_at_any_moment_of_a_sync_loses_nothing() {
         }
     }
     assert!(crashes > 10, "{crashes} crashes: the points are no longer met");
+}
+
+/// Commits everything in the clone as somebody, and pushes it.
+fn commit_as(world: &World, who: &str, message: &str) {
+    world.git("config", &["add", "-A"]);
+    let mut commit = Command::new("git");
+    commit.current_dir(world.path().join("config")).args(["commit", "-q", "-m", message]);
+    commit.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_SYSTEM", "/dev/null");
+    for of in ["AUTHOR", "COMMITTER"] {
+        commit.env(format!("GIT_{of}_NAME"), who).env(format!("GIT_{of}_EMAIL"), format!("{who}@example.com"));
+    }
+    Ran::of(&mut commit).expect(0);
+    world.git("config", &["push", "-q", "origin", "HEAD:main"]);
+}
+
+#[test]
+fn who_wrote_the_first_content_does_not_approve_it() {
+    let world = world(&[application("shop", "apps/shop", AUTOMATED)]);
+    let rules = "  environments:
+    prod: { owns: { clusters: [dev] }, requires: [{ approval: { group: team, count: 1 } }] }
+  groups: { team: [eve, bot, alice] }
+";
+    world.write("tidegate.yaml", format!("{HOST}{rules}"));
+    world.write("config/apps/shop/all.yaml", config_map("one", "evil"));
+    commit_as(&world, "eve", "one");
+    // What lies on top of it, at other places and in the same folder, makes it nobody else's.
+    world.write("config/README.md", "Hello");
+    commit_as(&world, "bot", "README");
+    world.write("config/apps/shop/more.yaml", config_map("more", "1"));
+    commit_as(&world, "bot", "more");
+    let shown = world.tidegate(&["apps", "show", "shop", "--output", "json"]).expect(0).json();
+    let digest = shown["subject"].as_str().expect("a digest");
+    let approve = |who: &str| world.tidegate(&["apps", "approve", "shop", "--digest", digest, "--as", who]);
+    approve("eve").expect(4);
+    approve("bot").expect(4);
+    sync(&world, &["shop"]).expect(1);
+    approve("alice").expect(0);
+    sync(&world, &["shop"]).expect(0);
+    assert!(place(&world, "one").exists());
+}
+
+#[test]
+fn a_wait_is_for_every_source() {
+    let source =
+        "source: { repoURL: \"https://git.example.com/team/config.git\", path: apps/shop, targetRevision: main }";
+    let sources = "sources:
+    - { repoURL: \"https://git.example.com/team/config.git\", path: apps/shop, targetRevision: main }
+    - { repoURL: ./second.git, path: apps/shop }";
+    let world = world(&[application("shop", "apps/shop", AUTOMATED).replace(source, sources)]);
+    world.repository("second", &[("apps/shop/all.yaml", &config_map("other", "1"))]);
+    world.write(
+        "tidegate.yaml",
+        HOST.replace("  repositories:\n", "  repositories:\n    second: { url: ./second.git }\n"),
+    );
+    let daemon = Daemon::start(&world);
+    let wait = |more: &[&str]| world.tidegate(&[&["apps", "wait", "shop", "--timeout", "60"], more].concat());
+    wait(&[]).expect(0);
+    assert!(place(&world, "one").exists() && place(&world, "other").exists());
+    // Whoever pushed to the second source waits for that.
+    for value in ["2", "3", "4"] {
+        world.write("second/apps/shop/all.yaml", config_map("other", value));
+        world.push("second", value);
+        wait(&[]).expect(0);
+        let text = fs::read_to_string(place(&world, "other")).expect("a file");
+        assert!(text.contains(&format!("value: \"{value}\"")), "{text}");
+    }
+    // A commit of either is one to wait for, also without a daemon, and by the short form of the option.
+    let head = |of: &str| world.git(of, &["rev-parse", "HEAD"]).trim().to_owned();
+    wait(&["--commit", &head("second")]).expect(0);
+    wait(&["--commit", &head("config")[..9]]).expect(0);
+    let shown = world.tidegate(&["apps", "show", "shop", "-o", "json"]).expect(0).json();
+    assert_eq!(shown["sources"][1]["commit"], head("second"), "{shown:#}");
+    assert_eq!(daemon.leave(), Some(0));
+    wait(&["--commit", &head("second")]).expect(0);
+    world.write("second/apps/shop/all.yaml", "kind: [\n");
+    world.push("second", "broken");
+    world.tidegate(&["apps", "wait", "shop", "--timeout", "1"]).expect(1);
 }

@@ -170,6 +170,10 @@ fn artifacts_of_runs_that_ended_long_ago_go_and_others_stay() {
         }
     }
     fs::File::open(world.path().join("state/collected")).and_then(|file| file.set_modified(old)).expect("its time");
+    // A result of a render that no key names.
+    let orphan = format!("state/renders/results/sealed/ab/{}", "c".repeat(62));
+    world.write(&orphan, "x");
+    fs::File::open(world.path().join(&orphan)).and_then(|file| file.set_modified(old)).expect("its time");
     world.write("app/other.txt", "x");
     world.push("app", "other");
     // The run stores the same content, so it is wanted again; what is not goes with the look after it.
@@ -180,4 +184,5 @@ fn artifacts_of_runs_that_ended_long_ago_go_and_others_stay() {
     world.push("app", "new");
     run(&world, &[]).expect(0);
     assert_eq!(blobs(), 1, "the old one went, the new one is there");
+    assert!(!world.path().join(orphan).exists());
 }

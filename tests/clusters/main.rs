@@ -6,6 +6,7 @@ mod definitions;
 mod killed;
 mod many;
 mod owners;
+mod renewed;
 mod scene;
 mod unwell;
 mod waves;

@@ -1,6 +1,7 @@
 //! How applications stand, for the steps of pipelines: by the word of the loop that keeps them, in the daemon, or in the process
 //! of `tidegate run` where there is none.
 
+use crate::place::aside;
 use crate::render::Plugins;
 use crate::screen::Screen;
 use async_trait::async_trait;
@@ -9,9 +10,9 @@ use manifest::HostConfig;
 use model::{Blame, CommitId, Failure};
 use planner::decide::End;
 use planner::survey::SyncStatus;
-use reconcile::{Books, Configured, Entry, Fleet, Floor, Kept, Renders, Rules, Standing};
+use reconcile::{Books, Configured, Entry, Fleet, Floor, Kept, Renders, Rules, SourceAt, Standing, reached};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// How often repositories are looked at by a process that does not stay: one on this machine, and one elsewhere.
 const NEAR: Duration = Duration::from_secs(1);
@@ -67,22 +68,51 @@ impl Applications for Keeping {
                 None => failure.hint("`tidegate apps list` shows all"),
             }
         })?;
-        let Some(synced) = self.fleet.standing(name)?.map(status).and_then(|status| status.synced) else {
-            return Ok(false);
-        };
-        let Some(repository) = self.repository(entry) else { return Ok(synced == *commit) };
-        let (engine, commit) = (self.engine.clone(), commit.clone());
-        let contains = tokio::task::spawn_blocking(move || {
-            let mirror = engine.mirror(&repository)?;
-            let git = |e: git::Error| e.failure();
-            // A commit that was pushed a moment ago may not have been fetched yet: then nothing contains it.
-            if mirror.resolve(commit.as_str()).map_err(git)?.is_none() {
-                return Ok(false);
+        let Some(standing) = self.fleet.standing(name)? else { return Ok(false) };
+        let sources = match (standing.sync, status(standing.clone()).synced) {
+            (SyncStatus::Synced, _) => standing.sources,
+            // Of a sync that is over the commit of the first source alone is known.
+            (_, Some(synced)) => {
+                let first = self.repository(entry).map(|repository| SourceAt { repository, commit: synced.0 });
+                first.into_iter().collect()
             }
-            mirror.is_ancestor(&commit, &synced).map_err(git)
-        });
-        contains.await.unwrap_or_else(|e| Err(Failure::internal(format!("a worker panicked: {e}"))))
+            (_, None) => return Ok(false),
+        };
+        hold(&self.engine, &sources, commit.as_str()).await
     }
+}
+
+/// Whether one of these sources is at a commit or after it. A commit that was pushed a moment ago may not have been fetched yet: then
+/// nothing holds it.
+pub async fn hold(engine: &Engine, sources: &[SourceAt], commit: &str) -> Result<bool, Failure> {
+    let (engine, sources, commit) = (engine.clone(), sources.to_vec(), commit.to_owned());
+    aside(move || {
+        let git = |e: git::Error| e.failure();
+        for source in sources {
+            let mirror = engine.mirror(&source.repository)?;
+            let wanted = match mirror.resolve(&commit).map_err(git)? {
+                None => mirror.abbreviated(&commit).map_err(git)?,
+                found => found,
+            };
+            if let Some(wanted) = wanted
+                && mirror.is_ancestor(&wanted, &CommitId(source.commit)).map_err(git)?
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    })
+    .await
+}
+
+/// Whether each of these sources is where the one in its place is wanted to be, or after that.
+pub async fn reach(engine: &Engine, sources: &[SourceAt], wanted: &[SourceAt]) -> Result<bool, Failure> {
+    let (engine, sources, wanted) = (engine.clone(), sources.to_vec(), wanted.to_vec());
+    let holds = move |repository: &str, later: &str, earlier: &str| {
+        let (earlier, later) = (CommitId(earlier.to_owned()), CommitId(later.to_owned()));
+        engine.mirror(repository)?.is_ancestor(&earlier, &later).map_err(|e| e.failure())
+    };
+    aside(move || reached(&sources, &wanted, holds)).await
 }
 
 /// A commit, or forty zeros where none is known.
@@ -113,6 +143,20 @@ fn status(standing: Standing) -> ApplicationStatus {
 pub fn renders(engine: &Engine) -> Result<Arc<Renders>, Failure> {
     let kept = Kept::open(&engine.state().folder("renders"), engine.keyring()?)?;
     Ok(Arc::new(Renders::new(Arc::new(Plugins::Engine(Arc::new(engine.clone()))), kept)))
+}
+
+/// Throws away what a host keeps no longer, artifacts and results of renders, unless that was done within the hour. Errors: `unavailable`;
+/// what is left is for the next time.
+pub async fn collect_sometimes(engine: &Engine, renders: Option<Arc<Renders>>) -> Result<(), Failure> {
+    if engine.collect_sometimes().await?.is_none() {
+        return Ok(());
+    }
+    let engine = engine.clone();
+    aside(move || {
+        let renders = renders.map_or_else(|| self::renders(&engine), Ok)?;
+        renders.sweep(SystemTime::now()).map(drop)
+    })
+    .await
 }
 
 /// What the environments of a host ask.

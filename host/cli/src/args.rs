@@ -12,7 +12,7 @@ pub struct Arguments {
     #[command(flatten)]
     pub host: Host,
     /// How to print the result: for people, or one JSON document on standard output
-    #[arg(long, global = true, value_enum, default_value_t = Output::Text)]
+    #[arg(long, short, global = true, value_enum, default_value_t = Output::Text)]
     pub output: Output,
     #[command(subcommand)]
     pub command: Command,

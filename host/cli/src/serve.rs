@@ -8,6 +8,7 @@ mod server;
 mod socket;
 mod wire;
 
+use crate::applications;
 use crate::args::Host;
 use crate::exit::Exit;
 use crate::open;
@@ -138,8 +139,9 @@ fn part(error: Option<JoinError>) -> Failure {
 /// Throws away what is kept no longer. Whether an hour is over, the engine knows.
 async fn collects(daemon: Arc<Daemon>) {
     loop {
-        if let Err(failure) = daemon.engine.collect_sometimes().await {
-            daemon.log.note(&format!("warning: old artifacts could not be removed: {}", failure.message));
+        let renders = daemon.fleet.floor().renders.clone();
+        if let Err(failure) = applications::collect_sometimes(&daemon.engine, Some(renders)).await {
+            daemon.log.note(&format!("warning: what is kept no longer could not be removed: {}", failure.message));
         }
         tokio::time::sleep(COLLECT).await;
     }

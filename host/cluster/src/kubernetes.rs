@@ -13,6 +13,7 @@ mod retry;
 mod store;
 mod view;
 mod watch;
+mod way;
 mod write;
 
 pub use connection::{Access, Connection, Timeouts};
@@ -68,13 +69,14 @@ impl Kubernetes {
         Ok(Self { api, discovery, tracked })
     }
 
-    /// The same cluster, in which everything is done as the account that this connection names: reads by name, trials and writes.
+    /// The same cluster, in which everything is done as this account: reads by name, trials and writes.
     /// Which kinds there are, and the metadata of marked objects, are still followed by who made this one, once for all accounts.
     ///
     /// # Errors
     /// Those of [`Kubernetes::new`].
-    pub async fn acting(&self, connection: &Connection) -> Result<Self, Failure> {
-        let api = Arc::new(Api::new(connection, self.api.clock.clone()).await?);
+    pub async fn acting(&self, account: &str) -> Result<Self, Failure> {
+        let connection = Connection { impersonate: Some(account.to_owned()), ..self.api.connection().clone() };
+        let api = Arc::new(Api::new(&connection, self.api.clock.clone()).await?);
         Ok(Self { api, discovery: self.discovery.clone(), tracked: self.tracked.clone() })
     }
 

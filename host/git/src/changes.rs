@@ -22,9 +22,20 @@ impl Mirror {
     pub fn changed_paths(&self, base: &CommitId, head: &CommitId, limit: usize) -> Result<Vec<String>, Error> {
         let repository = self.repository()?;
         let (base, head) = (self.tree(&repository, base)?.id(), self.tree(&repository, head)?.id());
-        let mut found = Found { mirror: self, repository: &repository, paths: Vec::new(), limit, entries: 0 };
-        if base != head {
-            found.compare(Some(base), Some(head), &mut Vec::new(), 0)?;
+        self.between(&repository, Some(base), head, limit)
+    }
+
+    /// The same of two trees, and of nothing and one.
+    pub(crate) fn between(
+        &self,
+        repository: &Repository,
+        base: Option<Oid>,
+        head: Oid,
+        limit: usize,
+    ) -> Result<Vec<String>, Error> {
+        let mut found = Found { mirror: self, repository, paths: Vec::new(), limit, entries: 0 };
+        if base != Some(head) {
+            found.compare(base, Some(head), &mut Vec::new(), 0)?;
         }
         let mut paths: Vec<String> = found.paths.iter().map(|p| String::from_utf8_lossy(p).into_owned()).collect();
         paths.sort();

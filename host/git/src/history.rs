@@ -6,6 +6,9 @@ use crate::name;
 use git2::{ErrorCode, Sort};
 use model::{Commit, CommitId};
 
+/// Paths that one commit is asked about; one that changed more may have changed any.
+const PATHS: usize = 65_536;
+
 impl Mirror {
     /// A commit, as expressions see it.
     pub fn commit(&self, id: &CommitId) -> Result<Commit, Error> {
@@ -22,6 +25,19 @@ impl Mirror {
             author: person(&commit.author()),
             committer: person(&commit.committer()),
         })
+    }
+
+    /// The commit whose id begins so, of seven digits at least; `None` where there is none, or more than one.
+    pub fn abbreviated(&self, beginning: &str) -> Result<Option<CommitId>, Error> {
+        if beginning.len() < 7 || !beginning.bytes().all(|b| b.is_ascii_hexdigit()) {
+            return Ok(None);
+        }
+        let repository = self.repository()?;
+        match repository.find_commit_by_prefix(beginning) {
+            Ok(commit) => Ok(Some(name::id(commit.id()))),
+            Err(e) if matches!(e.code(), ErrorCode::NotFound | ErrorCode::Ambiguous) => Ok(None),
+            Err(e) => Err(self.git("look for a commit", e)),
+        }
     }
 
     /// The best common ancestor; `None` for histories that have none.
@@ -115,14 +131,67 @@ impl Mirror {
         }
         let mut pairs: Vec<(String, String)> = Vec::new();
         for oid in walk.take(if base.is_some() { usize::MAX } else { 1 }) {
+            note(&repository.find_commit(oid.map_err(reading)?).map_err(reading)?, &mut pairs);
+        }
+        Ok(pairs)
+    }
+
+    /// The same of all commits in the history of `head` that changed a path which `concerns`; the newest `most` commits are looked at. A
+    /// merge changed what is another than in each of its parents.
+    pub fn writers(
+        &self,
+        head: &CommitId,
+        most: usize,
+        concerns: &dyn Fn(&str) -> bool,
+    ) -> Result<Vec<(String, String)>, Error> {
+        let repository = self.repository()?;
+        let reading = |e| self.git("walk the history", e);
+        let mut walk = repository.revwalk().map_err(reading)?;
+        walk.set_sorting(Sort::TIME).map_err(reading)?;
+        walk.push(self.find(&repository, head)?.id()).map_err(reading)?;
+        let mut pairs = Vec::new();
+        for oid in walk.take(most) {
             let commit = repository.find_commit(oid.map_err(reading)?).map_err(reading)?;
-            let mail = |who: git2::Signature<'_>| String::from_utf8_lossy(who.email_bytes()).into_owned();
-            let pair = (mail(commit.author()), mail(commit.committer()));
-            if !pairs.contains(&pair) {
-                pairs.push(pair);
+            if self.concerned(&repository, &commit, concerns)? {
+                note(&commit, &mut pairs);
             }
         }
         Ok(pairs)
+    }
+
+    fn concerned(
+        &self,
+        repository: &git2::Repository,
+        commit: &git2::Commit<'_>,
+        concerns: &dyn Fn(&str) -> bool,
+    ) -> Result<bool, Error> {
+        let parents = commit.parents().map(|parent| Some(parent.tree_id()));
+        let parents = if commit.parent_count() == 0 { vec![None] } else { parents.collect() };
+        let mut changed: Option<Vec<String>> = None;
+        for parent in parents {
+            let paths = match self.between(repository, parent, commit.tree_id(), PATHS) {
+                Ok(paths) => paths,
+                // So much may be anything.
+                Err(Error::TooLarge { .. }) => return Ok(true),
+                Err(error) => return Err(error),
+            };
+            let also = |path: &String| changed.as_ref().is_none_or(|of_all| of_all.contains(path));
+            let of_all: Vec<String> = paths.into_iter().filter(|path| concerns(path) && also(path)).collect();
+            if of_all.is_empty() {
+                return Ok(false);
+            }
+            changed = Some(of_all);
+        }
+        Ok(true)
+    }
+}
+
+/// Notes who wrote and who made a commit.
+fn note(commit: &git2::Commit<'_>, pairs: &mut Vec<(String, String)>) {
+    let mail = |who: git2::Signature<'_>| String::from_utf8_lossy(who.email_bytes()).into_owned();
+    let pair = (mail(commit.author()), mail(commit.committer()));
+    if !pairs.contains(&pair) {
+        pairs.push(pair);
     }
 }
 

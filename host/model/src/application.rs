@@ -49,7 +49,7 @@ pub struct Application {
     /// What its authors want to be shown with it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub info: Vec<Info>,
-    /// How many syncs its history keeps.
+    /// How many syncs its history keeps, and how many healthy revisions at least.
     pub history_limit: u32,
     /// What becomes of its objects when its file is deleted.
     pub deletion: Deletion,

@@ -1,18 +1,21 @@
 //! What is remembered of an application between two looks, in the journal.
 
 use crate::entry::Entry;
+use crate::history::{Ended, surplus};
 use crate::standing::Standing;
 use access::Vote;
 use manifest::DeclaredKind;
 use model::application::Application;
 use model::{CommitId, Digest, Failure, RunId, Timestamp};
 use planner::Inventory;
-use planner::operation::Operation;
+use planner::operation::{Operation, Outcome};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use store::{Accepted, ApplicationChange, ApplicationRow, Braked, Command, Consent, EffectRow, Journal, SyncRow};
+use store::{
+    Accepted, ApplicationChange, ApplicationRow, Braked, Command, Consent, EffectRow, Journal, Rollback, SyncRow,
+};
 
 /// The journal, as far as applications go.
 #[derive(Clone)]
@@ -255,6 +258,11 @@ impl Books {
         found.map_err(Failure::from)
     }
 
+    /// The rollbacks of an application, newest first.
+    pub fn rollbacks(&self, application: &str) -> Result<Vec<Rollback>, Failure> {
+        self.journal.reader().and_then(|reader| reader.rollbacks(application)).map_err(Failure::from)
+    }
+
     /// Stores how it stands.
     pub async fn stand(&self, name: &str, standing: &Standing, inventory: Option<&Inventory>) -> Result<(), Failure> {
         let change = ApplicationChange {
@@ -284,13 +292,20 @@ impl Books {
         past: &Past,
         keep: u32,
     ) -> Result<(), Failure> {
+        let mut before =
+            self.journal.reader().and_then(|it| it.syncs(&operation.plan.application.0)).map_err(Failure::from)?;
+        before.retain(|row| row.id != operation.id);
+        let this = ended(operation.id.clone(), Ok(past.clone()));
+        let before = before.into_iter().map(|row| ended(row.id, read(row.content)));
+        let all: Vec<Ended> = std::iter::once(this).chain(before).collect();
+        let surplus = surplus(&all, usize::try_from(keep).unwrap_or(usize::MAX));
         let ended = SyncRow { id: operation.id.clone(), begun: operation.begun, content: write(past)? };
         let change = ApplicationChange {
             standing: Some(write(standing)?),
             inventory: Some(write(inventory)?),
             operation: Some(None),
             ended: Some(ended),
-            keep,
+            surplus,
             ..of(&operation.plan.application.0)
         };
         self.change(change, past.ended).await
@@ -299,6 +314,12 @@ impl Books {
     async fn change(&self, change: ApplicationChange, at: Timestamp) -> Result<(), Failure> {
         self.journal.apply(Command::Application(Box::new(change), at)).await.map(drop).map_err(Failure::from)
     }
+}
+
+/// A sync as its history weighs it. Of one that another version wrote nobody knows whether it was healthy.
+fn ended(id: String, past: Result<Past, Failure>) -> Ended {
+    let healthy = past.ok().filter(|past| past.outcome == Outcome::Healthy.to_string()).map(|past| past.revision);
+    Ended { id, healthy }
 }
 
 fn remembered(name: &str, declared: Declared) -> Entry {

@@ -40,14 +40,61 @@ struct Place {
     mirror: Mirror,
     branch: String,
     folder: PathBuf,
-    /// What was written and is not pushed yet.
     unpushed: Mutex<Unpushed>,
 }
 
-#[derive(Clone, Default)]
+/// What was written and is not pushed yet.
+#[derive(Default)]
 struct Unpushed {
+    /// Paths that somebody is writing at this moment, once for each who does. They are neither pushed nor taken over.
+    writing: Vec<String>,
+    written: Written,
+}
+
+/// Paths that were written, and by whom.
+#[derive(Default)]
+struct Written {
     paths: BTreeSet<String>,
     applications: BTreeSet<String>,
+}
+
+impl Unpushed {
+    fn contains(&self, path: &str) -> bool {
+        self.written.paths.contains(path) || self.writing.iter().any(|writing| writing == path)
+    }
+
+    fn add(&mut self, written: Written) {
+        self.written.paths.extend(written.paths);
+        self.written.applications.extend(written.applications);
+    }
+}
+
+/// A write that is under way. What it wrote counts as written only once it has ended: whoever pushes before that must not think that
+/// this path is done with.
+struct Writing {
+    place: Arc<Place>,
+    path: String,
+    application: String,
+}
+
+impl Writing {
+    fn new(place: &Arc<Place>, application: &ApplicationName, key: &ObjectKey) -> Self {
+        let path = Directory::place_of(key).to_string_lossy().into_owned();
+        place.unpushed().writing.push(path.clone());
+        Self { place: place.clone(), path, application: application.0.clone() }
+    }
+}
+
+impl Drop for Writing {
+    /// Also where it failed: what is there by now, nobody knows.
+    fn drop(&mut self) {
+        let mut unpushed = self.place.unpushed();
+        if let Some(at) = unpushed.writing.iter().position(|path| *path == self.path) {
+            unpushed.writing.swap_remove(at);
+        }
+        unpushed.written.paths.insert(std::mem::take(&mut self.path));
+        unpushed.written.applications.insert(std::mem::take(&mut self.application));
+    }
 }
 
 impl std::fmt::Debug for Branch {
@@ -76,13 +123,6 @@ impl Branch {
         let place = self.place.clone();
         let levelled = tokio::task::spawn_blocking(move || place.level()).await;
         levelled.unwrap_or_else(|e| Err(unreachable(format!("it panicked: {e}"))))
-    }
-
-    fn note(&self, application: &ApplicationName, key: &ObjectKey) {
-        let path = Directory::place_of(key).to_string_lossy().into_owned();
-        let mut unpushed = self.place.unpushed();
-        unpushed.paths.insert(path);
-        unpushed.applications.insert(application.0.clone());
     }
 }
 
@@ -119,12 +159,12 @@ impl Destination for Branch {
         if let Some(why) = self.refuses(change.key) {
             return Err(Failure::new(FailureKind::Forbidden, why));
         }
-        self.note(change.application, change.key);
+        let _writing = Writing::new(&self.place, change.application, change.key);
         self.directory.write(change).await
     }
 
     async fn delete(&self, deletion: &Deletion<'_>) -> Result<(), Failure> {
-        self.note(deletion.application, deletion.key);
+        let _writing = Writing::new(&self.place, deletion.application, deletion.key);
         self.directory.delete(deletion).await
     }
 
@@ -150,15 +190,13 @@ impl Place {
 
     fn level(&self) -> Result<(), Failure> {
         let git = |e: git::Error| unreachable(e.failure().message);
-        let unpushed = self.unpushed().clone();
-        if !unpushed.paths.is_empty() {
-            self.push(&unpushed)?;
-            let mut left = self.unpushed();
-            left.paths.retain(|path| !unpushed.paths.contains(path));
-            if left.paths.is_empty() {
-                left.applications.clear();
+        // Taken, not looked at: what is written from here on, to the same paths as well, is for the next time.
+        let written = std::mem::take(&mut self.unpushed().written);
+        if !written.paths.is_empty() {
+            if let Err(failure) = self.push(&written) {
+                self.unpushed().add(written);
+                return Err(failure);
             }
-            drop(left);
             // For a remote that is a folder the mirror learns of the commit by the next fetch alone.
             self.mirror.fetch().map_err(git)?;
         }
@@ -176,11 +214,11 @@ impl Place {
     }
 
     /// Commits what was written onto the newest head; somebody who was faster is no reason to lose anything of theirs.
-    fn push(&self, unpushed: &Unpushed) -> Result<(), Failure> {
+    fn push(&self, written: &Written) -> Result<(), Failure> {
         for _ in 0..RACES {
             let failed = |e: git::Error| unreachable(e.failure().message);
             let mut transaction = self.mirror.begin(&self.branch).map_err(failed)?;
-            for path in &unpushed.paths {
+            for path in &written.paths {
                 match fs::read(self.folder.join(path)) {
                     Ok(content) => transaction.put(path, content).map_err(failed)?,
                     Err(e) if e.kind() == std::io::ErrorKind::NotFound => transaction.remove(path).map_err(failed)?,
@@ -191,9 +229,9 @@ impl Place {
             if changed.is_empty() {
                 return Ok(());
             }
-            let names = unpushed.applications.iter().cloned().collect::<Vec<_>>().join(", ");
+            let names = written.applications.iter().cloned().collect::<Vec<_>>().join(", ");
             let files = if changed.len() == 1 { "1 object".to_owned() } else { format!("{} objects", changed.len()) };
-            let trailers = unpushed.applications.iter().map(|name| ("Tidegate-Application".to_owned(), name.clone()));
+            let trailers = written.applications.iter().map(|name| ("Tidegate-Application".to_owned(), name.clone()));
             let pushed = transaction.push(NewCommit {
                 subject: &format!("Sync {names}: {files}"),
                 body: "",
@@ -210,15 +248,15 @@ impl Place {
         Err(unreachable(format!("the branch `{}` moved {RACES} times while it was pushed to", self.branch)))
     }
 
-    /// Makes the folder what a commit holds, but for what is not pushed yet.
+    /// Makes the folder what a commit holds, but for what is not pushed yet. That is asked for each file in the moment in which it
+    /// is put there or goes, and nobody begins to write meanwhile.
     fn take_over(&self, tip: &CommitId) -> Result<(), Failure> {
         let failed = |e: std::io::Error| unreachable(format!("{}: {e}", self.folder.display()));
         let git = |e: git::Error| unreachable(e.failure().message);
         let snapshot = self.mirror.snapshot(tip, &Folders::default()).map_err(git)?;
         let mut files = BTreeMap::new();
         list(&snapshot, "", &mut files).map_err(git)?;
-        let unpushed = self.unpushed().paths.clone();
-        for (path, id) in files.iter().filter(|(path, _)| !unpushed.contains(*path)) {
+        for (path, id) in &files {
             let content = snapshot.content(path, *id, LARGEST).map_err(git)?;
             let target = self.folder.join(path);
             if fs::read(&target).is_ok_and(|there| there == content) {
@@ -227,9 +265,34 @@ impl Place {
             fs::create_dir_all(target.parent().unwrap_or(&self.folder)).map_err(failed)?;
             let mut file = tempfile::NamedTempFile::new_in(self.folder.join(OWN).join("new")).map_err(failed)?;
             std::io::Write::write_all(&mut file, &content).map_err(failed)?;
-            file.persist(&target).map_err(|e| failed(e.error))?;
+            let unpushed = self.unpushed();
+            if !unpushed.contains(path) {
+                file.persist(&target).map_err(|e| failed(e.error))?;
+            }
         }
-        remove_others(&self.folder, "", &|path| files.contains_key(path) || unpushed.contains(path)).map_err(failed)
+        self.remove_others("", &files).map_err(failed)
+    }
+
+    fn remove_others(&self, at: &str, files: &BTreeMap<String, git::ObjectId>) -> std::io::Result<()> {
+        for entry in fs::read_dir(self.folder.join(at))? {
+            let entry = entry?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let path = if at.is_empty() { name } else { format!("{at}/{name}") };
+            if path == OWN {
+                continue;
+            }
+            if entry.file_type()?.is_dir() {
+                self.remove_others(&path, files)?;
+                // One that still holds something stays.
+                let _ = fs::remove_dir(entry.path());
+            } else if !files.contains_key(&path) {
+                let unpushed = self.unpushed();
+                if !unpushed.contains(&path) {
+                    fs::remove_file(entry.path())?;
+                }
+            }
+        }
+        Ok(())
     }
 }
 
@@ -263,25 +326,6 @@ fn list(snapshot: &Snapshot, at: &str, files: &mut BTreeMap<String, git::ObjectI
     Ok(())
 }
 
-fn remove_others(root: &Path, at: &str, keep: &dyn Fn(&str) -> bool) -> std::io::Result<()> {
-    for entry in fs::read_dir(root.join(at))? {
-        let entry = entry?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        let path = if at.is_empty() { name } else { format!("{at}/{name}") };
-        if path == OWN {
-            continue;
-        }
-        if entry.file_type()?.is_dir() {
-            remove_others(root, &path, keep)?;
-            // One that still holds something stays.
-            let _ = fs::remove_dir(entry.path());
-        } else if !keep(&path) {
-            fs::remove_file(entry.path())?;
-        }
-    }
-    Ok(())
-}
-
 /// Where the commit stands that the folder was last made of.
 fn mark(folder: &Path) -> PathBuf {
     folder.join(OWN).join("commit")
@@ -290,3 +334,6 @@ fn mark(folder: &Path) -> PathBuf {
 fn unreachable(message: String) -> Failure {
     Failure::new(FailureKind::Unreachable, message)
 }
+
+#[cfg(test)]
+mod tests;

@@ -35,7 +35,7 @@ type Opened = Arc<tokio::sync::OnceCell<Way>>;
 #[derive(Clone)]
 enum Way {
     Folder(Arc<dyn Destination>),
-    Kubernetes(Arc<Kubernetes>, Connection),
+    Kubernetes(Arc<Kubernetes>),
 }
 
 /// What environments ask, and of whom.
@@ -172,15 +172,14 @@ impl Floor {
         };
         let destination: Arc<dyn Destination> = match (self.open(name, cluster).await?, account) {
             (Way::Folder(directory), _) => directory,
-            (Way::Kubernetes(kubernetes, _), None) => kubernetes,
-            (Way::Kubernetes(kubernetes, connection), Some(account)) => {
+            (Way::Kubernetes(kubernetes), None) => kubernetes,
+            (Way::Kubernetes(kubernetes), Some(account)) => {
                 let at = (name.to_owned(), account.to_owned());
                 let known = self.acting().get(&at).cloned();
                 match known {
                     Some(known) => known,
                     None => {
-                        let connection = Connection { impersonate: Some(account.to_owned()), ..connection };
-                        let acting = kubernetes.acting(&connection).await;
+                        let acting = kubernetes.acting(account).await;
                         let acting = Arc::new(acting.map_err(|failure| Failure::unavailable(failure.message))?);
                         self.acting().entry(at).or_insert(acting).clone()
                     }
@@ -224,7 +223,7 @@ impl Floor {
                 let connection = Connection { access, impersonate: None, timeouts: Timeouts::default() };
                 let kubernetes = Kubernetes::new(&connection, Arc::new(SystemClock::default())).await;
                 let kubernetes = kubernetes.map_err(|failure| Failure::unavailable(failure.message))?;
-                Way::Kubernetes(Arc::new(kubernetes), connection)
+                Way::Kubernetes(Arc::new(kubernetes))
             }
         })
     }

@@ -210,6 +210,7 @@ impl Keeper {
             memory.inventory.forget(key);
         }
         let mut standing = Standing::of(&look.plan, &look.wish.revision, last.clone(), situation.now);
+        standing.sources = look.wish.origins.iter().map(Into::into).collect();
         standing.subject = content;
         standing.images = match &look.wish.desired {
             Ok(desired) => images(desired),

@@ -5,15 +5,19 @@ use crate::key::Key;
 use crate::reads::ReadSet;
 use artifact::{Blobs, Keyring};
 use model::{Digest, Failure};
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
 
 /// Read sets that are kept of one key: branches that take turns, and a revert.
 const VARIANTS: usize = 4;
+/// What is younger may be named by a key that is being written.
+const YOUNG: Duration = Duration::from_secs(24 * 3600);
 /// The largest result, in bytes: manifests with every character escaped.
 const LARGEST: u64 = 256 << 20;
 
@@ -150,6 +154,14 @@ impl Kept {
         (variant, given)
     }
 
+    /// Removes the results that no key names any more; answers how many. What was kept within a day of this moment stays: its key may
+    /// be about to be written, by another process too. Blocking. Errors: `unavailable`; what is left is for the next time.
+    pub fn sweep(&self, now: SystemTime) -> Result<usize, Failure> {
+        let Place::Disk { folder, blobs, .. } = &self.place else { return Ok(0) };
+        let named = named(folder).map_err(|e| Failure::unavailable(format!("{}: {e}", folder.display())))?;
+        blobs.retain(|digest| named.contains(digest), now.checked_sub(YOUNG).unwrap_or(SystemTime::UNIX_EPOCH))
+    }
+
     fn note(&self, key: &Key, variant: Variant) {
         let older = self.variants(key);
         let mut variants = vec![variant];
@@ -172,6 +184,31 @@ impl Kept {
 fn file(folder: &Path, key: &Key) -> PathBuf {
     let hex = key.hex();
     folder.join(hex.get(..2).unwrap_or_default()).join(hex)
+}
+
+/// The results that keys name. One whose file is damaged names none, and is rendered again.
+fn named(folder: &Path) -> io::Result<HashSet<Digest>> {
+    let mut named = HashSet::new();
+    let buckets = match fs::read_dir(folder) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(named),
+        buckets => buckets?,
+    };
+    for bucket in buckets {
+        let bucket = bucket?.path();
+        if !bucket.is_dir() {
+            continue;
+        }
+        for key in fs::read_dir(&bucket)? {
+            let text = match fs::read(key?.path()) {
+                // A draft that has its name by now.
+                Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
+                text => text?,
+            };
+            let stored: Vec<Stored<IgnoredAny>> = serde_json::from_slice(&text).unwrap_or_default();
+            named.extend(stored.into_iter().map(|stored| stored.result));
+        }
+    }
+    Ok(named)
 }
 
 /// Whole or not at all, but not synced: after a power cut it may be missing.

@@ -6,6 +6,7 @@ use crate::reads::ReadSet;
 use crate::render::Renders;
 use crate::rights::Rights;
 use crate::sources::{Repositories, jobs};
+use crate::standing::SourceAt;
 use cluster::{Change, Destination, Wanted, Write};
 use futures_util::stream::{self, StreamExt as _};
 use model::{Failure, application};
@@ -67,6 +68,12 @@ pub struct Origin {
     pub reads: Option<(Arc<ReadSet>, String)>,
     /// Whether repositories were read that are not among the application's sources.
     pub elsewhere: bool,
+}
+
+impl From<&Origin> for SourceAt {
+    fn from(origin: &Origin) -> Self {
+        Self { repository: origin.repository.clone(), commit: origin.commit.clone() }
+    }
 }
 
 /// What was seen.

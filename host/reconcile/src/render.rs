@@ -10,6 +10,7 @@ use plugin::wit::renderer;
 use plugin::{Invocation, Limits, Plugin, Silent};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::SystemTime;
 
 /// A renderer that is locked, and what its plugin is granted.
 #[derive(Clone, Debug)]
@@ -97,6 +98,11 @@ impl Renders {
     pub fn known(&self, job: &Job) -> Result<Option<Digest>, Failure> {
         let order = self.order(job)?;
         Ok(self.same(&order).map(|variant| variant.result))
+    }
+
+    /// Removes kept results that no key names any more; answers how many. Blocking. Errors: `unavailable`.
+    pub fn sweep(&self, now: SystemTime) -> Result<usize, Failure> {
+        self.kept.sweep(now)
     }
 
     fn order<'a>(&self, job: &'a Job) -> Result<Order<'a>, Failure> {

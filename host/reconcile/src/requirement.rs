@@ -13,6 +13,8 @@ use std::sync::Arc;
 
 /// Commits that are looked at between what was accepted and what would be.
 const COMMITS: usize = 1_000;
+/// Commits that are looked at for whoever wrote what nobody has accepted before.
+const HISTORY: usize = 10_000;
 /// Paths of one comparison.
 const PATHS: usize = 65_536;
 
@@ -215,7 +217,8 @@ impl Requirements {
         Ok(Word { needs, have, standing })
     }
 
-    /// Whoever wrote or committed something that is new since what was accepted: none of them may approve it.
+    /// Whoever wrote or committed something that is new since what was accepted, or where nothing was, any of what it is made of: none
+    /// of them may approve it.
     fn excluded(&self, accepted: Option<&Content>, origins: &[Origin]) -> Result<BTreeSet<String>, Failure> {
         let mut names = BTreeSet::new();
         for origin in origins {
@@ -224,7 +227,11 @@ impl Requirements {
             // A commit that a forced push took away is none to compare with.
             let base = base.filter(|base| mirror.commit(base).is_ok());
             let head = CommitId(origin.commit.clone());
-            for (author, committer) in mirror.committers(base.as_ref(), &head).map_err(|e| e.failure())? {
+            let writers = match &base {
+                Some(base) => mirror.committers(Some(base), &head),
+                None => mirror.writers(&head, HISTORY, &|path| rests_on(origin, path)),
+            };
+            for (author, committer) in writers.map_err(|e| e.failure())? {
                 for mail in [author, committer] {
                     names.extend(self.people.names(&format!("<{mail}>")));
                 }
@@ -388,8 +395,8 @@ fn commits(origins: &[Origin]) -> BTreeMap<&str, &str> {
     origins.iter().map(|origin| (origin.repository.as_str(), origin.commit.as_str())).collect()
 }
 
-/// Whether a change of this path is the environment's business, as far as this application goes.
-fn concerns(owning: &Owning, origin: &Origin, path: &str) -> bool {
+/// Whether an application rests on this path.
+fn rests_on(origin: &Origin, path: &str) -> bool {
     let inside =
         origin.folder.is_empty() || path.strip_prefix(&origin.folder).is_some_and(|rest| rest.starts_with('/'));
     let read = match &origin.reads {
@@ -397,7 +404,12 @@ fn concerns(owning: &Owning, origin: &Origin, path: &str) -> bool {
         // What cannot be told may have been read.
         None => true,
     };
-    (inside || read) && (owning.cluster || owning.environment.owns(&origin.repository, path))
+    inside || read
+}
+
+/// Whether a change of this path is the environment's business, as far as this application goes.
+fn concerns(owning: &Owning, origin: &Origin, path: &str) -> bool {
+    rests_on(origin, path) && (owning.cluster || owning.environment.owns(&origin.repository, path))
 }
 
 /// The approvals, and what else is required by its kind.

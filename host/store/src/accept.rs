@@ -122,6 +122,22 @@ impl Reader {
         })
     }
 
+    /// The commits that brought files of an application back, newest first.
+    pub fn rollbacks(&self, application: &str) -> Result<Vec<Rollback>, Error> {
+        let sql =
+            "SELECT repository, commit_id, target, actor, at FROM rollbacks WHERE application = ?1 ORDER BY at DESC";
+        self.all(sql, [application], |r| {
+            Ok(Rollback {
+                repository: r.get(0)?,
+                commit: r.get(1)?,
+                target: r.get(2)?,
+                application: application.to_owned(),
+                actor: r.get(3)?,
+                at: Timestamp(r.get(4)?),
+            })
+        })
+    }
+
     /// Whether a commit brought files of an application back by this host's doing.
     pub fn is_rollback(&self, repository: &str, commit: &str, application: &str) -> Result<bool, Error> {
         let sql = "SELECT 1 FROM rollbacks WHERE repository = ?1 AND commit_id = ?2 AND application = ?3";

@@ -68,12 +68,12 @@ pub struct ApplicationChange {
     pub operation: Option<Option<Value>>,
     /// A sync that ended.
     pub ended: Option<SyncRow>,
-    /// How many syncs its history keeps.
-    pub keep: u32,
+    /// The ids of syncs that its history keeps no longer.
+    pub surplus: Vec<String>,
 }
 
 pub(crate) fn change(db: &Connection, change: &ApplicationChange, at: Timestamp) -> Result<(), Error> {
-    let ApplicationChange { name, standing, inventory, declared, operation, ended, keep } = change;
+    let ApplicationChange { name, standing, inventory, declared, operation, ended, surplus } = change;
     let insert = "INSERT INTO applications (name, standing, inventory, updated) VALUES (?1, 'null', 'null', ?2) ON CONFLICT (name) DO UPDATE SET updated = excluded.updated";
     db.prepare_cached(insert)?.execute(params![name, at.0])?;
     for (column, value) in [("standing", standing), ("inventory", inventory), ("declared", declared)] {
@@ -89,8 +89,9 @@ pub(crate) fn change(db: &Connection, change: &ApplicationChange, at: Timestamp)
     if let Some(SyncRow { id, begun, content }) = ended {
         let sql = "INSERT INTO syncs (application, id, begun, content) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (application, id) DO UPDATE SET content = excluded.content";
         db.prepare_cached(sql)?.execute(params![name, id, begun.0, content.to_string()])?;
-        let sql = "DELETE FROM syncs WHERE application = ?1 AND id NOT IN (SELECT id FROM syncs WHERE application = ?1 ORDER BY begun DESC, id DESC LIMIT ?2)";
-        db.prepare_cached(sql)?.execute(params![name, keep])?;
+    }
+    for id in surplus {
+        db.prepare_cached("DELETE FROM syncs WHERE application = ?1 AND id = ?2")?.execute(params![name, id])?;
     }
     Ok(())
 }

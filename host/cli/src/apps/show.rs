@@ -23,8 +23,8 @@ impl Desk {
         let survey = &look.plan.survey;
         if screen.json {
             screen.document(&json!({"name": name, "project": entry.project, "place": entry.place,
-                "revision": standing.revision, "sync": standing.sync.to_string(), "health": survey.health,
-                "message": standing.message, "reasons": standing.reasons, "last": standing.last,
+                "revision": standing.revision, "sources": standing.sources, "sync": standing.sync.to_string(),
+                "health": survey.health, "message": standing.message, "reasons": standing.reasons, "last": standing.last,
                 "subject": standing.subject, "objects": survey.rows, "problems": survey.problems, "notices": survey.notices}));
             return Ok(0);
         }

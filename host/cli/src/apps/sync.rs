@@ -1,6 +1,7 @@
 //! `tidegate apps sync` and `wait`.
 
 use super::Desk;
+use crate::applications;
 use crate::args::Sync;
 use crate::exit::Exit;
 use crate::place::Asked;
@@ -15,7 +16,7 @@ use planner::operation::{Outcome, Stop};
 use planner::plan::Await;
 use planner::reason::Code;
 use planner::survey::SyncStatus;
-use reconcile::{Entry, Event, Keeper, Repositories, Standing, Word};
+use reconcile::{Entry, Event, Keeper, Repositories, SourceAt, Standing, Word};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -150,10 +151,7 @@ impl Desk {
         let end = tokio::time::Instant::now() + timeout;
         let mut changes = self.asked.as_ref().map(|asked| asked.daemon.fleet.changes());
         // What the daemon knows may be older than what was pushed before somebody asked.
-        let commit = match commit {
-            Some(commit) => Some(commit.to_owned()),
-            None => self.newest(entry).await,
-        };
+        let newest = if commit.is_some() { None } else { self.newest(entry).await };
         loop {
             let standing = match &mut changes {
                 Some(changes) => {
@@ -165,8 +163,12 @@ impl Desk {
             let standing = standing
                 .unwrap_or_else(|| Standing::unknown("nobody has looked at it yet".to_owned(), None, reconcile::now()));
             let mut good = standing.sync == SyncStatus::Synced && standing.health.status == Status::Healthy;
-            if let Some(commit) = commit.as_deref().filter(|_| good) {
-                good = standing.revision == commit || self.holds(entry, &standing.revision, commit).await?;
+            if good {
+                good = match (commit, &newest) {
+                    (Some(commit), _) => applications::hold(&self.engine, &standing.sources, commit).await?,
+                    (None, Some(newest)) => applications::reach(&self.engine, &standing.sources, newest).await?,
+                    (None, None) => true,
+                };
             }
             let late = tokio::time::Instant::now() >= end;
             if good || late {
@@ -189,31 +191,19 @@ impl Desk {
         }
     }
 
-    /// The commit of the first source as it is now, where a daemon may stand at an older one.
-    async fn newest(&self, entry: &Entry) -> Option<String> {
+    /// The commits of its sources as they are now, where a daemon may stand at older ones.
+    async fn newest(&self, entry: &Entry) -> Option<Vec<SourceAt>> {
         self.asked.as_ref()?;
         let application = entry.application.as_ref().ok()?.clone();
         let repositories: Arc<dyn Repositories> = self.floor.repositories.clone();
         // What it cannot be rendered from, its standing says better.
         let jobs = tokio::task::spawn_blocking(move || reconcile::jobs(&application, &repositories).ok());
         let jobs = jobs.await.ok().flatten()?;
-        Some(jobs.first()?.sources.first()?.commit.clone())
-    }
-
-    /// Whether a revision is a commit or comes after it.
-    async fn holds(&self, entry: &Entry, revision: &str, commit: &str) -> Result<bool, Failure> {
-        let address = entry.application.as_ref().ok().and_then(|it| it.sources.first()).map(|it| it.repository.clone());
-        let name = address.and_then(|address| manifest::repository_of(&address, &self.floor.config).map(str::to_owned));
-        let Some(name) = name else { return Ok(revision == commit) };
-        let (engine, head, wanted) = (self.engine.clone(), model::CommitId(revision.to_owned()), commit.to_owned());
-        let holds = tokio::task::spawn_blocking(move || {
-            let mirror = engine.mirror(&name)?;
-            let git = |e: git::Error| e.failure();
-            // One that has not been fetched yet is not there yet.
-            let Some(wanted) = mirror.resolve(&wanted).map_err(git)? else { return Ok(false) };
-            mirror.is_ancestor(&wanted, &head).map_err(git)
-        });
-        holds.await.unwrap_or_else(|e| Err(Failure::internal(format!("a worker panicked: {e}"))))
+        let at = |source: &reconcile::Source| SourceAt {
+            repository: source.repository.clone(),
+            commit: source.commit.clone(),
+        };
+        Some(jobs.iter().flat_map(|job| &job.sources).map(at).collect())
     }
 }
 

@@ -1,10 +1,11 @@
 //! How a cluster is reached: from a kubeconfig, or by address, authority and token. Nothing here speaks with it.
 
+use super::way::Seen;
 use crate::destination::{Failure, FailureKind};
 use kube::config::{AuthInfo, KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// How a cluster is reached.
@@ -73,9 +74,21 @@ pub(super) struct Clients {
     pub watches: Client,
 }
 
+/// Clients, and what they were made of.
+pub(super) struct Opened {
+    /// With the context that was the current one, where it named none.
+    pub connection: Connection,
+    pub clients: Clients,
+    /// The files, as they were before they were read.
+    pub files: Vec<Seen>,
+    /// The server's address.
+    pub server: String,
+}
+
 impl Connection {
-    pub(super) async fn clients(&self) -> Result<Clients, Failure> {
-        let mut config = self.config().await?;
+    pub(super) async fn open(&self) -> Result<Opened, Failure> {
+        let (mut config, connection, files) = self.config().await?;
+        let server = config.cluster_url.to_string();
         config.connect_timeout = Some(self.timeouts.connect);
         config.write_timeout = Some(self.timeouts.request);
         config.reset_reader_on_write = true;
@@ -89,24 +102,42 @@ impl Connection {
             config.read_timeout = Some(silence);
             Client::try_from(config).map_err(|error| unusable(&error))
         };
-        Ok(Clients { requests: client(self.timeouts.request)?, watches: client(self.timeouts.silence)? })
+        let clients = Clients { requests: client(self.timeouts.request)?, watches: client(self.timeouts.silence)? };
+        Ok(Opened { connection, clients, files, server })
     }
 
-    async fn config(&self) -> Result<Config, Failure> {
+    async fn config(&self) -> Result<(Config, Self, Vec<Seen>), Failure> {
         match &self.access {
             Access::Kubeconfig { path, context } => {
+                let mut files = vec![Seen::of(path)];
                 let read = Kubeconfig::read_from(path).map_err(|error| unusable(&error))?;
+                let context = context.clone().or_else(|| read.current_context.clone());
+                files.extend(named(&read, context.as_deref()).iter().map(|path| Seen::of(Path::new(path))));
                 let options = KubeConfigOptions { context: context.clone(), ..KubeConfigOptions::default() };
-                Config::from_custom_kubeconfig(read, &options).await.map_err(|error| unusable(&error))
+                let config = Config::from_custom_kubeconfig(read, &options).await;
+                let access = Access::Kubeconfig { path: path.clone(), context };
+                Ok((config.map_err(|error| unusable(&error))?, Self { access, ..self.clone() }, files))
             }
             Access::Server { url, authority, token } => {
                 let mut config = Config::new(url.parse::<http::Uri>().map_err(|error| unusable(&error))?);
                 config.root_cert = authority.as_deref().map(certificates).transpose()?;
                 config.auth_info = AuthInfo { token: token.clone().map(Into::into), ..AuthInfo::default() };
-                Ok(config)
+                Ok((config, self.clone(), Vec::new()))
             }
         }
     }
+}
+
+/// The files that a context of a kubeconfig names: an authority, a certificate with its key, a token.
+fn named(kubeconfig: &Kubeconfig, context: Option<&str>) -> Vec<String> {
+    let context = kubeconfig.contexts.iter().find(|it| Some(it.name.as_str()) == context);
+    let Some(context) = context.and_then(|it| it.context.as_ref()) else { return Vec::new() };
+    let cluster = kubeconfig.clusters.iter().find(|it| it.name == context.cluster).and_then(|it| it.cluster.as_ref());
+    let user = kubeconfig.auth_infos.iter().find(|it| Some(&it.name) == context.user.as_ref());
+    let user = user.and_then(|it| it.auth_info.as_ref());
+    let authority = cluster.and_then(|cluster| cluster.certificate_authority.clone());
+    let of_user = user.map(|user| [&user.client_certificate, &user.client_key, &user.token_file]);
+    authority.into_iter().chain(of_user.into_iter().flatten().flatten().cloned()).collect()
 }
 
 /// The certificates of a PEM file, each as DER.
@@ -142,7 +173,7 @@ mod tests {
     async fn what_is_no_way_to_a_cluster_is_told() {
         let told = async |access: Access| {
             let connection = Connection { access, impersonate: None, timeouts: Timeouts::default() };
-            connection.clients().await.err().unwrap().message
+            connection.open().await.err().unwrap().message
         };
         let server = |url: &str, authority: &[u8]| Access::Server {
             url: url.to_owned(),

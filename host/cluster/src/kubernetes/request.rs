@@ -1,8 +1,9 @@
 //! Requests to an API server, each tried a few times: the one way by which anything here asks for or changes anything.
 
-use super::connection::{Clients, Connection, Timeouts};
+use super::connection::{Connection, Timeouts};
 use super::refusal::{self, About, Answer};
 use super::retry::{self, Repeat};
+use super::way::Way;
 use crate::clock::Clock;
 use crate::destination::{Failure, FailureKind};
 use futures_util::{Stream, StreamExt as _};
@@ -38,9 +39,9 @@ impl<'a> Request<'a> {
     }
 }
 
-/// A way to one API server.
+/// Questions to one API server.
 pub(super) struct Api {
-    clients: Clients,
+    way: Way,
     timeouts: Timeouts,
     /// Whom it is asked as, where not as ourselves.
     account: Option<String>,
@@ -50,7 +51,12 @@ pub(super) struct Api {
 impl Api {
     pub async fn new(connection: &Connection, clock: Arc<dyn Clock>) -> Result<Self, Failure> {
         let (timeouts, account) = (connection.timeouts, connection.impersonate.clone());
-        Ok(Self { clients: connection.clients().await?, timeouts, account, clock })
+        Ok(Self { way: Way::new(connection).await?, timeouts, account, clock })
+    }
+
+    /// What it is made of.
+    pub fn connection(&self) -> &Connection {
+        self.way.connection()
     }
 
     /// Asks until it is answered, or it is of no more use.
@@ -87,7 +93,7 @@ impl Api {
 
     async fn send(&self, request: &Request<'_>) -> Result<Value, Failure> {
         let about = request.about;
-        let response = self.clients.requests.send(request.http()?.map(Body::from)).await;
+        let response = self.way.clients().await.requests.send(request.http()?.map(Body::from)).await;
         let (head, body) = response.map_err(|error| refusal::unanswered(about, &error))?.into_parts();
         let body = body.collect_bytes().await.map_err(|error| refusal::unanswered(about, &error))?;
         if head.status.is_success() {
@@ -102,8 +108,9 @@ impl Api {
         &self,
         request: &Request<'_>,
     ) -> Result<impl Stream<Item = Result<WatchEvent<Value>, Failure>> + use<>, Failure> {
+        let clients = self.way.clients().await;
         let started =
-            tokio::time::timeout(self.timeouts.request, self.clients.watches.request_events::<Value>(request.http()?));
+            tokio::time::timeout(self.timeouts.request, clients.watches.request_events::<Value>(request.http()?));
         let what = request.about.what.to_string();
         let is_secret = request.about.is_secret;
         let failed = move |error: kube::Error| {

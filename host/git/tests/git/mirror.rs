@@ -420,3 +420,68 @@ fn the_users_configuration_rewrites_nothing() {
         assert_eq!(entry.unwrap().level(), git2::ConfigLevel::Local);
     }
 }
+
+#[test]
+fn who_wrote_files_is_told_whatever_lies_on_top() {
+    let place = Place::new();
+    let commit = |who: &str, parents: &[git2::Oid], files: &[(&str, &str)]| {
+        let mut index = git2::Index::new().unwrap();
+        for parent in parents {
+            let tree = place.remote.find_commit(*parent).unwrap().tree().unwrap();
+            for path in ["base/a", "shop/a", "README"] {
+                if let Ok(found) = tree.get_path(Path::new(path)) {
+                    put(&mut index, path, found.id());
+                }
+            }
+        }
+        for (path, content) in files {
+            put(&mut index, path, place.remote.blob(content.as_bytes()).unwrap());
+        }
+        let tree = place.remote.find_tree(index.write_tree_to(&place.remote).unwrap()).unwrap();
+        let who = git2::Signature::new(who, &format!("{who}@example.com"), &git2::Time::new(0, 0)).unwrap();
+        let parents: Vec<_> = parents.iter().map(|id| place.remote.find_commit(*id).unwrap()).collect();
+        let parents: Vec<_> = parents.iter().collect();
+        place.remote.commit(None, &who, &who, "x", &tree, &parents).unwrap()
+    };
+    let first = commit("ann", &[], &[("base/a", "1"), ("shop/a", "1")]);
+    let eve = commit("eve", &[first], &[("shop/a", "2")]);
+    let bob = commit("bob", &[eve], &[("base/a", "2")]);
+    let side = commit("sid", &[eve], &[("README", "1")]);
+    // One that only brings both together wrote nothing of either; one that makes something of its own did.
+    let merge = commit("max", &[side, bob], &[("base/a", "2")]);
+    let evil = commit("mia", &[merge, side], &[("base/a", "3")]);
+    let bot = commit("bot", &[evil], &[("README", "2")]);
+    place.remote.reference("refs/heads/main", bot, true, "x").unwrap();
+    let mirror = place.mirror();
+    mirror.fetch().unwrap();
+    let head = mirror.resolve("main").unwrap().unwrap();
+    let writers = |most: usize, folder: &str| {
+        let found = mirror.writers(&head, most, &|path| path.starts_with(folder)).unwrap();
+        let mut names: Vec<String> = found.into_iter().map(|(author, _)| author.replace("@example.com", "")).collect();
+        names.sort();
+        names.join(" ")
+    };
+    assert_eq!(writers(100, "shop/"), "ann eve");
+    assert_eq!(writers(100, "base/"), "ann bob mia");
+    assert_eq!(writers(100, "nothing/"), "");
+    assert_eq!(writers(1, "README"), "bot");
+}
+
+fn put(index: &mut git2::Index, path: &str, id: git2::Oid) {
+    let zero = git2::IndexTime::new(0, 0);
+    let entry = git2::IndexEntry {
+        ctime: zero,
+        mtime: zero,
+        dev: 0,
+        ino: 0,
+        mode: FILE,
+        uid: 0,
+        gid: 0,
+        file_size: 0,
+        id,
+        flags: 0,
+        flags_extended: 0,
+        path: path.as_bytes().to_vec(),
+    };
+    index.add(&entry).unwrap();
+}

@@ -4,6 +4,7 @@ use crate::world::{Repository, renders};
 use artifact::Keyring;
 use reconcile::Kept;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 fn open(folder: &Path) -> Kept {
     let keys = std::sync::Arc::new(Keyring::own(&folder.join("own")).unwrap().0);
@@ -76,4 +77,27 @@ async fn results_that_are_forgotten_are_still_known() {
     assert_eq!(renders.count(), 3);
     assert_eq!(renders.render(&a).await.unwrap().manifests, first.manifests);
     assert_eq!(renders.count(), 3);
+}
+
+#[tokio::test]
+async fn results_that_no_key_names_go_once_they_are_old() {
+    let (repository, state) = (Repository::new(), tempfile::TempDir::new().unwrap());
+    let renders = renders(open(state.path()));
+    let mut newest = None;
+    for content in ["1", "2", "3", "4", "5", "6"] {
+        repository.write(&[("a", Some(content))]);
+        let job = repository.job(&repository.commit(), "a");
+        renders.render(&job).await.unwrap();
+        newest = Some(job);
+    }
+    let results = || files(&state.path().join("renders/results")).len();
+    assert_eq!(results(), 6);
+    // What was put a moment ago may be named in the next one.
+    let now = SystemTime::now();
+    assert_eq!((renders.sweep(now).unwrap(), results()), (0, 6));
+    let later = now + Duration::from_secs(25 * 3600);
+    assert_eq!((renders.sweep(later).unwrap(), results()), (2, 4));
+    let next = crate::world::renders(open(state.path()));
+    next.render(&newest.unwrap()).await.unwrap();
+    assert_eq!(next.count(), 0);
 }
