@@ -93,22 +93,34 @@ const ASSEMBLE: &str = "    assemble:
 
 #[test]
 fn two_machines_assemble_one_image() {
-    let mut digests = Vec::new();
-    for _ in 0..2 {
-        let folder = empty();
-        let registry = Registry::start(folder.path());
-        let world = world(&registry.host, folder, ASSEMBLE);
-        // Another commit has another id, which is in the labels: the same files at the same commit are the same image.
-        let first = outputs(&run(&world).expect(0), "assemble");
-        let image = inspect(&["--override-arch", "arm64"], &format!("{}/shop/app:v2", registry.host));
-        assert_eq!((image["Architecture"].as_str(), image["Labels"]["team"].as_str()), (Some("arm64"), Some("shop")));
-        assert_eq!(image["Env"][0], "MODE=prod");
-        digests.push((world.git("app", &["rev-parse", "HEAD"]), first["digest"].clone()));
-        let again = outputs(&run(&world).expect(0), "assemble");
-        assert_eq!(again["digest"], first["digest"], "byte for byte");
+    let (folder, place) = (empty(), empty());
+    let (registry, other) = (Registry::start(folder.path()), Registry::start(place.path()));
+    let one = world(&registry.host, folder, ASSEMBLE);
+    // Where it goes is not part of what it is.
+    let elsewhere = pipeline(&ASSEMBLE.replace("HOST", &other.host)).replace("name: image", "name: elsewhere");
+    one.write("app/.tidegate/elsewhere.yaml", elsewhere);
+    one.push("app", "elsewhere");
+    let by = |world: &World, name: &str| {
+        let mut command = world.command(&["run", name, "--repository", "app", "--output", "json"]);
+        let ran = Ran::of(command.env("REGISTRY_PASSWORD", "secret")).expect(0);
+        (ran.json()["steps"]["assemble"]["status"].clone(), outputs(&ran, "assemble")["digest"].clone())
+    };
+    let (status, digest) = by(&one, "image");
+    assert_eq!(status, "succeeded");
+    let image = inspect(&["--override-arch", "arm64"], &format!("{}/shop/app:v2", registry.host));
+    assert_eq!((image["Architecture"].as_str(), image["Labels"]["team"].as_str()), (Some("arm64"), Some("shop")));
+    assert_eq!(image["Env"][0], "MODE=prod");
+    assert_eq!(by(&one, "image"), ("unchanged".into(), digest.clone()), "byte for byte");
+    // The other one has the same commit, and nothing else of the first: neither its state, nor what its registry has.
+    let two = world(&registry.host, place, ASSEMBLE);
+    for name in ["app", "app.git"] {
+        fs::remove_dir_all(two.path().join(name)).expect("its own is gone");
+        let copied = Command::new("cp").arg("-a").arg(one.path().join(name)).arg(two.path()).status().expect("cp");
+        assert!(copied.success());
     }
-    // Commits of the same second have one id; where they differ the images must.
-    assert_eq!(digests[0].0 == digests[1].0, digests[0].1 == digests[1].1, "{digests:?}");
+    let text = fs::read_to_string(two.path().join("tidegate.yaml")).expect("a configuration");
+    two.write("tidegate.yaml", text.replace(&registry.host, &other.host));
+    assert_eq!(by(&two, "elsewhere"), ("succeeded".into(), digest));
 }
 
 const COPY: &str = "    assemble:
