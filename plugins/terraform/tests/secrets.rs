@@ -172,7 +172,7 @@ proptest! {
 
     #[test]
     fn no_secret_is_shown(plan in plan()) {
-        let view = view(plan.to_string().as_bytes(), &BTreeMap::new()).expect("a plan");
+        let (view, _) = view(plan.to_string().as_bytes(), &BTreeMap::new()).expect("a plan");
         let (text, json) = (markdown(&view, &title()), view.to_json().to_string());
         for shown in [&text, &json] {
             prop_assert!(!shown.contains(SECRET), "{shown}");
@@ -192,7 +192,7 @@ proptest! {
         for key in keys {
             put_at(&mut plan, key, &put);
         }
-        if let Ok(view) = view(plan.to_string().as_bytes(), &BTreeMap::new()) {
+        if let Ok((view, _)) = view(plan.to_string().as_bytes(), &BTreeMap::new()) {
             prop_assert!(markdown(&view, &title()).len() <= LONGEST);
         }
     }
@@ -230,7 +230,7 @@ fn many(count: usize, value: &str) -> Value {
 #[test]
 fn a_large_plan_says_what_is_cut() {
     for (count, value) in [(40, "x".repeat(10)), (400, "line\n".repeat(100)), (5_000, "x".repeat(1000))] {
-        let view = view(many(count, &value).to_string().as_bytes(), &BTreeMap::new()).expect("a plan");
+        let (view, _) = view(many(count, &value).to_string().as_bytes(), &BTreeMap::new()).expect("a plan");
         let text = markdown(&view, &title());
         assert!(text.len() <= LONGEST, "{}", text.len());
         is_whole(&text).expect("whole");
@@ -269,7 +269,7 @@ fn a_variable_that_came_out_as_something_else_is_secret() {
     });
     let given = [("a", "PLACEHOLDER"), ("b", r#"["given \"x\" $${y}"]"#), ("c", r#"{"k":"PLACEHOLDER"}"#)];
     let given = given.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
-    let view = view(plan.to_string().as_bytes(), &given).expect("a plan");
+    let (view, _) = view(plan.to_string().as_bytes(), &given).expect("a plan");
     let after = &view.to_json()["resource_changes"][0]["change"]["after"];
     assert_eq!(after, &json!({"a": "x (sensitive value)", "b": "given \"x\" ${y}", "c": "(sensitive value)"}));
 }
