@@ -135,6 +135,17 @@ fn without_a_policy_a_person_asks() {
 }
 
 #[test]
+fn a_few_objects_by_hand_say_nothing_of_the_rest() {
+    let world = world(&[application("shop", "apps/shop", "{ automated: {} }")]);
+    sync(&world, &["shop", "--only", "/ConfigMap/shop/two"]).expect(0);
+    assert!(place(&world, "two").exists() && !place(&world, "one").exists());
+    // What nobody has tried yet has not drifted.
+    sync(&world, &[]).expect(0);
+    assert!(place(&world, "one").exists());
+    assert_eq!(stands(&world, "shop"), "Synced Healthy");
+}
+
+#[test]
 fn what_a_repository_may_not_is_not_done() {
     let everywhere =
         application("elsewhere", "apps/shop", AUTOMATED).replace("namespace: shop", "namespace: kube-system");

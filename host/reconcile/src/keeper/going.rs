@@ -290,7 +290,11 @@ impl Keeper {
             Last { subject: plan.subject.clone(), revision: plan.revision.clone(), end: outcome.end(), at, healings };
         let before = self.books.memory(self.name())?.standing;
         let mut standing = before.unwrap_or_else(|| Standing::unknown(String::new(), None, at));
-        (standing.message, standing.last, standing.at) = (outcome.to_string(), Some(last), at);
+        (standing.message, standing.at) = (outcome.to_string(), at);
+        // A person's few objects say nothing of the rest, which nobody has tried yet: it is neither drift nor failed.
+        if !(matches!(plan.order.asked, Asked::Person(_)) && plan.order.only.is_some()) {
+            standing.last = Some(last);
+        }
         standing.reasons.clear();
         let object = |(step, result): (&StepId, &StepResult)| PastObject {
             step: step.to_string(),
