@@ -143,3 +143,42 @@ async fn one_that_waits_for_another_rests_until_that_one_changes() {
     assert!(all <= 4 * one, "it was looked at {all} times, where {one} opens it once");
     fleet.drain().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn not_all_applications_are_rendered_at_once() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let base = folder.path().to_owned();
+    let names: Vec<String> = (0..40).map(|n| format!("a{n}")).collect();
+    let file = |name: &String| application(name, "config", "", "");
+    let all: String = names.iter().map(file).collect::<Vec<_>>().join("---\n");
+    repository(&base.join("config.git"), &[("argocd/all.yaml", &*all)]);
+    repository(&base.join("other.git"), &[("README.md", "")]);
+    let config = manifest::host(&manifest::Source::new("tidegate.yaml", HOST)).value.unwrap();
+    let (opening, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (at, now, high) = (base.clone(), opening.clone(), most.clone());
+    let mirrors = move |name: &str| {
+        let count = now.fetch_add(1, Ordering::SeqCst) + 1;
+        high.fetch_max(count, Ordering::SeqCst);
+        let remote = Remote::parse(&format!("./{name}.git"), &at).unwrap();
+        let mirror = Mirror::open(&at.join("mirrors").join(name), remote).unwrap();
+        (0..20).for_each(|_| std::thread::yield_now());
+        now.fetch_sub(1, Ordering::SeqCst);
+        Ok(mirror)
+    };
+    for name in config.repositories.keys() {
+        mirrors(name).unwrap().fetch().unwrap();
+    }
+    let configured = Arc::new(Configured::new(config.clone(), Box::new(mirrors)));
+    let books = Books::new(Arc::new(Journal::open(&base.join("state")).unwrap()));
+    let place = (base.as_path(), base.as_path());
+    let floor = Floor::new(config, place, Rules::default(), books, configured.clone(), Arc::new(renders()));
+    let fleet = Fleet::new(Arc::new(floor), configured, |_| {});
+    fleet.refresh().await.unwrap();
+    for name in &names {
+        look(&fleet, name).await;
+    }
+    let most = most.load(Ordering::SeqCst);
+    let room = std::thread::available_parallelism().map_or(2, usize::from) * 4;
+    assert!(most > 0 && most <= room, "{most} were opened at once");
+    fleet.drain().await;
+}
