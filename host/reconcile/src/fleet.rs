@@ -142,15 +142,20 @@ impl Fleet {
             catalog.share(&before);
             // What was stored before files were remembered is nobody's to end.
             let remembered = books.declared().map(|all| all.into_iter().filter_map(|(_, entry)| entry).collect());
-            let gone = remembered.map(|remembered| catalog.gone(&config, &read, remembered));
-            (catalog, gone)
+            let mut known = BTreeSet::new();
+            let gone = remembered.map(|remembered: Vec<Entry>| {
+                known.extend(remembered.iter().map(|entry| entry.name.clone()));
+                catalog.gone(&config, &read, remembered)
+            });
+            (catalog, known, gone)
         };
         let read = tokio::task::spawn_blocking(read).await;
-        let (catalog, gone) = read.map_err(|e| Failure::internal(format!("reading what is declared panicked: {e}")))?;
+        let (catalog, known, gone) =
+            read.map_err(|e| Failure::internal(format!("reading what is declared panicked: {e}")))?;
         let catalog = Arc::new(catalog);
         {
             let mut state = self.state();
-            self.declare(&mut state, &catalog);
+            self.declare(&mut state, &catalog, &known);
             if let Ok(gone) = &gone
                 && ends
             {
@@ -161,19 +166,24 @@ impl Fleet {
         gone.map(|_| catalog)
     }
 
-    /// Declares what a catalog has to those who keep it, and seats what is new.
-    fn declare(&self, state: &mut State, catalog: &Arc<Catalog>) {
+    /// Declares what a catalog has to those who keep it, and seats what is new. One whose file is refused is held, and not kept by
+    /// the file that it had before: what was refused may guard something. Only those that are `known` from earlier are held so,
+    /// as there is nothing of the others to look after.
+    fn declare(&self, state: &mut State, catalog: &Arc<Catalog>, known: &BTreeSet<String>) {
         let before = std::mem::replace(&mut state.catalog, catalog.clone());
         let projects = before.projects != catalog.projects;
         let mine = |entry: &&Arc<Entry>| entry.kind == DeclaredKind::Application && self.keeps(&entry.name);
+        let mut last = None;
         for entry in catalog.entries.iter().filter(mine) {
+            // All of one name are refused for the same reason.
+            if last.replace(&entry.name) == Some(&entry.name) {
+                continue;
+            }
             let declared = Declared { projects: catalog.projects.clone(), entry: entry.clone(), ends: false };
             match state.seats.get(&entry.name) {
-                // It stays as it was, but for one that ends: its file has come back, and is no longer to be read as gone.
-                Some(seat) if entry.application.is_err() && !seat.declared().ends => {}
                 Some(seat) if !projects && seat.declared().entry == *entry && !seat.declared().ends => {}
                 Some(seat) => seat.declare(declared),
-                None if entry.application.is_err() => {}
+                None if entry.application.is_err() && !known.contains(&entry.name) => {}
                 None => self.seat(state, declared),
             }
         }
@@ -374,8 +384,7 @@ async fn look_after(
         return;
     }
     let catalog = state.catalog.clone();
-    let entry = catalog.find(&name).filter(|entry| entry.application.is_ok()).cloned();
-    let declared = match entry {
+    let declared = match catalog.find(&name).cloned() {
         Some(entry) => Declared { projects: catalog.projects.clone(), entry, ends: false },
         None => removed,
     };

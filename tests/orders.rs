@@ -1,0 +1,127 @@
+//! What people ask of a daemon about an application that is not kept as usual: its file is refused.
+
+use serde_json::Value;
+use std::fs;
+use std::path::PathBuf;
+use tidegate_tests::World;
+use tidegate_tests::daemon::Daemon;
+
+const HOST: &str = "apiVersion: tidegate.dev/v1alpha1
+kind: Host
+spec:
+  repositories:
+    config:
+      url: ./config.git
+      applications: [\"argocd/**\"]
+      deploys: { clusters: [dev], namespaces: [\"*\"] }
+  clusters:
+    dev: { directory: ./clusters/dev }
+";
+
+const AUTOMATED: &str = "{ automated: { prune: true, selfHeal: true } }";
+
+fn application(policy: &str, metadata: &str) -> String {
+    format!(
+        "apiVersion: argoproj.io/v1alpha1
+kind: Application
+metadata: {{ name: one{metadata} }}
+spec:
+  destination: {{ name: dev, namespace: one }}
+  source: {{ repoURL: ./config.git, path: apps/one, targetRevision: HEAD }}
+  syncPolicy: {policy}
+"
+    )
+}
+
+/// One that asks a person before it goes.
+fn asks(name: &str, option: &str) -> String {
+    format!(
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {{ name: {name}, annotations: {{ argocd.argoproj.io/sync-options: {option} }} }}\n"
+    )
+}
+
+fn settings(value: &str) -> String {
+    format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{ name: settings }}\ndata: {{ value: \"{value}\" }}\n")
+}
+
+fn world(application: &str) -> World {
+    let world = World::new(env!("CARGO_BIN_EXE_tidegate"), env!("CARGO_TARGET_TMPDIR"));
+    let files = [
+        ("argocd/one.yaml", application),
+        ("apps/one/settings.yaml", &settings("1")),
+        ("apps/one/asks.yaml", &asks("asks", "Prune=confirm")),
+    ];
+    world.repository("config", &files);
+    world.write("tidegate.yaml", HOST);
+    world
+}
+
+fn place(world: &World, name: &str) -> PathBuf {
+    world.path().join(format!("clusters/dev/_core/ConfigMap/one/{name}.yaml"))
+}
+
+fn text(world: &World, name: &str) -> String {
+    fs::read_to_string(place(world, name)).expect("a file")
+}
+
+fn head(world: &World) -> String {
+    world.git("config", &["rev-parse", "HEAD"]).trim().to_owned()
+}
+
+fn remove(world: &World, path: &str) {
+    fs::remove_file(world.path().join("config").join(path)).expect("removed");
+}
+
+fn history(world: &World) -> Vec<Value> {
+    let all = world.tidegate(&["apps", "history", "one", "--output", "json"]).expect(0).json();
+    all.as_array().expect("a list").clone()
+}
+
+#[track_caller]
+fn wait(world: &World) {
+    world.tidegate(&["apps", "wait", "one", "--commit", &head(world), "--timeout", "120"]).expect(0);
+}
+
+#[test]
+fn a_file_that_is_refused_holds_its_application() {
+    let sound = application(AUTOMATED, "");
+    let refused = format!("{sound}  sourceHydrator: {{ drySource: {{ path: x }} }}\n");
+    let world = world(&sound);
+    let mut daemon = Daemon::start(&world);
+    wait(&world);
+    // What it would be by the older file is not what is wanted any more.
+    world.write("config/argocd/one.yaml", &refused);
+    world.write("config/apps/one/settings.yaml", settings("2"));
+    world.push("config", "refused");
+    daemon.until("error: one cannot be looked after");
+    let why = || world.tidegate(&["why", "one"]).expect(0).out;
+    assert!(why().contains("sourceHydrator"), "{}", why());
+    // Neither by hand nor by itself; what hands do is not undone either, and nothing is deleted.
+    world.tidegate(&["apps", "sync", "one"]).expect(2);
+    fs::write(place(&world, "settings"), settings("by hand")).expect("written");
+    // A twin of its name is refused as well.
+    world.write("config/argocd/one.yaml", &sound);
+    world.write("config/argocd/twin.yaml", &sound);
+    world.push("config", "a twin");
+    daemon
+        .until_where("that there are two", |line| line.contains("one cannot be looked after") && line.contains("twin"));
+    assert!(text(&world, "settings").contains("by hand"));
+    assert_eq!(daemon.leave(), Some(0));
+    // Nor after a restart: it knows it from earlier.
+    world.write("config/argocd/one.yaml", &refused);
+    remove(&world, "argocd/twin.yaml");
+    world.push("config", "refused again");
+    let mut daemon = Daemon::start(&world);
+    if !daemon.said.iter().any(|line| line.contains("error: one cannot be looked after")) {
+        daemon.until("error: one cannot be looked after");
+    }
+    assert!(why().contains("sourceHydrator"), "{}", why());
+    assert!(text(&world, "settings").contains("by hand"));
+    // Sound again it is kept again.
+    world.write("config/argocd/one.yaml", &sound);
+    world.push("config", "sound");
+    wait(&world);
+    assert!(text(&world, "settings").contains("value: \"2\""));
+    assert_eq!(history(&world).len(), 2);
+    assert_eq!(daemon.leave(), Some(0));
+}
