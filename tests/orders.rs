@@ -1,4 +1,4 @@
-//! What people ask of a daemon about an application that is not kept as usual: its file is refused.
+//! What people ask of a daemon about an application that is not kept as usual: it goes, or its file is refused.
 
 use serde_json::Value;
 use std::fs;
@@ -77,9 +77,52 @@ fn history(world: &World) -> Vec<Value> {
     all.as_array().expect("a list").clone()
 }
 
+fn row(world: &World) -> Value {
+    world.tidegate(&["apps", "list", "--output", "json"]).json()[0].clone()
+}
+
+/// Looks again and again until its row tells this.
+#[track_caller]
+fn until_told(world: &World, text: &str) -> Value {
+    let end = std::time::Instant::now() + std::time::Duration::from_secs(120);
+    loop {
+        let row = row(world);
+        if row["message"].as_str().is_some_and(|message| message.contains(text)) {
+            return row;
+        }
+        assert!(std::time::Instant::now() < end, "never `{text}`: {row:#}");
+    }
+}
+
 #[track_caller]
 fn wait(world: &World) {
     world.tidegate(&["apps", "wait", "one", "--commit", &head(world), "--timeout", "120"]).expect(0);
+}
+
+#[test]
+fn one_that_is_being_deleted_is_shown_and_hears_people() {
+    let finalizer = ", finalizers: [resources-finalizer.argocd.argoproj.io]";
+    let world = world(&application(AUTOMATED, finalizer));
+    world.write("config/apps/one/asks.yaml", asks("asks", "Delete=confirm"));
+    world.push("config", "its end asks");
+    let mut daemon = Daemon::start(&world);
+    wait(&world);
+    remove(&world, "argocd/one.yaml");
+    world.push("config", "gone");
+    let row = until_told(&world, "somebody confirms");
+    assert_eq!((&row["name"], &row["deleting"]), (&"one".into(), &true.into()), "{row:#}");
+    let shown = world.tidegate(&["apps", "show", "one"]).expect(0).out;
+    assert!(shown.contains("being deleted") && shown.contains("was declared in"), "{shown}");
+    assert_eq!(history(&world).len(), 1);
+    for command in ["sync", "diff", "rollback", "manifests"] {
+        let refused = world.tidegate(&["apps", command, "one"]).expect(2).err;
+        assert!(refused.contains("`one` is being deleted"), "{command}: {refused}");
+    }
+    world.tidegate(&["apps", "confirm", "one"]).expect(0);
+    daemon.until("one is gone");
+    assert!(!place(&world, "asks").exists());
+    world.tidegate(&["apps", "show", "one"]).expect(2);
+    assert_eq!(daemon.leave(), Some(0));
 }
 
 #[test]

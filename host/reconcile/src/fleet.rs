@@ -312,6 +312,13 @@ impl Fleet {
         state.seats.get(name).ok_or_else(missing)?.order(order)
     }
 
+    /// The applications whose files are gone, and which are being deleted, by their files as they were read last.
+    pub fn going(&self) -> Vec<Arc<Entry>> {
+        let state = self.state();
+        let declared = state.seats.values().map(Seat::declared);
+        declared.filter(|declared| declared.ends).map(|declared| declared.entry).collect()
+    }
+
     /// How an application stood when it was last looked at. Errors: those of the journal.
     pub fn standing(&self, name: &str) -> Result<Option<Standing>, Failure> {
         Ok(self.inner.floor.books.memory(name)?.standing)

@@ -11,6 +11,7 @@ use crate::standing::Standing;
 use model::{Blame, Failure, Timestamp};
 use planner::decide::Request;
 use planner::operation::{Outcome, Stop};
+use planner::reason::{Code, Reason};
 use std::collections::VecDeque;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
@@ -400,13 +401,16 @@ impl Work {
     async fn cannot(&self, declared: &Declared, failure: &Failure) {
         let name = &declared.entry.name;
         let last = self.floor.books.memory(name).ok().and_then(|memory| memory.standing);
-        let standing = match &last {
+        let mut standing = match &last {
             Some(last) => Standing {
                 images: last.images.clone(),
                 ..Standing::unknown(failure.message.clone(), last.last.clone(), now())
             },
             None => Standing::unknown(failure.message.clone(), None, now()),
         };
+        if failure.code == "unavailable" {
+            standing.reasons.push(Reason::new(Code::LiveUnreadable, failure.message.clone()));
+        }
         if last.is_none_or(|last| !last.is_same(&standing)) {
             // Where even that cannot be stored, the next look says so again.
             let _ = self.floor.books.stand(name, &standing, None).await;

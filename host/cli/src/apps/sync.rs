@@ -1,8 +1,8 @@
 //! `tidegate apps sync` and `wait`.
 
-use super::Desk;
+use super::{Desk, Found, Presence};
 use crate::args::Sync;
-use crate::exit::Exit;
+use crate::exit::{Exit, graver, held};
 use crate::place::Asked;
 use crate::screen::Screen;
 use futures_util::StreamExt as _;
@@ -28,7 +28,9 @@ const AT_ONCE: usize = 8;
 const LOOK: Duration = Duration::from_secs(2);
 
 impl Desk {
-    /// 0 where all is applied and, if that was waited for, healthy; 1 where a sync failed or nothing could be done.
+    /// 0 where all is applied and, if that was waited for, healthy; else the gravest of: 1 where a sync failed or nothing could be
+    /// done, 2 where a file or a cluster's name is wrong, 3 where people are asked first, 4 where it is not permitted, 5 where
+    /// something does not answer.
     pub(super) async fn sync(&self, wanted: &Sync, screen: &Screen) -> Result<u8, Exit> {
         let _lock = if self.asked.is_none() { Some(self.engine.lock()?) } else { None };
         let request = request(wanted, &self.user)?;
@@ -36,13 +38,7 @@ impl Desk {
         let fine: &[Code] = if wanted.name.is_some() { &NAMED } else { &UNNAMED };
         let entries: Vec<&Entry> = match &wanted.name {
             Some(name) => vec![self.find(name)?],
-            None => self
-                .catalog
-                .entries
-                .iter()
-                .map(|entry| &**entry)
-                .filter(|entry| self.floor.cluster(entry).is_some())
-                .collect(),
+            None => self.declared().collect(),
         };
         let mut each = Vec::with_capacity(entries.len());
         for entry in &entries {
@@ -51,9 +47,14 @@ impl Desk {
         let answers: Vec<_> = futures_util::stream::iter(each).buffered(AT_ONCE).collect().await;
         self.note_away(screen);
         let (mut code, mut rows) = (0, Vec::new());
+        if wanted.name.is_none() {
+            // There may be more applications than are known.
+            self.note_unknown(screen);
+            code = self.end;
+        }
         for (entry, answer) in entries.into_iter().zip(answers) {
-            let (good, one) = row(&entry.name, answer, fine, screen);
-            code = if good { code } else { 1 };
+            let (how, one) = row(&entry.name, answer, fine, screen);
+            code = graver(code, how);
             rows.push(one);
         }
         if screen.json {
@@ -64,6 +65,7 @@ impl Desk {
 
     async fn sync_one(&self, entry: &Entry, request: Request, screen: &Screen) -> Result<reconcile::Outcome, Failure> {
         let name = &entry.name;
+        entry.application.as_ref().map_err(Clone::clone)?;
         // Of its own: a borrowed one makes a future that the compiler does not let cross threads.
         let (words, of) = (screen.clone(), name.clone());
         let told = move |event: Event| match event {
@@ -94,7 +96,7 @@ impl Desk {
 
     /// Stops the sync that is at work. 0 where there was one.
     pub(super) async fn cancel(&self, name: &str, screen: &Screen) -> Result<u8, Exit> {
-        let entry = self.find(name)?;
+        let entry = self.find_any(name)?.entry;
         let idle = || Failure::new(Blame::User, "conflict", format!("no sync of `{name}` is at work"));
         if self.floor.books.memory(name)?.operation.is_none() {
             return Err(idle().into());
@@ -107,7 +109,7 @@ impl Desk {
                 let (words, heard) = mpsc::channel(1);
                 // Room for one is there.
                 let _ = words.try_send(Word::Stop(Stop::Cancelled));
-                self.keeper(entry).await?.keep(Request::Automatic, heard, &|_| {}).await?;
+                self.keeper(&entry).await?.keep(Request::Automatic, heard, &|_| {}).await?;
             }
         }
         if screen.json {
@@ -120,7 +122,7 @@ impl Desk {
 
     /// Confirms what the sync that is at work asks about. 0 where there is one.
     pub(super) fn confirm(&self, name: &str, screen: &Screen) -> Result<u8, Exit> {
-        self.find(name)?;
+        self.find_any(name)?;
         let Some(asked) =
             self.asked.as_ref().filter(|_| self.floor.books.memory(name).is_ok_and(|it| it.operation.is_some()))
         else {
@@ -138,7 +140,9 @@ impl Desk {
         Ok(0)
     }
 
-    /// 0 once it is synced and healthy, with this commit or a later one where that is asked; 1 where it is not by then.
+    /// 0 once it is synced and healthy, with this commit or a later one where that is asked, or once it is gone where it is being
+    /// deleted. Where it is not by then: 3 where it waits for people, 4 where it is not permitted, 5 where its cluster does not
+    /// answer, else 1.
     pub(super) async fn wait(
         &self,
         name: &str,
@@ -146,12 +150,14 @@ impl Desk {
         timeout: Duration,
         screen: &Screen,
     ) -> Result<u8, Exit> {
-        let entry = self.find(name)?;
+        let Found { entry, presence } = self.find_any(name)?;
+        let entry = &*entry;
         let end = tokio::time::Instant::now() + timeout;
         let mut changes = self.asked.as_ref().map(|asked| asked.daemon.fleet.changes());
         // What the daemon knows may be older than what was pushed before somebody asked.
         let commit = match commit {
             Some(commit) => Some(commit.to_owned()),
+            None if presence == Presence::Going => None,
             None => self.newest(entry).await,
         };
         loop {
@@ -162,9 +168,18 @@ impl Desk {
                 }
                 None => Some(self.keeper(entry).await?.look().await?.1),
             };
+            if presence == Presence::Going && self.floor.books.declaration(name)?.is_none() {
+                if screen.json {
+                    screen.document(&json!({"name": name, "message": "it is gone"}));
+                } else {
+                    screen.out(&format!("{name}: it is gone"));
+                }
+                return Ok(0);
+            }
             let standing = standing
                 .unwrap_or_else(|| Standing::unknown("nobody has looked at it yet".to_owned(), None, reconcile::now()));
-            let mut good = standing.sync == SyncStatus::Synced && standing.health.status == Status::Healthy;
+            let is_well = standing.sync == SyncStatus::Synced && standing.health.status == Status::Healthy;
+            let mut good = presence != Presence::Going && is_well;
             if let Some(commit) = commit.as_deref().filter(|_| good) {
                 good = standing.revision == commit || self.holds(entry, &standing.revision, commit).await?;
             }
@@ -179,7 +194,7 @@ impl Desk {
                 } else {
                     screen.out(&format!("{text}: {}", standing.message));
                 }
-                return Ok(u8::from(!good));
+                return Ok(if good { 0 } else { held(&standing.reasons) });
             }
             match &mut changes {
                 // Woken early or late, it looks again.
@@ -283,25 +298,28 @@ const UNNAMED: [Code; 10] = [
     Code::Requirement,
 ];
 
-/// Whether it went well, and its row.
-fn row(name: &str, answer: Result<reconcile::Outcome, Failure>, fine: &[Code], screen: &Screen) -> (bool, Value) {
-    let (good, word, message, standing) = match answer {
+/// Its exit code, and its row.
+fn row(name: &str, answer: Result<reconcile::Outcome, Failure>, fine: &[Code], screen: &Screen) -> (u8, Value) {
+    let (code, word, message, standing) = match answer {
         Ok(reconcile::Outcome { standing, outcome: Some(outcome) }) => {
             let good = matches!(outcome, Outcome::Healthy | Outcome::Applied);
-            (good, if good { "synced" } else { "failed" }, outcome.to_string(), Some(standing))
+            (u8::from(!good), if good { "synced" } else { "failed" }, outcome.to_string(), Some(standing))
         }
         Ok(reconcile::Outcome { standing, outcome: None }) => {
             let first = standing.reasons.first().map(|reason| reason.code);
             let good = first.is_some_and(|code| fine.contains(&code));
             let word = if first == Some(Code::InSync) { "unchanged" } else { "held" };
-            (good, word, standing.message.clone(), Some(standing))
+            (if good { 0 } else { held(&standing.reasons) }, word, standing.message.clone(), Some(standing))
         }
-        Err(failure) => (false, "failed", failure.message, None),
+        Err(failure) => {
+            let message = failure.message.clone();
+            (Exit::from(failure).code(), "failed", message, None)
+        }
     };
     if !screen.json {
         screen.out(&format!("{name}: {message}"));
     }
     let standing =
         standing.map(|it| json!({"revision": it.revision, "sync": it.sync.to_string(), "health": it.health}));
-    (good, json!({"name": name, "status": word, "message": message, "standing": standing}))
+    (code, json!({"name": name, "status": word, "message": message, "standing": standing}))
 }
