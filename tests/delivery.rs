@@ -176,6 +176,30 @@ fn everything_that_is_declared_is_synced_or_told() {
 }
 
 #[test]
+fn a_sync_left_over_from_a_crash_is_no_answer_to_another_request() {
+    let world = world(&[application("shop", "apps/shop", "{ automated: {} }")]);
+    sync(&world, &[]).expect(0);
+    let mut crashes = 0;
+    for at in 1.. {
+        // What syncs by itself prunes nothing; a person asks for that.
+        world.write("config/apps/shop/all.yaml", config_map("one", &format!("less {at}")));
+        world.push("config", "less");
+        let ended =
+            world.command(&["apps", "sync"]).env("TIDEGATE_CRASH", at.to_string()).output().expect("the binary");
+        sync(&world, &["shop", "--prune"]).expect(0);
+        assert!(!place(&world, "two").exists(), "crash {at}");
+        if ended.status.code().is_some() {
+            break;
+        }
+        crashes += 1;
+        world.write("config/apps/shop/all.yaml", [config_map("one", "1"), config_map("two", "2")].concat());
+        world.push("config", "more");
+        sync(&world, &[]).expect(0);
+    }
+    assert!(crashes > 5, "{crashes} crashes: the points are no longer met");
+}
+
+#[test]
 fn what_a_repository_may_not_is_not_done() {
     let everywhere =
         application("elsewhere", "apps/shop", AUTOMATED).replace("namespace: shop", "namespace: kube-system");

@@ -1,8 +1,11 @@
-//! What people ask of a daemon about an application that is not kept as usual: it goes, or its file is refused.
+//! What people ask of a daemon about an application that is at something else: orders that wait, an application that goes, a file
+//! that is refused.
 
 use serde_json::Value;
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
+use std::process::{Child, ChildStderr, Stdio};
 use tidegate_tests::World;
 use tidegate_tests::daemon::Daemon;
 
@@ -99,6 +102,100 @@ fn wait(world: &World) {
     world.tidegate(&["apps", "wait", "one", "--commit", &head(world), "--timeout", "120"]).expect(0);
 }
 
+/// A command that goes on beside the test, with what it says.
+struct Beside {
+    child: Child,
+    said: BufReader<ChildStderr>,
+}
+
+impl Beside {
+    fn begin(world: &World, arguments: &[&str]) -> Self {
+        let mut command = world.command(arguments);
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the binary");
+        let said = BufReader::new(child.stderr.take().expect("a pipe"));
+        Self { child, said }
+    }
+
+    /// Reads until a line holds this.
+    #[track_caller]
+    fn until(&mut self, text: &str) {
+        let mut all = String::new();
+        while !all.contains(text) {
+            assert_ne!(self.said.read_line(&mut all).expect("a line"), 0, "it never said `{text}`: {all}");
+        }
+    }
+
+    fn interrupt(&self) {
+        let sent = std::process::Command::new("kill").args(["-s", "INT", &self.child.id().to_string()]).status();
+        assert!(sent.expect("kill").success());
+    }
+
+    fn ends(mut self) -> Option<i32> {
+        self.child.wait().expect("it was there").code()
+    }
+}
+
+#[test]
+fn ctrl_c_takes_an_order_back_that_waits_and_stops_nobody_elses_sync() {
+    let world = world(&application(AUTOMATED, ""));
+    let mut daemon = Daemon::start(&world);
+    wait(&world);
+    remove(&world, "apps/one/asks.yaml");
+    world.write("config/apps/one/settings.yaml", settings("2"));
+    world.push("config", "one goes");
+    // It is synced by itself, and waits for a person.
+    while !text(&world, "settings").contains("value: \"2\"") {
+        std::thread::yield_now();
+    }
+    let mut first = Beside::begin(&world, &["apps", "sync", "one"]);
+    first.until("waits for what is at work already");
+    let mut second = Beside::begin(&world, &["apps", "sync", "one", "--prune"]);
+    second.until("waits for what is at work already");
+    first.interrupt();
+    assert_eq!(first.ends(), Some(1));
+    world.tidegate(&["apps", "confirm", "one"]).expect(0);
+    assert_eq!(second.ends(), Some(0), "it was not taken back");
+    daemon.until(&format!("one at {}: healthy", &head(&world)[..7]));
+    let ended: Vec<Value> = history(&world).iter().map(|sync| sync["sync"]["outcome"].clone()).collect();
+    assert_eq!(ended, ["healthy", "healthy"], "no sync was stopped");
+    assert!(!place(&world, "asks").exists());
+    assert_eq!(daemon.leave(), Some(0));
+}
+
+#[test]
+fn a_sync_by_hand_takes_the_place_of_one_that_hangs() {
+    let world = world(&application("{}", ""));
+    let daemon = Daemon::start(&world);
+    world.tidegate(&["apps", "sync", "one"]).expect(0);
+    remove(&world, "apps/one/asks.yaml");
+    world.push("config", "one goes");
+    let mut hangs = Beside::begin(&world, &["apps", "sync", "one", "--prune"]);
+    hangs.until("a person must confirm");
+    // Nothing syncs it by itself: a commit alone takes nobody's place.
+    world.write("config/apps/one/asks.yaml", asks("asks", "Prune=confirm"));
+    world.write("config/apps/one/settings.yaml", settings("2"));
+    world.push("config", "it stays");
+    world.tidegate(&["apps", "sync", "one"]).expect(0);
+    assert_eq!(hangs.ends(), Some(1));
+    assert!(text(&world, "settings").contains("value: \"2\"") && place(&world, "asks").exists());
+    assert_eq!(history(&world)[1]["sync"]["outcome"], "superseded");
+    assert_eq!(daemon.leave(), Some(0));
+}
+
+#[test]
+fn a_sync_of_a_few_objects_is_told_by_its_own_revision() {
+    let world = world(&application("{}", ""));
+    let mut daemon = Daemon::start(&world);
+    world.tidegate(&["apps", "sync", "one"]).expect(0);
+    world.write("config/apps/one/settings.yaml", settings("2"));
+    world.push("config", "two");
+    world.tidegate(&["apps", "sync", "one", "--only", "/ConfigMap/one/asks"]).expect(0);
+    world.tidegate(&["apps", "sync", "one", "--only", "/ConfigMap/one/settings"]).expect(0);
+    daemon.until(&format!("one at {}: healthy", &head(&world)[..7]));
+    assert!(text(&world, "settings").contains("value: \"2\""));
+    assert_eq!(daemon.leave(), Some(0));
+}
+
 #[test]
 fn one_that_is_being_deleted_is_shown_and_hears_people() {
     let finalizer = ", finalizers: [resources-finalizer.argocd.argoproj.io]";
@@ -118,6 +215,14 @@ fn one_that_is_being_deleted_is_shown_and_hears_people() {
         let refused = world.tidegate(&["apps", command, "one"]).expect(2).err;
         assert!(refused.contains("`one` is being deleted"), "{command}: {refused}");
     }
+    // A brake holds what begins anew.
+    world.tidegate(&["apps", "suspend", "one", "--reason", "wait"]).expect(0);
+    let cancelled = world.tidegate(&["apps", "cancel", "one"]).expect(0).out;
+    assert!(cancelled.contains("its deletion is cancelled"), "{cancelled}");
+    until_told(&world, "suspended it: wait");
+    world.tidegate(&["apps", "wait", "one", "--timeout", "1"]).expect(1);
+    world.tidegate(&["apps", "resume", "one"]).expect(0);
+    until_told(&world, "somebody confirms");
     world.tidegate(&["apps", "confirm", "one"]).expect(0);
     daemon.until("one is gone");
     assert!(!place(&world, "asks").exists());

@@ -8,6 +8,7 @@ mod rollback;
 mod show;
 mod sync;
 mod unified;
+mod word;
 
 use crate::applications;
 use crate::args::{Apps, Host};
@@ -59,7 +60,7 @@ pub async fn apps(place: &Place<'_>, command: Apps, screen: &Screen) -> Result<u
         Apps::Approve(vote) => desk.consent(&vote, "approve", screen).await,
         Apps::Reject(vote) => desk.consent(&vote, "reject", screen).await,
         Apps::Cancel { name } => desk.cancel(&name, screen).await,
-        Apps::Confirm { name } => desk.confirm(&name, screen),
+        Apps::Confirm { name } => desk.confirm(&name, screen).await,
         Apps::Adopt(wanted) => desk.adopt(&wanted, screen).await,
         Apps::Rollback(wanted) => desk.rollback(&wanted, screen).await,
         Apps::Suspend { name, reason, actor } => desk.suspend(&name, Some((&reason, actor)), screen).await,

@@ -7,7 +7,7 @@ use crate::due;
 use crate::entry::Entry;
 use crate::floor::Floor;
 use crate::keeper::{Event, Kept, Word};
-use crate::seat::{Declared, Order, Report, Reports, Seat, Wanted};
+use crate::seat::{Claim, Declared, Order, Report, Reports, Seat, Wanted};
 use crate::standing::Standing;
 use futures_util::FutureExt as _;
 use manifest::DeclaredKind;
@@ -56,6 +56,14 @@ pub struct Following {
     pub events: mpsc::UnboundedReceiver<Event>,
     /// How it ended.
     pub answer: oneshot::Receiver<Result<Kept, Failure>>,
+    claim: Claim,
+}
+
+impl Following {
+    /// Takes the order back; false where it has begun, and only [`Word::Stop`] ends it.
+    pub fn withdraw(&self) -> bool {
+        self.claim.take()
+    }
 }
 
 impl std::fmt::Debug for Fleet {
@@ -283,12 +291,13 @@ impl Fleet {
         }
     }
 
-    /// Asks for a sync. Errors: `not-found`, `exhausted`.
+    /// Asks for a sync. Errors: `not-found`, `exhausted`, `unavailable` where the host leaves.
     pub fn sync(&self, name: &str, request: Request) -> Result<Following, Failure> {
         let (events, heard) = mpsc::unbounded_channel();
         let (answer, answered) = oneshot::channel();
-        self.order(name, Order::Sync(Wanted { request, events, answer }))?;
-        Ok(Following { events: heard, answer: answered })
+        let claim = Claim::default();
+        self.order(name, Order::Sync(Wanted { request, events, answer, claim: claim.clone() }))?;
+        Ok(Following { events: heard, answer: answered, claim })
     }
 
     /// Lets an application take over what Argo CD tracks for it, once no sync of it is at work. Errors: `not-found`, `exhausted`,
@@ -301,7 +310,8 @@ impl Fleet {
         })
     }
 
-    /// Says something to the sync at work; where there is none, nothing happens. Errors: `not-found`, `exhausted`.
+    /// Says something to the sync that is stored, at once or once somebody is at it; where there is none, nothing happens.
+    /// Errors: `not-found`, `exhausted`, `unavailable` where the host leaves.
     pub fn say(&self, name: &str, word: Word) -> Result<(), Failure> {
         self.order(name, Order::Word(word))
     }

@@ -25,7 +25,7 @@ use tokio::sync::mpsc;
 /// How many applications are synced at once.
 const AT_ONCE: usize = 8;
 /// How often a wait looks, where nobody tells it.
-const LOOK: Duration = Duration::from_secs(2);
+pub(super) const LOOK: Duration = Duration::from_secs(2);
 
 impl Desk {
     /// 0 where all is applied and, if that was waited for, healthy; else the gravest of: 1 where a sync failed or nothing could be
@@ -74,12 +74,14 @@ impl Desk {
                 let keys = keys.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
                 words.note(&format!("{of}: a person must confirm that these go: {keys}"));
             }
+            Event::Waits => words.note(&format!("{of}: waits for what is at work already")),
+            Event::Begins => {}
         };
         match &self.asked {
             Some(asked) => follow(asked, name, request, &told).await,
             None => {
                 let keeper = self.keeper(entry).await?;
-                let (words, heard) = mpsc::channel(4);
+                let (words, mut heard) = mpsc::channel(4);
                 let interrupted = tokio::spawn(async move {
                     while tokio::signal::ctrl_c().await.is_ok() {
                         if words.send(Word::Stop(Stop::Cancelled)).await.is_err() {
@@ -87,57 +89,16 @@ impl Desk {
                         }
                     }
                 });
-                let kept = keeper.keep(request, heard, &told).await;
+                let kept = loop {
+                    match keeper.keep(request.clone(), &mut heard, &told).await {
+                        Ok(kept) if !kept.is_answer => {}
+                        kept => break kept,
+                    }
+                };
                 interrupted.abort();
                 kept
             }
         }
-    }
-
-    /// Stops the sync that is at work. 0 where there was one.
-    pub(super) async fn cancel(&self, name: &str, screen: &Screen) -> Result<u8, Exit> {
-        let entry = self.find_any(name)?.entry;
-        let idle = || Failure::new(Blame::User, "conflict", format!("no sync of `{name}` is at work"));
-        if self.floor.books.memory(name)?.operation.is_none() {
-            return Err(idle().into());
-        }
-        match &self.asked {
-            Some(asked) => asked.daemon.fleet.say(name, Word::Stop(Stop::Cancelled))?,
-            None => {
-                // Nobody is at work where this succeeds: whoever was, is gone, and its sync ends here.
-                let _lock = self.engine.lock()?;
-                let (words, heard) = mpsc::channel(1);
-                // Room for one is there.
-                let _ = words.try_send(Word::Stop(Stop::Cancelled));
-                self.keeper(&entry).await?.keep(Request::Automatic, heard, &|_| {}).await?;
-            }
-        }
-        if screen.json {
-            screen.document(&json!({"name": name, "status": "cancelled"}));
-        } else {
-            screen.out(&format!("{name}: its sync is cancelled; a sync by hand or a new commit starts the next one"));
-        }
-        Ok(0)
-    }
-
-    /// Confirms what the sync that is at work asks about. 0 where there is one.
-    pub(super) fn confirm(&self, name: &str, screen: &Screen) -> Result<u8, Exit> {
-        self.find_any(name)?;
-        let Some(asked) =
-            self.asked.as_ref().filter(|_| self.floor.books.memory(name).is_ok_and(|it| it.operation.is_some()))
-        else {
-            let failure = Failure::new(Blame::User, "conflict", format!("no sync of `{name}` is at work in a daemon"));
-            return Err(failure
-                .hint("the annotation `argocd.argoproj.io/deletion-approved` in its file says the same")
-                .into());
-        };
-        asked.daemon.fleet.say(name, Word::Confirm)?;
-        if screen.json {
-            screen.document(&json!({"name": name, "status": "confirmed"}));
-        } else {
-            screen.out(&format!("{name}: confirmed"));
-        }
-        Ok(0)
     }
 
     /// 0 once it is synced and healthy, with this commit or a later one where that is asked, or once it is gone where it is being
@@ -238,7 +199,7 @@ async fn changed(keeper: &Keeper, end: tokio::time::Instant) {
     let _ = tokio::time::timeout_at(until, changes.changed()).await;
 }
 
-/// Lets the daemon sync, and hears what happens until it has ended. Ctrl-C stops it.
+/// Lets the daemon sync, and hears what happens until it has ended. Ctrl-C stops it, or takes it back where it has not begun.
 async fn follow(
     asked: &Asked,
     name: &str,
@@ -247,22 +208,35 @@ async fn follow(
 ) -> Result<reconcile::Outcome, Failure> {
     let fleet = &asked.daemon.fleet;
     let mut interrupts = asked.interrupts.clone();
-    let reconcile::Following { mut events, mut answer } = fleet.sync(name, request)?;
+    let mut following = fleet.sync(name, request)?;
     loop {
         tokio::select! {
-            Some(event) = events.recv() => told(event),
-            answered = &mut answer => {
-                while let Ok(event) = events.try_recv() {
+            Some(event) = following.events.recv() => told(event),
+            answered = &mut following.answer => {
+                while let Ok(event) = following.events.try_recv() {
                     told(event);
                 }
-                return answered.unwrap_or_else(|_| {
-                    let message = "the host is leaving; the sync goes on when it is started again";
-                    Err(Failure::new(Blame::Host, "unavailable", message))
-                });
+                return answered.unwrap_or_else(|_| Err(cut_off(asked)));
             }
-            Ok(()) = interrupts.changed() => fleet.say(name, Word::Stop(Stop::Cancelled))?,
+            Ok(()) = interrupts.changed() => {
+                // What is at work before it begins is somebody else's.
+                if following.withdraw() {
+                    return Err(Failure::new(Blame::Host, "cancelled", "taken back before it began"));
+                }
+                fleet.say(name, Word::Stop(Stop::Cancelled))?;
+            }
         }
     }
+}
+
+/// Why nobody answers any more.
+fn cut_off(asked: &Asked) -> Failure {
+    if *asked.daemon.drain.borrow() {
+        let message = "the host is leaving; a sync that was at work goes on when it is started again";
+        return Failure::new(Blame::Host, "unavailable", message);
+    }
+    Failure::internal("what looks after it broke; a sync that was at work goes on within minutes")
+        .hint("the daemon's log says why")
 }
 
 fn request(wanted: &Sync, user: &str) -> Result<Request, Exit> {
@@ -301,11 +275,11 @@ const UNNAMED: [Code; 10] = [
 /// Its exit code, and its row.
 fn row(name: &str, answer: Result<reconcile::Outcome, Failure>, fine: &[Code], screen: &Screen) -> (u8, Value) {
     let (code, word, message, standing) = match answer {
-        Ok(reconcile::Outcome { standing, outcome: Some(outcome) }) => {
+        Ok(reconcile::Outcome { standing, outcome: Some(outcome), .. }) => {
             let good = matches!(outcome, Outcome::Healthy | Outcome::Applied);
             (u8::from(!good), if good { "synced" } else { "failed" }, outcome.to_string(), Some(standing))
         }
-        Ok(reconcile::Outcome { standing, outcome: None }) => {
+        Ok(reconcile::Outcome { standing, outcome: None, .. }) => {
             let first = standing.reasons.first().map(|reason| reason.code);
             let good = first.is_some_and(|code| fine.contains(&code));
             let word = if first == Some(Code::InSync) { "unchanged" } else { "held" };

@@ -1,6 +1,8 @@
 //! The loops of applications on real mirrors, with the renderer of plain folders.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod words;
+
 use super::*;
 use crate::books::Books;
 use crate::floor::Rules;
@@ -36,9 +38,9 @@ fn renders() -> Renders {
     Renders::new(Arc::new(Folders(Arc::new(plugin))), Renderings::in_memory())
 }
 
-/// A repository with these files in one commit.
+/// A repository with these files, and no others, in one more commit.
 fn repository(place: &Path, files: &[(&str, &str)]) {
-    let inner = git2::Repository::init_bare(place).unwrap();
+    let inner = git2::Repository::open_bare(place).or_else(|_| git2::Repository::init_bare(place)).unwrap();
     inner.set_head("refs/heads/main").unwrap();
     let mut index = git2::Index::new().unwrap();
     for (path, text) in files {
@@ -60,7 +62,9 @@ fn repository(place: &Path, files: &[(&str, &str)]) {
     }
     let tree = inner.find_tree(index.write_tree_to(&inner).unwrap()).unwrap();
     let who = git2::Signature::new("a", "a@example.com", &git2::Time::new(0, 0)).unwrap();
-    inner.commit(Some("refs/heads/main"), &who, &who, "x", &tree, &[]).unwrap();
+    let before = inner.head().ok().and_then(|head| head.peel_to_commit().ok());
+    let parents: Vec<&git2::Commit<'_>> = before.iter().collect();
+    inner.commit(Some("refs/heads/main"), &who, &who, "x", &tree, &parents).unwrap();
 }
 
 const HOST: &str = "apiVersion: tidegate.dev/v1alpha1
