@@ -137,6 +137,71 @@ fn without_a_policy_a_person_asks() {
 }
 
 #[test]
+fn a_few_objects_by_hand_say_nothing_of_the_rest() {
+    let world = world(&[application("shop", "apps/shop", "{ automated: {} }")]);
+    sync(&world, &["shop", "--only", "/ConfigMap/shop/two"]).expect(0);
+    assert!(place(&world, "two").exists() && !place(&world, "one").exists());
+    // What nobody has tried yet has not drifted.
+    sync(&world, &[]).expect(0);
+    assert!(place(&world, "one").exists());
+    assert_eq!(stands(&world, "shop"), "Synced Healthy");
+}
+
+#[test]
+fn everything_that_is_declared_is_synced_or_told() {
+    let world = world(&[application("shop", "apps/shop", AUTOMATED), application("twin", "apps/twin", "{}")]);
+    world.write("config/apps/twin/all.yaml", config_map("others", "1"));
+    world.push("config", "another one");
+    sync(&world, &[]).expect(0);
+    let told = |code: i32| {
+        let rows = sync(&world, &["--output", "json"]).expect(code).json();
+        let rows = rows.as_array().expect("a list").iter();
+        rows.map(|row| format!("{} {}", row["name"].as_str().expect("a name"), row["status"].as_str().expect("a word")))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(told(0), ["shop unchanged", "twin held"]);
+    // Two of one name, and one whose cluster nobody configured.
+    let away = application("away", "apps/shop", AUTOMATED).replace("kubernetes.default.svc", "prod.example.com");
+    world.write("config/argocd/more.yaml", [application("twin", "apps/twin", "{}"), away].concat());
+    world.push("config", "more");
+    assert_eq!(told(2), ["away failed", "shop unchanged", "twin failed", "twin failed"]);
+    fs::remove_file(world.path().join("config/argocd/more.yaml")).expect("removed");
+    world.push("config", "less");
+    told(0);
+    // There may be more in a repository that cannot be read.
+    world.write(
+        "tidegate.yaml",
+        HOST.replace("  clusters:\n", "    gone: { url: ./gone.git, applications: [\"**\"] }\n  clusters:\n"),
+    );
+    let ran = sync(&world, &[]).expect(5);
+    assert!(ran.err.contains("the repository `gone` cannot be read"), "{}", ran.err);
+}
+
+#[test]
+fn a_sync_left_over_from_a_crash_is_no_answer_to_another_request() {
+    let world = world(&[application("shop", "apps/shop", "{ automated: {} }")]);
+    sync(&world, &[]).expect(0);
+    let mut crashes = 0;
+    for at in 1.. {
+        // What syncs by itself prunes nothing; a person asks for that.
+        world.write("config/apps/shop/all.yaml", config_map("one", &format!("less {at}")));
+        world.push("config", "less");
+        let ended =
+            world.command(&["apps", "sync"]).env("TIDEGATE_CRASH", at.to_string()).output().expect("the binary");
+        sync(&world, &["shop", "--prune"]).expect(0);
+        assert!(!place(&world, "two").exists(), "crash {at}");
+        if ended.status.code().is_some() {
+            break;
+        }
+        crashes += 1;
+        world.write("config/apps/shop/all.yaml", [config_map("one", "1"), config_map("two", "2")].concat());
+        world.push("config", "more");
+        sync(&world, &[]).expect(0);
+    }
+    assert!(crashes > 5, "{crashes} crashes: the points are no longer met");
+}
+
+#[test]
 fn what_a_repository_may_not_is_not_done() {
     let everywhere =
         application("elsewhere", "apps/shop", AUTOMATED).replace("namespace: shop", "namespace: kube-system");
@@ -150,7 +215,8 @@ fn what_a_repository_may_not_is_not_done() {
     let role = "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: { name: admin }\n";
     world.write("config/apps/roles/role.yaml", role);
     world.push("config", "a role");
-    sync(&world, &[]).expect(1);
+    // The gravest of them: a cluster's name that is wrong.
+    sync(&world, &[]).expect(2);
     for (name, words) in [
         ("elsewhere", "may not deploy into the namespace `kube-system` of `dev`"),
         ("cluster-wide", "may not deploy objects of the kind rbac.authorization.k8s.io/ClusterRole"),
@@ -162,7 +228,9 @@ fn what_a_repository_may_not_is_not_done() {
     assert_eq!(stands(&world, "other"), "Unknown Unknown");
     assert!(!world.path().join("clusters/dev/_core").exists());
     // Nor by hand.
-    sync(&world, &["elsewhere"]).expect(1);
+    sync(&world, &["elsewhere"]).expect(4);
+    world.tidegate(&["apps", "diff", "elsewhere"]).expect(4);
+    world.tidegate(&["apps", "wait", "elsewhere", "--timeout", "1"]).expect(4);
     assert!(!world.path().join("clusters/dev/_core").exists());
     world.write("tidegate.yaml", HOST.replace("      deploys: { clusters: [dev], namespaces: [shop, team-*] }\n", ""));
     let row = listed(&world, "elsewhere");
@@ -204,7 +272,7 @@ fn an_empty_render_prunes_nothing() {
     fs::rename(world.path().join("clusters/dev/.tidegate"), world.path().join("book")).expect("moved");
     fs::write(world.path().join("clusters/dev/.tidegate"), "no folder").expect("written");
     assert_ne!(stands(&world, "shop").split(' ').next(), Some("Synced"));
-    sync(&world, &[]).expect(1);
+    sync(&world, &[]).expect(5);
     assert!(place(&world, "two").exists());
 }
 

@@ -112,7 +112,8 @@ fn of<'a>(rows: &'a Value, name: &str) -> &'a Value {
 #[test]
 fn an_account_does_what_it_may_and_the_others_go_on() {
     let scene = Scene::new();
-    let rows = scene.sync(1);
+    // What an account may not read cannot be read.
+    let rows = scene.sync(5);
     assert_eq!(of(&rows, "blog")["status"], "synced", "{rows:#}");
     assert!(scene.has("blog", "secret", "login") && scene.has("blog", "configmap", "settings"));
     let shop = of(&rows, "shop")["message"].as_str().expect("a message");
@@ -127,7 +128,8 @@ fn an_account_does_what_it_may_and_the_others_go_on() {
     // Without what its account may not, it goes.
     scene.world.write("config/shop/objects.yaml", OBJECTS);
     scene.world.push("config", "no secret");
-    scene.sync(1);
+    // The one without an account is not permitted.
+    scene.sync(4);
     assert!(scene.has("shop", "configmap", "settings"));
     assert!(scene.has("shop", "configmap", "tidegate-shop"), "its ApplySet is written by the same account");
     // A default is for all others.
@@ -148,7 +150,7 @@ fn an_account_does_what_it_may_and_the_others_go_on() {
 fn what_is_written_and_says_nothing_is_not_the_hosts_own_account() {
     let scene = Scene::new();
     scene.configure("{}");
-    let rows = scene.sync(1);
+    let rows = scene.sync(4);
     for name in ["shop", "blog", "other"] {
         assert_eq!(of(&rows, name)["status"], "held", "{rows:#}");
     }

@@ -342,8 +342,8 @@ fn what_is_broken_delays_nobody_else() {
     let row =
         |name: &str| rows.as_array().expect("a list").iter().find(|row| row["name"] == name).cloned().expect("a row");
     assert_eq!(row("one")["sync"], "Synced");
-    for name in ["far", "wrong"] {
-        world.tidegate(&["apps", "wait", name, "--timeout", "1"]).expect(1);
+    for (name, code) in [("far", 5), ("wrong", 1)] {
+        world.tidegate(&["apps", "wait", name, "--timeout", "1"]).expect(code);
     }
     world.write("app/src/a", "2");
     world.push("app", "two");
@@ -434,7 +434,7 @@ fn an_environment_is_asked_again_before_a_sync() {
         world.tidegate(&["apps", "wait", "one", "--commit", &commit, "--timeout", seconds])
     };
     // Nothing was accepted there yet: people are asked about this very content.
-    assert!(wait("2").expect(1).out.contains("it has accepted nothing of this application yet"));
+    assert!(wait("2").expect(3).out.contains("it has accepted nothing of this application yet"));
     let (digest, _) = asked(&world);
     assert!(agree(&world, "approve", &digest, "mallory").expect(4).err.contains("not a member of the group `team`"));
     assert!(
@@ -461,14 +461,14 @@ fn an_environment_is_asked_again_before_a_sync() {
         overlay.replace("  - name: shop\n", "  - name: shop\n    newName: evil\n"),
     );
     world.push("config", "Tidy up");
-    let told = wait("2").expect(1).out;
+    let told = wait("2").expect(3).out;
     assert!(told.contains("Dana") && told.contains("(\"Tidy up\") changed `apps/one/kustomization.yaml`"), "{told}");
     let pod = || fs::read_to_string(world.path().join("clusters/dev/_core/Pod/one/shop.yaml")).expect("a file");
     assert!(!pod().contains("evil"), "{}", pod());
     let (digest, why) = asked(&world);
     assert!(why.contains(&digest), "{why}");
     agree(&world, "reject", &digest, "bob").expect(0);
-    world.tidegate(&["apps", "sync", "one"]).expect(1);
+    world.tidegate(&["apps", "sync", "one"]).expect(3);
     assert!(!pod().contains("evil"), "{}", pod());
     // Back to what was accepted takes one of those who may approve, and no second word.
     assert!(world.tidegate(&["apps", "rollback", "one", "--as", "mallory"]).expect(4).err.contains("team"));
@@ -501,7 +501,7 @@ fn a_branch_holds_what_was_rendered() {
     );
     let daemon = Daemon::start(&world);
     let wait = |name: &str, seconds: &str| world.tidegate(&["apps", "wait", name, "--timeout", seconds]);
-    let told = wait("one", "2").expect(1).out;
+    let told = wait("one", "2").expect(5).out;
     assert!(told.contains("no branch `rendered`") && told.contains("git switch --orphan"), "{told}");
     world.git("config", &["switch", "-q", "--orphan", "rendered"]);
     world.write("config/README.md", "Nobody edits this.\n");
@@ -566,7 +566,7 @@ fn guarded(owns: &str) -> (World, Daemon) {
     );
     world.write("tidegate.yaml", format!("{}{environment}", host("")));
     let daemon = Daemon::start(&world);
-    assert!(waits(&world, "3").expect(1).out.contains("accepted nothing"));
+    assert!(waits(&world, "3").expect(3).out.contains("accepted nothing"));
     agree(&world, "approve", &asked(&world).0, "alice").expect(0);
     waits(&world, "60").expect(0);
     (world, daemon)
@@ -582,7 +582,7 @@ fn waits(world: &World, seconds: &str) -> tidegate_tests::Ran {
 fn held(world: &World, path: &str, text: &str, why: &str) {
     world.write(&format!("config/{path}"), text);
     world.push("config", path);
-    let told = waits(world, "3").expect(1).out;
+    let told = waits(world, "3").expect(3).out;
     assert!(told.contains(why), "{path}: {told}");
 }
 

@@ -193,7 +193,9 @@ fn a_cluster_that_cannot_be_reached_is_not_an_empty_one() {
         .world
         .write("config/apps/my-app/objects.yaml", OBJECTS.split("---\n").take(2).collect::<Vec<_>>().join("---\n"));
     scene.world.push("config", "less");
-    scene.sync(1);
+    scene.sync(5);
+    scene.world.tidegate(&["apps", "diff", "my-app"]).expect(5);
+    scene.world.tidegate(&["apps", "wait", "my-app", "--timeout", "1"]).expect(5);
     scene.cluster.start_server();
     // They ended with the server.
     scene.controllers = collectors(&scene.cluster);

@@ -1,7 +1,7 @@
 //! A cluster that has a bad moment while it is synced: what passes is tried again, and what could not be read is never taken for
 //! gone.
 
-use crate::scene::{AUTOMATED, Scene, config_map, controllers, deployment, until};
+use crate::scene::{AUTOMATED, Scene, annotated, config_map, controllers, deployment, until};
 use std::sync::Arc;
 use tidegate_tests::cluster::Cluster;
 use tidegate_tests::faults::{Fault, LOST};
@@ -101,6 +101,49 @@ fn a_server_that_stops_in_the_middle_of_a_sync_is_waited_for() {
     assert!(scene.get("configmap", "b").is_none());
     assert_eq!(scene.uid("configmap", "c"), kept);
     assert_eq!(scene.history().len(), 2, "the sync that was begun went on");
+    assert_eq!(daemon.leave(), Some(0));
+}
+
+#[test]
+fn what_people_say_while_a_cluster_does_not_answer_counts_once_it_does() {
+    // Nothing plays the controller of the first one: the second wave never comes.
+    let hangs = deployment("hangs", 1, "{}", "{}");
+    let second = annotated("second", "1", "{ argocd.argoproj.io/sync-wave: \"1\" }");
+    let (scene, faults) = Scene::faulty("unsaid", AUTOMATED, &[("web.yaml", &hangs), ("second.yaml", &second)]);
+    let daemon = scene.daemon();
+    scene.until_there("deployment", "hangs");
+    daemon.kill();
+    let silence = || faults.keep_answering(Fault::new(" /apis/apps/", "503 Service Unavailable"));
+    silence();
+    let daemon = scene.daemon();
+    scene.until_told("live-unreadable");
+    // It is the stored sync that hears it, and nobody goes on with it.
+    let told = scene.world.tidegate(&["apps", "cancel", "unsaid"]).expect(0).out;
+    assert!(told.contains("its sync is cancelled"), "{told}");
+    assert_eq!(scene.history()[0]["sync"]["outcome"], "cancelled");
+    faults.lift();
+    scene.until_told("its last sync was stopped");
+    // One that waits for a person, who answers while nothing can be done about it, and a crash after that.
+    let asks = annotated("asks", "1", "{ argocd.argoproj.io/sync-options: Prune=confirm }");
+    scene.write("web.yaml", &deployment("web", 1, "{ played: \"yes\" }", "{}"));
+    scene.write("asks.yaml", &asks);
+    scene.write("a.yaml", &config_map("a", "1"));
+    scene.push("others");
+    scene.wait();
+    scene.remove("asks.yaml");
+    scene.write("a.yaml", &config_map("a", "2"));
+    scene.push("one goes");
+    until(|| if scene.value("a") == "2" { Ok(()) } else { Err("it is never applied".to_owned()) });
+    daemon.kill();
+    silence();
+    let daemon = scene.daemon();
+    scene.until_told("live-unreadable");
+    scene.world.tidegate(&["apps", "confirm", "unsaid"]).expect(0);
+    daemon.kill();
+    faults.lift();
+    let daemon = scene.daemon();
+    scene.wait();
+    assert!(scene.get("configmap", "asks").is_none());
     assert_eq!(daemon.leave(), Some(0));
 }
 

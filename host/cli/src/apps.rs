@@ -8,6 +8,7 @@ mod rollback;
 mod show;
 mod sync;
 mod unified;
+mod word;
 
 use crate::applications;
 use crate::args::{Apps, Host};
@@ -19,6 +20,7 @@ use crate::screen::Screen;
 pub use brake::freeze;
 use engine::Engine;
 use git::Mirror;
+use manifest::DeclaredKind;
 use model::{Blame, Failure};
 use reconcile::{Books, Catalog, Configured, Entry, Floor, Keeper, Kept, Rendered, Renders, Repositories};
 use serde_json::json;
@@ -58,7 +60,7 @@ pub async fn apps(place: &Place<'_>, command: Apps, screen: &Screen) -> Result<u
         Apps::Approve(vote) => desk.consent(&vote, "approve", screen).await,
         Apps::Reject(vote) => desk.consent(&vote, "reject", screen).await,
         Apps::Cancel { name } => desk.cancel(&name, screen).await,
-        Apps::Confirm { name } => desk.confirm(&name, screen),
+        Apps::Confirm { name } => desk.confirm(&name, screen).await,
         Apps::Adopt(wanted) => desk.adopt(&wanted, screen).await,
         Apps::Rollback(wanted) => desk.rollback(&wanted, screen).await,
         Apps::Suspend { name, reason, actor } => desk.suspend(&name, Some((&reason, actor)), screen).await,
@@ -70,6 +72,8 @@ pub async fn apps(place: &Place<'_>, command: Apps, screen: &Screen) -> Result<u
 /// All that is needed to list, render and sync.
 struct Desk {
     catalog: Arc<Catalog>,
+    /// Applications whose files are gone, and which are being deleted.
+    going: Vec<Arc<Entry>>,
     engine: Engine,
     floor: Arc<Floor>,
     /// The daemon that carries it out, for whom.
@@ -96,19 +100,21 @@ impl Desk {
         let opened = Arc::new(Configured::new(config.clone(), fetching(engine.clone(), away.clone())));
         let renders = Arc::new(Renders::new(Arc::new(Plugins::Engine(Arc::new(engine.clone()))), kept));
         let (listed, known) = (opened.clone(), config.clone());
-        let catalog = tokio::task::spawn_blocking(move || Catalog::read(&known, &listed)).await;
-        let catalog = catalog.map_err(|e| Failure::internal(format!("the listing panicked: {e}")))?;
+        let books = Books::new(engine.journal());
+        let remembered = books.declared()?.into_iter().filter_map(|(_, entry)| entry).collect();
+        let read = tokio::task::spawn_blocking(move || Catalog::read_with_gone(&known, &listed, remembered)).await;
+        let (catalog, gone) = read.map_err(|e| Failure::internal(format!("the listing panicked: {e}")))?;
         for (file, diagnostics) in &catalog.problems {
             screen.warnings(file, diagnostics);
         }
         note_unread(&catalog, screen);
         let end = if catalog.unread.is_empty() { 0 } else { UNREACHABLE };
-        let books = Books::new(engine.journal());
         let base = &engine.settings().base;
         let place = (base.as_path(), engine.state().root());
         let floor = Floor::new(config, place, applications::rules(&engine), books, opened, renders);
         let (catalog, floor, user) = (Arc::new(catalog), Arc::new(floor), open::system_user());
-        Ok(Self { catalog, engine, floor, asked: None, user, away, end })
+        let going = gone.into_iter().map(Arc::new).collect();
+        Ok(Self { catalog, going, engine, floor, asked: None, user, away, end })
     }
 
     /// What the daemon has open.
@@ -118,6 +124,7 @@ impl Desk {
         let end = if catalog.unread.is_empty() { 0 } else { UNREACHABLE };
         Self {
             catalog,
+            going: daemon.fleet.going(),
             engine: daemon.engine.clone(),
             floor: daemon.fleet.floor().clone(),
             asked: Some(asked.clone()),
@@ -151,15 +158,53 @@ impl Desk {
         Ok(0)
     }
 
-    /// The application of this name.
+    /// The application of this name, which must be declared.
     fn find(&self, name: &str) -> Result<&Entry, Exit> {
-        self.catalog.find(name).map(|entry| &**entry).ok_or_else(|| {
-            let failure = Failure::new(Blame::User, "not-found", format!("no application is called `{name}`"));
-            let nearest = manifest::nearest(name, self.catalog.entries.iter().map(|entry| entry.name.as_str()));
-            let hint =
-                nearest.map_or("`tidegate apps list` shows all".to_owned(), |near| format!("did you mean `{near}`?"));
-            failure.hint(hint).into()
-        })
+        if let Some(entry) = self.catalog.find(name) {
+            return Ok(entry);
+        }
+        let message = match self.find_any(name)?.presence {
+            Presence::Going => format!("`{name}` is being deleted: its file is gone"),
+            Presence::Declared | Presence::Unread => {
+                format!("`{name}` is remembered, but no file that can be read declares it")
+            }
+        };
+        let hint = format!("`tidegate apps show {name}` tells how it stands");
+        Err(Failure::new(Blame::User, "conflict", message).hint(hint).into())
+    }
+
+    /// The application of this name: one that is declared, or that is remembered, such as one that is being deleted.
+    fn find_any(&self, name: &str) -> Result<Found, Exit> {
+        if let Some(entry) = self.catalog.find(name) {
+            return Ok(Found { entry: entry.clone(), presence: Presence::Declared });
+        }
+        if let Some(entry) = self.going.iter().find(|entry| entry.name == name) {
+            return Ok(Found { entry: entry.clone(), presence: Presence::Going });
+        }
+        match self.floor.books.declaration(name)? {
+            Some(entry) => Ok(Found { entry: Arc::new(entry), presence: Presence::Unread }),
+            None => Err(self.missing(name)),
+        }
+    }
+
+    fn missing(&self, name: &str) -> Exit {
+        let failure = Failure::new(Blame::User, "not-found", format!("no application is called `{name}`"));
+        let nearest = manifest::nearest(name, self.catalog.entries.iter().map(|entry| entry.name.as_str()));
+        let hint =
+            nearest.map_or("`tidegate apps list` shows all".to_owned(), |near| format!("did you mean `{near}`?"));
+        failure.hint(hint).into()
+    }
+
+    /// Every application that is declared, also those of which the file or the cluster is wrong: that is for each to say.
+    fn declared(&self) -> impl Iterator<Item = &Entry> {
+        self.catalog.entries.iter().map(|entry| &**entry).filter(|entry| entry.kind == DeclaredKind::Application)
+    }
+
+    /// What of the catalog could not be read. Without a daemon it was said when that was tried.
+    fn note_unknown(&self, screen: &Screen) {
+        if self.asked.is_some() {
+            note_unread(&self.catalog, screen);
+        }
     }
 
     fn note_away(&self, screen: &Screen) {
@@ -205,6 +250,23 @@ async fn fetch(asked: &Asked, name: Option<&str>, screen: &Screen) -> Result<(),
         daemon.fleet.moved(name).await?;
     }
     Ok(())
+}
+
+/// An application, as its name found it.
+struct Found {
+    entry: Arc<Entry>,
+    presence: Presence,
+}
+
+/// Whether an application is declared.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Presence {
+    /// A file declares it.
+    Declared,
+    /// Its file is gone, and it is being deleted.
+    Going,
+    /// It is remembered, and may be in what could not be read.
+    Unread,
 }
 
 /// What of the catalog could not be read.

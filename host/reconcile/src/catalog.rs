@@ -40,6 +40,17 @@ impl Catalog {
         Self::read_at(config, repositories).0
     }
 
+    /// The same, with those of the applications that are remembered whose files are surely gone.
+    pub fn read_with_gone(
+        config: &HostConfig,
+        repositories: &Configured,
+        remembered: Vec<Entry>,
+    ) -> (Self, Vec<Entry>) {
+        let (made, read) = Self::read_at(config, repositories);
+        let gone = made.gone(config, &read, remembered);
+        (made, gone)
+    }
+
     /// The same, with the commits of which that was.
     pub(crate) fn read_at(config: &HostConfig, repositories: &Configured) -> (Self, Read) {
         let (mut made, mut read) = (Self::default(), Read::new());

@@ -23,8 +23,12 @@ pub(crate) fn next_look(standing: &Standing, in_a_row: u32, seed: u64, now: Time
 
 /// Whether what is wrong may be over without anybody telling.
 pub(crate) fn waits(standing: &Standing) -> bool {
-    let passing = |code: Code| matches!(code, Code::RenderFailed | Code::LiveUnreadable | Code::UnknownKind);
-    standing.reasons.iter().any(|reason| passing(reason.code))
+    standing.reasons.iter().any(|reason| passes(reason.code))
+}
+
+/// Whether this may be over without anybody telling.
+pub(crate) fn passes(code: Code) -> bool {
+    matches!(code, Code::RenderFailed | Code::LiveUnreadable | Code::UnknownKind)
 }
 
 /// Whether it waits for another application.

@@ -7,7 +7,7 @@ use crate::due;
 use crate::entry::Entry;
 use crate::floor::Floor;
 use crate::keeper::{Event, Kept, Word};
-use crate::seat::{Declared, Order, Report, Reports, Seat, Wanted};
+use crate::seat::{Claim, Declared, Order, Report, Reports, Seat, Wanted};
 use crate::standing::Standing;
 use futures_util::FutureExt as _;
 use manifest::DeclaredKind;
@@ -56,6 +56,14 @@ pub struct Following {
     pub events: mpsc::UnboundedReceiver<Event>,
     /// How it ended.
     pub answer: oneshot::Receiver<Result<Kept, Failure>>,
+    claim: Claim,
+}
+
+impl Following {
+    /// Takes the order back; false where it has begun, and only [`Word::Stop`] ends it.
+    pub fn withdraw(&self) -> bool {
+        self.claim.take()
+    }
 }
 
 impl std::fmt::Debug for Fleet {
@@ -142,15 +150,20 @@ impl Fleet {
             catalog.share(&before);
             // What was stored before files were remembered is nobody's to end.
             let remembered = books.declared().map(|all| all.into_iter().filter_map(|(_, entry)| entry).collect());
-            let gone = remembered.map(|remembered| catalog.gone(&config, &read, remembered));
-            (catalog, gone)
+            let mut known = BTreeSet::new();
+            let gone = remembered.map(|remembered: Vec<Entry>| {
+                known.extend(remembered.iter().map(|entry| entry.name.clone()));
+                catalog.gone(&config, &read, remembered)
+            });
+            (catalog, known, gone)
         };
         let read = tokio::task::spawn_blocking(read).await;
-        let (catalog, gone) = read.map_err(|e| Failure::internal(format!("reading what is declared panicked: {e}")))?;
+        let (catalog, known, gone) =
+            read.map_err(|e| Failure::internal(format!("reading what is declared panicked: {e}")))?;
         let catalog = Arc::new(catalog);
         {
             let mut state = self.state();
-            self.declare(&mut state, &catalog);
+            self.declare(&mut state, &catalog, &known);
             if let Ok(gone) = &gone
                 && ends
             {
@@ -161,19 +174,24 @@ impl Fleet {
         gone.map(|_| catalog)
     }
 
-    /// Declares what a catalog has to those who keep it, and seats what is new.
-    fn declare(&self, state: &mut State, catalog: &Arc<Catalog>) {
+    /// Declares what a catalog has to those who keep it, and seats what is new. One whose file is refused is held, and not kept by
+    /// the file that it had before: what was refused may guard something. Only those that are `known` from earlier are held so,
+    /// as there is nothing of the others to look after.
+    fn declare(&self, state: &mut State, catalog: &Arc<Catalog>, known: &BTreeSet<String>) {
         let before = std::mem::replace(&mut state.catalog, catalog.clone());
         let projects = before.projects != catalog.projects;
         let mine = |entry: &&Arc<Entry>| entry.kind == DeclaredKind::Application && self.keeps(&entry.name);
+        let mut last = None;
         for entry in catalog.entries.iter().filter(mine) {
+            // All of one name are refused for the same reason.
+            if last.replace(&entry.name) == Some(&entry.name) {
+                continue;
+            }
             let declared = Declared { projects: catalog.projects.clone(), entry: entry.clone(), ends: false };
             match state.seats.get(&entry.name) {
-                // It stays as it was, but for one that ends: its file has come back, and is no longer to be read as gone.
-                Some(seat) if entry.application.is_err() && !seat.declared().ends => {}
                 Some(seat) if !projects && seat.declared().entry == *entry && !seat.declared().ends => {}
                 Some(seat) => seat.declare(declared),
-                None if entry.application.is_err() => {}
+                None if entry.application.is_err() && !known.contains(&entry.name) => {}
                 None => self.seat(state, declared),
             }
         }
@@ -273,12 +291,13 @@ impl Fleet {
         }
     }
 
-    /// Asks for a sync. Errors: `not-found`, `exhausted`.
+    /// Asks for a sync. Errors: `not-found`, `exhausted`, `unavailable` where the host leaves.
     pub fn sync(&self, name: &str, request: Request) -> Result<Following, Failure> {
         let (events, heard) = mpsc::unbounded_channel();
         let (answer, answered) = oneshot::channel();
-        self.order(name, Order::Sync(Wanted { request, events, answer }))?;
-        Ok(Following { events: heard, answer: answered })
+        let claim = Claim::default();
+        self.order(name, Order::Sync(Wanted { request, events, answer, claim: claim.clone() }))?;
+        Ok(Following { events: heard, answer: answered, claim })
     }
 
     /// Lets an application take over what Argo CD tracks for it, once no sync of it is at work. Errors: `not-found`, `exhausted`,
@@ -291,7 +310,8 @@ impl Fleet {
         })
     }
 
-    /// Says something to the sync at work; where there is none, nothing happens. Errors: `not-found`, `exhausted`.
+    /// Says something to the sync that is stored, at once or once somebody is at it; where there is none, nothing happens.
+    /// Errors: `not-found`, `exhausted`, `unavailable` where the host leaves.
     pub fn say(&self, name: &str, word: Word) -> Result<(), Failure> {
         self.order(name, Order::Word(word))
     }
@@ -300,6 +320,13 @@ impl Fleet {
         let state = self.state();
         let missing = || Failure::new(Blame::User, "not-found", format!("no application is called `{name}`"));
         state.seats.get(name).ok_or_else(missing)?.order(order)
+    }
+
+    /// The applications whose files are gone, and which are being deleted, by their files as they were read last.
+    pub fn going(&self) -> Vec<Arc<Entry>> {
+        let state = self.state();
+        let declared = state.seats.values().map(Seat::declared);
+        declared.filter(|declared| declared.ends).map(|declared| declared.entry).collect()
     }
 
     /// How an application stood when it was last looked at. Errors: those of the journal.
@@ -374,8 +401,7 @@ async fn look_after(
         return;
     }
     let catalog = state.catalog.clone();
-    let entry = catalog.find(&name).filter(|entry| entry.application.is_ok()).cloned();
-    let declared = match entry {
+    let declared = match catalog.find(&name).cloned() {
         Some(entry) => Declared { projects: catalog.projects.clone(), entry, ends: false },
         None => removed,
     };

@@ -96,6 +96,14 @@ impl Floor {
         }
     }
 
+    /// The same with a cluster that is open already.
+    #[cfg(test)]
+    pub(crate) fn with(self, name: &str, destination: Arc<dyn Destination>) -> Self {
+        let way = tokio::sync::OnceCell::new_with(Some(Way::Folder(destination)));
+        self.opened.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), Arc::new(way));
+        self
+    }
+
     /// Whether the application's cluster is one of this host.
     pub fn cluster<'a>(&'a self, entry: &Entry) -> Option<(&'a str, &'a Cluster)> {
         let application = entry.application.as_ref().ok()?;

@@ -9,15 +9,15 @@ use crate::images::images;
 use crate::look::{Look, Origin, Subject, Wish};
 use crate::requirement::{Intent, Proposed, Requirements};
 use crate::standing::Standing;
-use going::Going;
+use going::{Going, Newer};
 use model::{Digest, Failure, Timestamp};
 use planner::Desired;
 use planner::decide::{Brakes, Request, Situation, subject};
 use planner::depend::{Dependency, Stand};
 use planner::object::ObjectKey;
-use planner::operation::{Operation, Outcome, Stop};
-use planner::plan::Asked;
-use planner::reason::{Code, Reason};
+use planner::operation::{Input, Operation, Outcome, Stop};
+use planner::plan::{Asked, Order};
+use planner::reason::Code;
 use planner::verdict::Verdict;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -33,6 +33,10 @@ pub enum Event {
     At(String),
     /// These objects go only when a person says so.
     AsksConsent(Vec<ObjectKey>),
+    /// What was asked for waits for what is at work already.
+    Waits,
+    /// It waits no longer.
+    Begins,
 }
 
 /// What a sync is told from outside while it is at work.
@@ -44,6 +48,8 @@ pub enum Word {
     Confirm,
     /// It may be that a newer state is wanted.
     Moved,
+    /// A person asks for another sync, which waits for this one.
+    Asked,
 }
 
 /// Keeps one application.
@@ -66,6 +72,11 @@ pub struct Kept {
     pub standing: Standing,
     /// How the sync ended, where there was one.
     pub outcome: Option<Outcome>,
+    /// The revision that it tried, or against which it was looked at.
+    pub revision: String,
+    /// Whether this is what was asked for. Else a sync that somebody had left unfinished came to its end, and who asked asks again:
+    /// by then the application may be another one.
+    pub is_answer: bool,
 }
 
 impl Keeper {
@@ -114,49 +125,80 @@ impl Keeper {
         self.survey(&Request::Automatic, None, &mut memory, self.subject.wish().await).await
     }
 
-    /// Looks, and carries out what is to be done. A sync that somebody left unfinished goes on.
+    /// Looks, and carries out what is to be done. A sync that somebody left unfinished goes on instead; it is the answer to a
+    /// person only where it did what they ask for. Words that are not heard stay where they are.
     ///
     /// Errors: those of the journal. Whatever is wrong with the application is part of the answer.
     pub async fn keep(
         &self,
         request: Request,
-        mut words: mpsc::Receiver<Word>,
+        words: &mut mpsc::Receiver<Word>,
         events: &(dyn Fn(Event) + Send + Sync),
     ) -> Result<Kept, Failure> {
         let mut memory = self.books.memory(self.name())?;
         let wish = self.subject.wish().await;
         if let Some(operation) = memory.operation.take() {
-            // Of a cluster that does not answer nobody knows whether it still is what is wanted: it goes on once it does, with the
-            // hooks that have run. Who stops it need not wait for that.
-            if let Err(why) = wish.desired.as_ref().map_err(Reason::clone)
-                && why.code == Code::LiveUnreadable
-                && words.try_recv().is_err()
-            {
-                let standing = self.hold(&memory, &wish, vec![why]).await?;
-                return Ok(Kept { standing, outcome: None });
+            let order = operation.plan.order.clone();
+            if let Some(kept) = self.take_up(operation, &memory, &wish, words, events).await? {
+                let is_answer = answers(&kept, &order, &request);
+                if let Some(outcome) = kept.outcome.as_ref().filter(|_| !is_answer) {
+                    events(Event::At(format!("a sync that was left over ended: {outcome}")));
+                }
+                return Ok(Kept { is_answer, ..kept });
             }
-            // Whoever began it is gone. What it applies must still be what is wanted, and nothing may hold it by now. A deletion
-            // whose file is there again is over in any case.
-            let same = wish.desired.as_ref().ok().filter(|desired| self.subject_of(desired) == operation.plan.subject);
-            if let Some(desired) = same.cloned()
-                && operation.plan.order.asked != Asked::Removal
-                && self.may_go_on(&operation, &memory, &wish).await?
-            {
-                let (inventory, origins) = (memory.inventory, wish.origins);
-                return self.carry(Going { operation, origins, desired, inventory }, &mut words, events).await;
-            }
-            let (desired, inventory) = (wish.desired.as_ref().ok().cloned(), memory.inventory.clone());
-            self.abandon(operation, desired, inventory).await?;
             memory = self.books.memory(self.name())?;
         }
         let look = self.look_for(&request, &mut memory, wish).await?;
         let standing = memory.standing.take().unwrap_or_else(|| Standing::unknown(String::new(), None, now()));
-        let origins = look.wish.origins;
-        let (Verdict::Sync(plan), Ok(desired)) = (look.plan.verdict, look.wish.desired) else {
-            return Ok(Kept { standing, outcome: None });
+        let Wish { revision, origins, desired, .. } = look.wish;
+        let (Verdict::Sync(plan), Ok(desired)) = (look.plan.verdict, desired) else {
+            return Ok(Kept { standing, outcome: None, revision, is_answer: true });
         };
         let operation = Operation::new(new_id(), *plan, now());
-        self.carry(Going { operation, origins, desired, inventory: memory.inventory }, &mut words, events).await
+        let going = Going { operation, origins, desired, inventory: memory.inventory, newer: None };
+        self.carry(going, words, events).await
+    }
+
+    /// Takes up a sync that somebody left unfinished. `None` where it was given up, as it is no longer what is wanted.
+    async fn take_up(
+        &self,
+        mut operation: Operation,
+        memory: &Memory,
+        wish: &Wish,
+        words: &mut mpsc::Receiver<Word>,
+        events: &(dyn Fn(Event) + Send + Sync),
+    ) -> Result<Option<Kept>, Failure> {
+        let confirmed = operation.confirmed;
+        let Heard { stop, newer } = hear(&mut operation, words);
+        let (desired, inventory) = (wish.desired.as_ref().ok().cloned(), memory.inventory.clone());
+        // Who stops it need not wait for a cluster that does not answer.
+        if let Some(stop) = stop {
+            return self.abandon(operation, stop, desired, inventory).await.map(Some);
+        }
+        // Of such a cluster nobody knows whether it still is what is wanted: it goes on once it does, with the hooks that have run
+        // and with what was confirmed.
+        if let Err(why) = &wish.desired
+            && why.code == Code::LiveUnreadable
+        {
+            if operation.confirmed != confirmed {
+                self.books.work(&operation, &inventory, now()).await?;
+            }
+            let standing = self.hold(memory, wish, vec![why.clone()]).await?;
+            let revision = wish.revision.clone();
+            return Ok(Some(Kept { standing, outcome: None, revision, is_answer: true }));
+        }
+        // Whoever began it is gone. What it applies must still be what is wanted, and nothing may hold it by now. A deletion
+        // whose file is there again is over in any case.
+        let same = desired.as_ref().filter(|desired| self.subject_of(desired) == operation.plan.subject);
+        if let Some(desired) = same.cloned()
+            && operation.plan.order.asked != Asked::Removal
+            && self.may_go_on(&operation, memory, wish).await?
+        {
+            let going = Going { operation, origins: wish.origins.clone(), desired, inventory, newer };
+            return self.carry(going, words, events).await.map(Some);
+        }
+        self.abandon(operation, Stop::Superseded, desired, inventory).await?;
+        Ok(None)
     }
 
     /// Whether a sync that was interrupted may go on: what held it while nobody was at work holds it now.
@@ -254,6 +296,42 @@ impl Keeper {
         }
         memory.standing = Some(standing);
         Ok(look)
+    }
+}
+
+/// What was said to a sync while nobody was at it.
+#[derive(Default)]
+struct Heard {
+    stop: Option<Stop>,
+    newer: Option<Newer>,
+}
+
+/// Hears what was said to a sync while nobody was at it. What was confirmed it knows then; what is asked for at the point
+/// where it stands it asks for again when it goes on.
+fn hear(operation: &mut Operation, words: &mut mpsc::Receiver<Word>) -> Heard {
+    let mut heard = Heard::default();
+    while let Ok(word) = words.try_recv() {
+        match word {
+            Word::Stop(stop) => heard.stop = heard.stop.or(Some(stop)),
+            Word::Confirm => drop(operation.apply(Input::Confirmed(now()), now())),
+            Word::Moved => heard.newer = heard.newer.max(Some(Newer::Moved)),
+            Word::Asked => heard.newer = Some(Newer::Asked),
+        }
+    }
+    heard
+}
+
+/// Whether what became of a sync that was left unfinished is the answer to a request. Who asks for other objects, for prunes or
+/// for health has not got that; and a healing runs no hooks.
+fn answers(kept: &Kept, order: &Order, request: &Request) -> bool {
+    let Request::Manual(manual) = request else { return true };
+    match &kept.outcome {
+        None | Some(Outcome::Stopped(Stop::Cancelled)) => true,
+        Some(Outcome::Stopped(Stop::Superseded)) => false,
+        Some(Outcome::Healthy | Outcome::Applied | Outcome::Unhealthy(_) | Outcome::Failed(_)) => {
+            let is_heal = matches!(order.asked, Asked::Heal { .. });
+            !is_heal && (order.prune, &order.only, order.awaits) == (manual.prune, &manual.only, manual.awaits)
+        }
     }
 }
 

@@ -122,6 +122,7 @@ impl Subject {
     }
 
     async fn render(&self, wish: &mut Wish) -> Result<Vec<Value>, Failure> {
+        let _room = self.renders.room().await;
         let (declared, repositories) = (self.declared.clone(), self.repositories.clone());
         let jobs = tokio::task::spawn_blocking(move || jobs(&declared, &repositories)).await;
         let jobs = jobs.map_err(|e| Failure::internal(format!("opening its sources panicked: {e}")))??;

@@ -11,6 +11,10 @@ use plugin::{Invocation, Limits, Plugin, Silent};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+/// Applications a core whose files are worked on at once: some of them wait for a disk.
+const AT_ONCE: usize = 4;
 
 /// A renderer that is locked, and what its plugin is granted.
 #[derive(Clone, Debug)]
@@ -54,6 +58,7 @@ pub struct Renders {
     renderers: Arc<dyn Renderers>,
     kept: Kept,
     rendered: AtomicU64,
+    room: Semaphore,
 }
 
 impl std::fmt::Debug for Renders {
@@ -72,7 +77,16 @@ struct Order<'a> {
 impl Renders {
     /// Renders by these, and keeps there.
     pub fn new(renderers: Arc<dyn Renderers>, kept: Kept) -> Self {
-        Self { renderers, kept, rendered: AtomicU64::new(0) }
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        Self { renderers, kept, rendered: AtomicU64::new(0), room: Semaphore::new(cores * AT_ONCE) }
+    }
+
+    /// Room for one application's files to be opened, rendered and read; who asks first has it first. A host that begins looks at
+    /// all of its applications at once, and each of these holds files open and a plugin in memory. Nothing that a cluster may keep
+    /// somebody waiting for is done meanwhile, so that none that does not answer delays the applications of another one.
+    pub(crate) async fn room(&self) -> Option<SemaphorePermit<'_>> {
+        // It is never closed.
+        self.room.acquire().await.ok()
     }
 
     /// How many times a plugin was called to render.

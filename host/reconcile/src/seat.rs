@@ -11,10 +11,13 @@ use crate::standing::Standing;
 use model::{Blame, Failure, Timestamp};
 use planner::decide::Request;
 use planner::operation::{Outcome, Stop};
+use planner::reason::{Code, Reason};
 use std::collections::VecDeque;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
@@ -30,6 +33,19 @@ pub(crate) struct Wanted {
     pub(crate) events: mpsc::UnboundedSender<Event>,
     /// Hears how it ended.
     pub(crate) answer: oneshot::Sender<Result<Kept, Failure>>,
+    /// Whether it is still wanted.
+    pub(crate) claim: Claim,
+}
+
+/// Who is first: the loop that begins with an order, or the person who takes it back.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Claim(Arc<AtomicBool>);
+
+impl Claim {
+    /// True for whoever asks first.
+    pub(crate) fn take(&self) -> bool {
+        !self.0.swap(true, Ordering::SeqCst)
+    }
 }
 
 pub(crate) enum Order {
@@ -109,7 +125,9 @@ impl Seat {
             drain,
             drift: None,
             waiting: VecDeque::new(),
+            again: None,
             adopting: VecDeque::new(),
+            unsaid: VecDeque::new(),
         };
         (Self { declared, bell, orders }, work.run())
     }
@@ -130,11 +148,14 @@ impl Seat {
         self.declared.borrow().clone()
     }
 
-    /// Gives it an order. Error: `exhausted`.
+    /// Gives it an order. Errors: `exhausted`; `unavailable` where its loop has ended.
     pub(crate) fn order(&self, order: Order) -> Result<(), Failure> {
-        self.orders.try_send(order).map_err(|_| {
-            Failure::new(Blame::Host, "exhausted", "too many people ask something of this application at once")
-                .hint("`tidegate apps show` tells what it is at; try again in a moment")
+        self.orders.try_send(order).map_err(|e| match e {
+            TrySendError::Full(_) => {
+                Failure::new(Blame::Host, "exhausted", "too many people ask something of this application at once")
+                    .hint("`tidegate apps show` tells what it is at; try again in a moment")
+            }
+            TrySendError::Closed(_) => leaving(),
         })
     }
 }
@@ -152,7 +173,11 @@ struct Work {
     /// Rings when something at the destination may have changed.
     drift: Option<watch::Receiver<u64>>,
     waiting: VecDeque<Wanted>,
+    /// One that began, and for which a sync that was left over had to end first.
+    again: Option<Wanted>,
     adopting: VecDeque<Adopting>,
+    /// What people said when nobody was at the sync that is stored: it hears it once somebody is.
+    unsaid: VecDeque<Word>,
 }
 
 /// Why it is looked at.
@@ -171,10 +196,10 @@ impl Work {
         let mut looked = None;
         loop {
             match self.wake(next, depends, looked).await {
-                Wake::Leave => return,
+                Wake::Leave => return self.refuse_all(&leaving()),
                 Wake::Look => looked = Some(Instant::now()),
             }
-            let wanted = self.waiting.pop_front();
+            let wanted = self.again.take().or_else(|| self.next());
             // In this order: a file that is declared between the two rings again.
             self.rung.borrow_and_update();
             let declared = self.declared.borrow_and_update().clone();
@@ -183,8 +208,7 @@ impl Work {
                 let gone = self.end(&declared).await;
                 // Its file may have come back meanwhile: then it begins anew.
                 if gone && self.declared.borrow().ends {
-                    self.waiting.drain(..).for_each(|wanted| refuse(Some(wanted), &going()));
-                    return;
+                    return self.refuse_all(&going());
                 }
                 self.adopting.drain(..).for_each(|adopting| drop(adopting.answer.send(Err(going()))));
                 in_a_row = if gone { 0 } else { in_a_row + 1 };
@@ -225,7 +249,7 @@ impl Work {
             if *self.drain.borrow() {
                 return Wake::Leave;
             }
-            if !self.waiting.is_empty() || !self.adopting.is_empty() {
+            if self.again.is_some() || !self.waiting.is_empty() || !self.adopting.is_empty() {
                 return Wake::Look;
             }
             let drift = async {
@@ -240,8 +264,11 @@ impl Work {
                 order = self.inbox.recv() => match order {
                     Some(Order::Sync(wanted)) => self.waiting.push_back(wanted),
                     Some(Order::Adopt(adopting)) => self.adopting.push_back(adopting),
-                    // There is no sync at work that it could be said to.
-                    Some(Order::Word(_)) => {}
+                    // It is for the sync that is stored, where there is one.
+                    Some(Order::Word(word)) => {
+                        say(&mut self.unsaid, word);
+                        return Wake::Look;
+                    }
                     None => return Wake::Leave,
                 },
                 rung = self.rung.changed() => return if rung.is_ok() { Wake::Look } else { Wake::Leave },
@@ -253,6 +280,51 @@ impl Work {
                 }
                 Ok(()) = self.others.changed(), if depends => return Wake::Look,
                 () = tokio::time::sleep_until(next) => return Wake::Look,
+            }
+        }
+    }
+
+    /// The order that begins now, where one waits that nobody took back.
+    fn next(&mut self) -> Option<Wanted> {
+        let wanted = std::iter::from_fn(|| self.waiting.pop_front()).find(|wanted| wanted.claim.take())?;
+        // Who does not listen any more misses nothing.
+        let _ = wanted.events.send(Event::Begins);
+        Some(wanted)
+    }
+
+    /// Tells whoever waits why nothing comes of it.
+    fn refuse_all(&mut self, why: &Failure) {
+        self.inbox.close();
+        while let Ok(order) = self.inbox.try_recv() {
+            match order {
+                Order::Sync(wanted) => self.waiting.push_back(wanted),
+                Order::Adopt(adopting) => self.adopting.push_back(adopting),
+                Order::Word(_) => {}
+            }
+        }
+        self.again.take().into_iter().chain(self.waiting.drain(..)).for_each(|wanted| refuse(Some(wanted), why));
+        self.adopting.drain(..).for_each(|adopting| drop(adopting.answer.send(Err(why.clone()))));
+    }
+
+    /// The way on which a sync hears words, with those that it has to hear first. There are none where nothing is stored that
+    /// could hear them: what was meant has ended.
+    fn words(&mut self, stored: bool) -> (mpsc::Sender<Word>, mpsc::Receiver<Word>) {
+        let unsaid = std::mem::take(&mut self.unsaid);
+        let (words, heard) = mpsc::channel(unsaid.len().max(1));
+        for word in unsaid.into_iter().filter(|_| stored) {
+            // There is room for all.
+            let _ = words.try_send(word);
+        }
+        (words, heard)
+    }
+
+    /// Keeps what a sync did not hear, and looks again for its sake.
+    fn unheard(&mut self, mut heard: mpsc::Receiver<Word>) {
+        while let Ok(word) = heard.try_recv() {
+            // What has moved is seen by whoever looks again.
+            if matches!(word, Word::Stop(_) | Word::Confirm) {
+                say(&mut self.unsaid, word);
+                self.rung.mark_changed();
             }
         }
     }
@@ -280,10 +352,8 @@ impl Work {
                 return Err(failure);
             }
         };
-        let (request, events, answer) = match wanted {
-            Some(Wanted { request, events, answer }) => (request, Some(events), Some(answer)),
-            None => (Request::Automatic, None, None),
-        };
+        let request = wanted.as_ref().map_or(Request::Automatic, |wanted| wanted.request.clone());
+        let events = wanted.as_ref().map(|wanted| wanted.events.clone());
         let changed = self.changed.clone();
         let told = move |event: Event| {
             if let Some(events) = &events {
@@ -292,19 +362,21 @@ impl Work {
             }
             changed.send_modify(|count| *count += 1);
         };
-        let (words, heard) = mpsc::channel(1);
+        let (words, mut heard) = self.words(memory.operation.is_some());
         let begun = memory.operation.as_ref().map_or_else(now, |operation| operation.begun);
-        let kept = self.while_at_work(declared, begun, words, keeper.keep(request, heard, &told)).await;
+        let kept = self.while_at_work(declared, begun, words, keeper.keep(request, &mut heard, &told)).await;
+        self.unheard(heard);
         if let Ok(Kept { standing, .. }) = &kept {
             self.tell_others(memory.standing.as_ref(), standing);
         }
-        if let Ok(Kept { standing, outcome: Some(outcome) }) = &kept {
-            let revision = standing.last.as_ref().map(|last| last.revision.clone()).unwrap_or_default();
-            (self.reports)(Report::Ended(name.clone(), revision, outcome.clone()));
+        if let Ok(Kept { outcome: Some(outcome), revision, .. }) = &kept {
+            (self.reports)(Report::Ended(name.clone(), revision.clone(), outcome.clone()));
         }
         let standing = kept.as_ref().map(|kept| kept.standing.clone()).map_err(Clone::clone);
-        if let Some(answer) = answer {
-            let _ = answer.send(kept);
+        match (wanted, kept) {
+            (Some(wanted), Ok(Kept { is_answer: false, .. })) => self.again = Some(wanted),
+            (Some(wanted), kept) => drop(wanted.answer.send(kept)),
+            (None, _) => {}
         }
         standing
     }
@@ -341,13 +413,24 @@ impl Work {
                 }
                 Some(order) = self.inbox.recv() => match order {
                     Order::Sync(wanted) if known.ends => refuse(Some(wanted), &going()),
-                    Order::Sync(wanted) => self.waiting.push_back(wanted),
+                    Order::Sync(wanted) => {
+                        let _ = wanted.events.send(Event::Waits);
+                        // It may be for a newer state than the one that is applied, and need not wait for that to fail.
+                        if matches!(&wanted.request, Request::Manual(manual) if manual.only.is_none()) {
+                            say(&mut waiting, Word::Asked);
+                        }
+                        self.waiting.push_back(wanted);
+                    }
                     // A sync writes the inventory that it began with: what is adopted meanwhile would be lost.
                     Order::Adopt(adopting) => self.adopting.push_back(adopting),
                     Order::Word(word) => say(&mut waiting, word),
                 },
             }
         };
+        waiting.into_iter().filter(|word| matches!(word, Word::Stop(_) | Word::Confirm)).for_each(|word| {
+            say(&mut self.unsaid, word);
+            rang = true;
+        });
         if rang {
             // It may have come too late for what was done: that is looked at again.
             self.rung.mark_changed();
@@ -376,9 +459,15 @@ impl Work {
         drift.borrow_and_update();
         self.drift = Some(drift);
         let name = &declared.entry.name;
-        let before = self.floor.books.memory(name).ok().and_then(|memory| memory.standing);
-        let (words, heard) = mpsc::channel(1);
-        let ended = self.while_at_work(declared, now(), words, keeper.end(heard, &|_| {})).await;
+        let (before, stored) = match self.floor.books.memory(name) {
+            Ok(memory) => (memory.standing, memory.operation.is_some()),
+            Err(_) => (None, false),
+        };
+        let (words, mut heard) = self.words(stored);
+        let changed = self.changed.clone();
+        let told = move |_| changed.send_modify(|count| *count += 1);
+        let ended = self.while_at_work(declared, now(), words, keeper.end(&mut heard, &told)).await;
+        self.unheard(heard);
         match ended {
             Ok(None) => {
                 self.changed.send_modify(|count| *count += 1);
@@ -400,13 +489,16 @@ impl Work {
     async fn cannot(&self, declared: &Declared, failure: &Failure) {
         let name = &declared.entry.name;
         let last = self.floor.books.memory(name).ok().and_then(|memory| memory.standing);
-        let standing = match &last {
+        let mut standing = match &last {
             Some(last) => Standing {
                 images: last.images.clone(),
                 ..Standing::unknown(failure.message.clone(), last.last.clone(), now())
             },
             None => Standing::unknown(failure.message.clone(), None, now()),
         };
+        if failure.code == "unavailable" {
+            standing.reasons.push(Reason::new(Code::LiveUnreadable, failure.message.clone()));
+        }
         if last.is_none_or(|last| !last.is_same(&standing)) {
             // Where even that cannot be stored, the next look says so again.
             let _ = self.floor.books.stand(name, &standing, None).await;
@@ -426,6 +518,11 @@ fn say(waiting: &mut VecDeque<Word>, word: Word) {
 /// Why nothing is done for one whose file is gone.
 fn going() -> Failure {
     Failure::new(Blame::User, "conflict", "its file is gone, and its objects are going")
+}
+
+/// Why nothing more is done.
+fn leaving() -> Failure {
+    Failure::new(Blame::Host, "unavailable", "the host is leaving; nothing was begun: ask again")
 }
 
 fn refuse(wanted: Option<Wanted>, failure: &Failure) {

@@ -2,7 +2,7 @@
 
 use super::{Desk, UNREACHABLE};
 use crate::args::{Adopt, Tool};
-use crate::exit::Exit;
+use crate::exit::{Exit, graver};
 use crate::screen::{Colour, Screen};
 use crate::table::columns;
 use cluster::Destination;
@@ -19,21 +19,16 @@ type Seen = HashMap<(String, usize), Arc<Marked>>;
 
 impl Desk {
     /// 0 where all is adopted, or would be; 1 where something holds one that was named, or one failed; 5 where kinds could not be
-    /// listed.
+    /// listed, or not every application is known.
     pub(super) async fn adopt(&self, wanted: &Adopt, screen: &Screen) -> Result<u8, Exit> {
         let Tool::Argocd = wanted.from;
         let _lock = if self.asked.is_none() && !wanted.dry_run { Some(self.engine.lock()?) } else { None };
         let entries: Vec<&Entry> = match &wanted.name {
             Some(name) => vec![self.find(name)?],
-            None => self
-                .catalog
-                .entries
-                .iter()
-                .map(|entry| &**entry)
-                .filter(|entry| self.floor.cluster(entry).is_some())
-                .collect(),
+            None => self.declared().collect(),
         };
-        let (mut seen, mut rows, mut code) = (Seen::new(), Vec::new(), 0);
+        let (mut seen, mut rows) = (Seen::new(), Vec::new());
+        let mut code = if wanted.name.is_none() { self.end } else { 0 };
         for entry in entries {
             let adopted = self.adopt_one(entry, wanted, &mut seen).await;
             let fine = match &adopted {
@@ -41,13 +36,16 @@ impl Desk {
                 Ok(adopted) => adopted.held.iter().all(|reason| wanted.all && reason.code == Code::ObserveOnly),
                 Err(_) => false,
             };
-            code = if fine { code } else { 1 };
+            code = if fine { code } else { graver(code, 1) };
             if !screen.json {
                 print(&entry.name, &adopted, wanted.dry_run, screen);
             }
             rows.push(document(&entry.name, &adopted, wanted.dry_run));
         }
         self.note_away(screen);
+        if wanted.name.is_none() {
+            self.note_unknown(screen);
+        }
         let mut unlisted: Vec<_> = seen
             .iter()
             .flat_map(|((cluster, _), marked)| marked.found.unlisted.iter().map(move |one| (cluster, one)))
@@ -63,7 +61,7 @@ impl Desk {
                 screen.note(&format!("warning: {cluster}: {kind} could not be looked through: {reason}"));
             }
         }
-        Ok(if code == 0 && !unlisted.is_empty() { UNREACHABLE } else { code })
+        Ok(if unlisted.is_empty() { code } else { graver(code, UNREACHABLE) })
     }
 
     async fn adopt_one(&self, entry: &Entry, wanted: &Adopt, seen: &mut Seen) -> Result<Adopted, Failure> {

@@ -47,7 +47,7 @@ impl Desk {
         why: Option<(&str, Option<String>)>,
         screen: &Screen,
     ) -> Result<u8, Exit> {
-        self.find(name)?;
+        self.find_any(name)?;
         let text =
             why.map(|(reason, actor)| format!("{} suspended it: {reason}", actor.unwrap_or_else(|| self.user.clone())));
         let word = if text.is_some() { "suspended" } else { "resumed" };

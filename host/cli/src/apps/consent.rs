@@ -1,6 +1,6 @@
 //! `tidegate apps approve` and `reject`: a person's word on exactly what an application would be.
 
-use super::Desk;
+use super::{Desk, Presence};
 use crate::args::Consent;
 use crate::exit::Exit;
 use crate::place::aside;
@@ -17,21 +17,8 @@ impl Desk {
     /// 0 where the word counts.
     pub(super) async fn consent(&self, wanted: &Consent, verdict: &str, screen: &Screen) -> Result<u8, Exit> {
         // One that is being ended is declared nowhere any more, and may need people's word for that.
-        let ending = match self.catalog.find(&wanted.name) {
-            Some(_) => None,
-            None => self
-                .floor
-                .books
-                .declared()?
-                .into_iter()
-                .find(|(name, _)| *name == wanted.name)
-                .and_then(|(_, entry)| entry),
-        };
-        let entry = match &ending {
-            Some(entry) => entry,
-            None => self.find(&wanted.name)?,
-        };
-        let keeper = self.keeper(entry).await?;
+        let found = self.find_any(&wanted.name)?;
+        let keeper = self.keeper(&found.entry).await?;
         let full = if wanted.digest.starts_with("sha256:") {
             wanted.digest.clone()
         } else {
@@ -40,7 +27,7 @@ impl Desk {
         let digest = Digest::parse(&full).map_err(|e| Exit::usage(e.to_string()))?;
         let voter = plugin::clean_line(wanted.voter.as_deref().unwrap_or(&self.user), COMMENT);
         let (look, mut standing) = keeper.look().await?;
-        if ending.is_some() {
+        if found.presence != Presence::Declared {
             standing.subject = self.floor.books.memory(&wanted.name)?.standing.and_then(|standing| standing.subject);
         }
         let origins = look.wish.origins;

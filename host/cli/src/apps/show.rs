@@ -1,11 +1,12 @@
 //! `tidegate apps show`, `diff` and `history`: how an application stands, what a sync would change, and what was.
 
-use super::Desk;
-use super::list::{of_health, of_sync};
+use super::list::{going, of_health, of_sync};
 use super::unified::unified;
-use crate::exit::Exit;
+use super::{Desk, Presence};
+use crate::exit::{Exit, held};
 use crate::screen::{Colour, Screen};
 use crate::table::{ago, columns, duration};
+use model::{Blame, Failure};
 use planner::diff::created;
 use planner::object::ObjectKey;
 use planner::survey::{Difference, Render, Row, Sides, SyncStatus};
@@ -16,23 +17,32 @@ use std::fmt::Write as _;
 impl Desk {
     /// Opens with the one line that matters.
     pub(super) async fn show(&self, name: &str, screen: &Screen) -> Result<u8, Exit> {
-        let entry = self.find(name)?;
+        let found = self.find_any(name)?;
+        let entry = &found.entry;
         let keeper = self.keeper(entry).await?;
-        let (look, standing) = keeper.look().await?;
+        let (look, mut standing) = keeper.look().await?;
         self.note_away(screen);
+        if found.presence == Presence::Going {
+            // What a sync would do is no question any more.
+            let memory = self.floor.books.memory(name)?;
+            standing.message = going(&memory);
+            standing.reasons = memory.standing.map(|standing| standing.reasons).unwrap_or_default();
+        }
         let survey = &look.plan.survey;
         if screen.json {
             screen.document(&json!({"name": name, "project": entry.project, "place": entry.place,
                 "revision": standing.revision, "sources": standing.sources, "sync": standing.sync.to_string(),
                 "health": survey.health, "message": standing.message, "reasons": standing.reasons, "last": standing.last,
-                "subject": standing.subject, "objects": survey.rows, "problems": survey.problems, "notices": survey.notices}));
+                "deleting": found.presence == Presence::Going, "subject": standing.subject, "objects": survey.rows,
+                "problems": survey.problems, "notices": survey.notices}));
             return Ok(0);
         }
         let sync = screen.paint(of_sync(survey.sync), &survey.sync.to_string());
         let health = screen.paint(of_health(survey.health.status), &survey.health.to_string());
         screen.out(&format!("{}  {sync}, {health}: {}", screen.paint(Colour::Bold, name), standing.message));
         let revision = standing.revision.get(..7).unwrap_or(&standing.revision);
-        screen.out(&format!("  declared in {}, revision {revision}", entry.place));
+        let was = if found.presence == Presence::Declared { "declared" } else { "was declared" };
+        screen.out(&format!("  {was} in {}, revision {revision}", entry.place));
         if let Some(last) = &standing.last {
             let revision = last.revision.get(..7).unwrap_or(&last.revision);
             screen.out(&format!("  last sync {} of {revision}", ago(last.at)));
@@ -53,14 +63,19 @@ impl Desk {
         Ok(0)
     }
 
-    /// 0 where a sync would change nothing, 1 where it would.
+    /// 0 where a sync would change nothing, 1 where it would; 4 where that is not permitted, 5 where the cluster does not answer.
     pub(super) async fn diff(&self, name: &str, screen: &Screen) -> Result<u8, Exit> {
         let keeper = self.keeper(self.find(name)?).await?;
         let (look, standing) = keeper.look().await?;
         self.note_away(screen);
         if !look.plan.survey.problems.is_empty() {
             let problems = look.plan.survey.problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n  ");
-            return Err(model::Failure::new(model::Blame::User, "not-comparable", problems).into());
+            return Err(match held(&look.plan.survey.problems) {
+                4 => Failure::denied(problems),
+                5 => Failure::new(Blame::Upstream, "unavailable", problems),
+                _ => Failure::new(Blame::User, "not-comparable", problems),
+            }
+            .into());
         }
         let inventory = self.floor.books.memory(name)?.inventory;
         let subject = keeper.subject();
@@ -86,7 +101,7 @@ impl Desk {
     }
 
     pub(super) fn history(&self, name: &str, screen: &Screen) -> Result<u8, Exit> {
-        self.find(name)?;
+        self.find_any(name)?;
         let syncs = self.floor.books.history(name)?;
         if screen.json {
             let row =

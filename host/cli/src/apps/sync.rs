@@ -1,9 +1,9 @@
 //! `tidegate apps sync` and `wait`.
 
-use super::Desk;
+use super::{Desk, Found, Presence};
 use crate::applications;
 use crate::args::Sync;
-use crate::exit::Exit;
+use crate::exit::{Exit, graver, held};
 use crate::place::Asked;
 use crate::screen::Screen;
 use futures_util::StreamExt as _;
@@ -26,10 +26,12 @@ use tokio::sync::mpsc;
 /// How many applications are synced at once.
 const AT_ONCE: usize = 8;
 /// How often a wait looks, where nobody tells it.
-const LOOK: Duration = Duration::from_secs(2);
+pub(super) const LOOK: Duration = Duration::from_secs(2);
 
 impl Desk {
-    /// 0 where all is applied and, if that was waited for, healthy; 1 where a sync failed or nothing could be done.
+    /// 0 where all is applied and, if that was waited for, healthy; else the gravest of: 1 where a sync failed or nothing could be
+    /// done, 2 where a file or a cluster's name is wrong, 3 where people are asked first, 4 where it is not permitted, 5 where
+    /// something does not answer.
     pub(super) async fn sync(&self, wanted: &Sync, screen: &Screen) -> Result<u8, Exit> {
         let _lock = if self.asked.is_none() { Some(self.engine.lock()?) } else { None };
         let request = request(wanted, &self.user)?;
@@ -37,13 +39,7 @@ impl Desk {
         let fine: &[Code] = if wanted.name.is_some() { &NAMED } else { &UNNAMED };
         let entries: Vec<&Entry> = match &wanted.name {
             Some(name) => vec![self.find(name)?],
-            None => self
-                .catalog
-                .entries
-                .iter()
-                .map(|entry| &**entry)
-                .filter(|entry| self.floor.cluster(entry).is_some())
-                .collect(),
+            None => self.declared().collect(),
         };
         let mut each = Vec::with_capacity(entries.len());
         for entry in &entries {
@@ -52,9 +48,14 @@ impl Desk {
         let answers: Vec<_> = futures_util::stream::iter(each).buffered(AT_ONCE).collect().await;
         self.note_away(screen);
         let (mut code, mut rows) = (0, Vec::new());
+        if wanted.name.is_none() {
+            // There may be more applications than are known.
+            self.note_unknown(screen);
+            code = self.end;
+        }
         for (entry, answer) in entries.into_iter().zip(answers) {
-            let (good, one) = row(&entry.name, answer, fine, screen);
-            code = if good { code } else { 1 };
+            let (how, one) = row(&entry.name, answer, fine, screen);
+            code = graver(code, how);
             rows.push(one);
         }
         if screen.json {
@@ -65,6 +66,7 @@ impl Desk {
 
     async fn sync_one(&self, entry: &Entry, request: Request, screen: &Screen) -> Result<reconcile::Outcome, Failure> {
         let name = &entry.name;
+        entry.application.as_ref().map_err(Clone::clone)?;
         // Of its own: a borrowed one makes a future that the compiler does not let cross threads.
         let (words, of) = (screen.clone(), name.clone());
         let told = move |event: Event| match event {
@@ -73,12 +75,14 @@ impl Desk {
                 let keys = keys.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
                 words.note(&format!("{of}: a person must confirm that these go: {keys}"));
             }
+            Event::Waits => words.note(&format!("{of}: waits for what is at work already")),
+            Event::Begins => {}
         };
         match &self.asked {
             Some(asked) => follow(asked, name, request, &told).await,
             None => {
                 let keeper = self.keeper(entry).await?;
-                let (words, heard) = mpsc::channel(4);
+                let (words, mut heard) = mpsc::channel(4);
                 let interrupted = tokio::spawn(async move {
                     while tokio::signal::ctrl_c().await.is_ok() {
                         if words.send(Word::Stop(Stop::Cancelled)).await.is_err() {
@@ -86,60 +90,21 @@ impl Desk {
                         }
                     }
                 });
-                let kept = keeper.keep(request, heard, &told).await;
+                let kept = loop {
+                    match keeper.keep(request.clone(), &mut heard, &told).await {
+                        Ok(kept) if !kept.is_answer => {}
+                        kept => break kept,
+                    }
+                };
                 interrupted.abort();
                 kept
             }
         }
     }
 
-    /// Stops the sync that is at work. 0 where there was one.
-    pub(super) async fn cancel(&self, name: &str, screen: &Screen) -> Result<u8, Exit> {
-        let entry = self.find(name)?;
-        let idle = || Failure::new(Blame::User, "conflict", format!("no sync of `{name}` is at work"));
-        if self.floor.books.memory(name)?.operation.is_none() {
-            return Err(idle().into());
-        }
-        match &self.asked {
-            Some(asked) => asked.daemon.fleet.say(name, Word::Stop(Stop::Cancelled))?,
-            None => {
-                // Nobody is at work where this succeeds: whoever was, is gone, and its sync ends here.
-                let _lock = self.engine.lock()?;
-                let (words, heard) = mpsc::channel(1);
-                // Room for one is there.
-                let _ = words.try_send(Word::Stop(Stop::Cancelled));
-                self.keeper(entry).await?.keep(Request::Automatic, heard, &|_| {}).await?;
-            }
-        }
-        if screen.json {
-            screen.document(&json!({"name": name, "status": "cancelled"}));
-        } else {
-            screen.out(&format!("{name}: its sync is cancelled; a sync by hand or a new commit starts the next one"));
-        }
-        Ok(0)
-    }
-
-    /// Confirms what the sync that is at work asks about. 0 where there is one.
-    pub(super) fn confirm(&self, name: &str, screen: &Screen) -> Result<u8, Exit> {
-        self.find(name)?;
-        let Some(asked) =
-            self.asked.as_ref().filter(|_| self.floor.books.memory(name).is_ok_and(|it| it.operation.is_some()))
-        else {
-            let failure = Failure::new(Blame::User, "conflict", format!("no sync of `{name}` is at work in a daemon"));
-            return Err(failure
-                .hint("the annotation `argocd.argoproj.io/deletion-approved` in its file says the same")
-                .into());
-        };
-        asked.daemon.fleet.say(name, Word::Confirm)?;
-        if screen.json {
-            screen.document(&json!({"name": name, "status": "confirmed"}));
-        } else {
-            screen.out(&format!("{name}: confirmed"));
-        }
-        Ok(0)
-    }
-
-    /// 0 once it is synced and healthy, with this commit or a later one where that is asked; 1 where it is not by then.
+    /// 0 once it is synced and healthy, with this commit or a later one where that is asked, or once it is gone where it is being
+    /// deleted. Where it is not by then: 3 where it waits for people, 4 where it is not permitted, 5 where its cluster does not
+    /// answer, else 1.
     pub(super) async fn wait(
         &self,
         name: &str,
@@ -147,11 +112,12 @@ impl Desk {
         timeout: Duration,
         screen: &Screen,
     ) -> Result<u8, Exit> {
-        let entry = self.find(name)?;
+        let Found { entry, presence } = self.find_any(name)?;
+        let entry = &*entry;
         let end = tokio::time::Instant::now() + timeout;
         let mut changes = self.asked.as_ref().map(|asked| asked.daemon.fleet.changes());
         // What the daemon knows may be older than what was pushed before somebody asked.
-        let newest = if commit.is_some() { None } else { self.newest(entry).await };
+        let newest = if commit.is_some() || presence == Presence::Going { None } else { self.newest(entry).await };
         loop {
             let standing = match &mut changes {
                 Some(changes) => {
@@ -160,9 +126,18 @@ impl Desk {
                 }
                 None => Some(self.keeper(entry).await?.look().await?.1),
             };
+            if presence == Presence::Going && self.floor.books.declaration(name)?.is_none() {
+                if screen.json {
+                    screen.document(&json!({"name": name, "message": "it is gone"}));
+                } else {
+                    screen.out(&format!("{name}: it is gone"));
+                }
+                return Ok(0);
+            }
             let standing = standing
                 .unwrap_or_else(|| Standing::unknown("nobody has looked at it yet".to_owned(), None, reconcile::now()));
-            let mut good = standing.sync == SyncStatus::Synced && standing.health.status == Status::Healthy;
+            let is_well = standing.sync == SyncStatus::Synced && standing.health.status == Status::Healthy;
+            let mut good = presence != Presence::Going && is_well;
             if good {
                 good = match (commit, &newest) {
                     (Some(commit), _) => applications::hold(&self.engine, &standing.sources, commit).await?,
@@ -181,7 +156,7 @@ impl Desk {
                 } else {
                     screen.out(&format!("{text}: {}", standing.message));
                 }
-                return Ok(u8::from(!good));
+                return Ok(if good { 0 } else { held(&standing.reasons) });
             }
             match &mut changes {
                 // Woken early or late, it looks again.
@@ -213,7 +188,7 @@ async fn changed(keeper: &Keeper, end: tokio::time::Instant) {
     let _ = tokio::time::timeout_at(until, changes.changed()).await;
 }
 
-/// Lets the daemon sync, and hears what happens until it has ended. Ctrl-C stops it.
+/// Lets the daemon sync, and hears what happens until it has ended. Ctrl-C stops it, or takes it back where it has not begun.
 async fn follow(
     asked: &Asked,
     name: &str,
@@ -222,22 +197,35 @@ async fn follow(
 ) -> Result<reconcile::Outcome, Failure> {
     let fleet = &asked.daemon.fleet;
     let mut interrupts = asked.interrupts.clone();
-    let reconcile::Following { mut events, mut answer } = fleet.sync(name, request)?;
+    let mut following = fleet.sync(name, request)?;
     loop {
         tokio::select! {
-            Some(event) = events.recv() => told(event),
-            answered = &mut answer => {
-                while let Ok(event) = events.try_recv() {
+            Some(event) = following.events.recv() => told(event),
+            answered = &mut following.answer => {
+                while let Ok(event) = following.events.try_recv() {
                     told(event);
                 }
-                return answered.unwrap_or_else(|_| {
-                    let message = "the host is leaving; the sync goes on when it is started again";
-                    Err(Failure::new(Blame::Host, "unavailable", message))
-                });
+                return answered.unwrap_or_else(|_| Err(cut_off(asked)));
             }
-            Ok(()) = interrupts.changed() => fleet.say(name, Word::Stop(Stop::Cancelled))?,
+            Ok(()) = interrupts.changed() => {
+                // What is at work before it begins is somebody else's.
+                if following.withdraw() {
+                    return Err(Failure::new(Blame::Host, "cancelled", "taken back before it began"));
+                }
+                fleet.say(name, Word::Stop(Stop::Cancelled))?;
+            }
         }
     }
+}
+
+/// Why nobody answers any more.
+fn cut_off(asked: &Asked) -> Failure {
+    if *asked.daemon.drain.borrow() {
+        let message = "the host is leaving; a sync that was at work goes on when it is started again";
+        return Failure::new(Blame::Host, "unavailable", message);
+    }
+    Failure::internal("what looks after it broke; a sync that was at work goes on within minutes")
+        .hint("the daemon's log says why")
 }
 
 fn request(wanted: &Sync, user: &str) -> Result<Request, Exit> {
@@ -273,25 +261,28 @@ const UNNAMED: [Code; 10] = [
     Code::Requirement,
 ];
 
-/// Whether it went well, and its row.
-fn row(name: &str, answer: Result<reconcile::Outcome, Failure>, fine: &[Code], screen: &Screen) -> (bool, Value) {
-    let (good, word, message, standing) = match answer {
-        Ok(reconcile::Outcome { standing, outcome: Some(outcome) }) => {
+/// Its exit code, and its row.
+fn row(name: &str, answer: Result<reconcile::Outcome, Failure>, fine: &[Code], screen: &Screen) -> (u8, Value) {
+    let (code, word, message, standing) = match answer {
+        Ok(reconcile::Outcome { standing, outcome: Some(outcome), .. }) => {
             let good = matches!(outcome, Outcome::Healthy | Outcome::Applied);
-            (good, if good { "synced" } else { "failed" }, outcome.to_string(), Some(standing))
+            (u8::from(!good), if good { "synced" } else { "failed" }, outcome.to_string(), Some(standing))
         }
-        Ok(reconcile::Outcome { standing, outcome: None }) => {
+        Ok(reconcile::Outcome { standing, outcome: None, .. }) => {
             let first = standing.reasons.first().map(|reason| reason.code);
             let good = first.is_some_and(|code| fine.contains(&code));
             let word = if first == Some(Code::InSync) { "unchanged" } else { "held" };
-            (good, word, standing.message.clone(), Some(standing))
+            (if good { 0 } else { held(&standing.reasons) }, word, standing.message.clone(), Some(standing))
         }
-        Err(failure) => (false, "failed", failure.message, None),
+        Err(failure) => {
+            let message = failure.message.clone();
+            (Exit::from(failure).code(), "failed", message, None)
+        }
     };
     if !screen.json {
         screen.out(&format!("{name}: {message}"));
     }
     let standing =
         standing.map(|it| json!({"revision": it.revision, "sync": it.sync.to_string(), "health": it.health}));
-    (good, json!({"name": name, "status": word, "message": message, "standing": standing}))
+    (code, json!({"name": name, "status": word, "message": message, "standing": standing}))
 }

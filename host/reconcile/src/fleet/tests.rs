@@ -1,6 +1,8 @@
 //! The loops of applications on real mirrors, with the renderer of plain folders.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod words;
+
 use super::*;
 use crate::books::Books;
 use crate::floor::Rules;
@@ -36,9 +38,9 @@ fn renders() -> Renders {
     Renders::new(Arc::new(Folders(Arc::new(plugin))), Renderings::in_memory())
 }
 
-/// A repository with these files in one commit.
+/// A repository with these files, and no others, in one more commit.
 fn repository(place: &Path, files: &[(&str, &str)]) {
-    let inner = git2::Repository::init_bare(place).unwrap();
+    let inner = git2::Repository::open_bare(place).or_else(|_| git2::Repository::init_bare(place)).unwrap();
     inner.set_head("refs/heads/main").unwrap();
     let mut index = git2::Index::new().unwrap();
     for (path, text) in files {
@@ -60,7 +62,9 @@ fn repository(place: &Path, files: &[(&str, &str)]) {
     }
     let tree = inner.find_tree(index.write_tree_to(&inner).unwrap()).unwrap();
     let who = git2::Signature::new("a", "a@example.com", &git2::Time::new(0, 0)).unwrap();
-    inner.commit(Some("refs/heads/main"), &who, &who, "x", &tree, &[]).unwrap();
+    let before = inner.head().ok().and_then(|head| head.peel_to_commit().ok());
+    let parents: Vec<&git2::Commit<'_>> = before.iter().collect();
+    inner.commit(Some("refs/heads/main"), &who, &who, "x", &tree, &parents).unwrap();
 }
 
 const HOST: &str = "apiVersion: tidegate.dev/v1alpha1
@@ -141,5 +145,44 @@ async fn one_that_waits_for_another_rests_until_that_one_changes() {
     look(&fleet, "held").await;
     let all = opened.load(Ordering::Relaxed) - before;
     assert!(all <= 4 * one, "it was looked at {all} times, where {one} opens it once");
+    fleet.drain().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn not_all_applications_are_rendered_at_once() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let base = folder.path().to_owned();
+    let names: Vec<String> = (0..40).map(|n| format!("a{n}")).collect();
+    let file = |name: &String| application(name, "config", "", "");
+    let all: String = names.iter().map(file).collect::<Vec<_>>().join("---\n");
+    repository(&base.join("config.git"), &[("argocd/all.yaml", &*all)]);
+    repository(&base.join("other.git"), &[("README.md", "")]);
+    let config = manifest::host(&manifest::Source::new("tidegate.yaml", HOST)).value.unwrap();
+    let (opening, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (at, now, high) = (base.clone(), opening.clone(), most.clone());
+    let mirrors = move |name: &str| {
+        let count = now.fetch_add(1, Ordering::SeqCst) + 1;
+        high.fetch_max(count, Ordering::SeqCst);
+        let remote = Remote::parse(&format!("./{name}.git"), &at).unwrap();
+        let mirror = Mirror::open(&at.join("mirrors").join(name), remote).unwrap();
+        (0..20).for_each(|_| std::thread::yield_now());
+        now.fetch_sub(1, Ordering::SeqCst);
+        Ok(mirror)
+    };
+    for name in config.repositories.keys() {
+        mirrors(name).unwrap().fetch().unwrap();
+    }
+    let configured = Arc::new(Configured::new(config.clone(), Box::new(mirrors)));
+    let books = Books::new(Arc::new(Journal::open(&base.join("state")).unwrap()));
+    let place = (base.as_path(), base.as_path());
+    let floor = Floor::new(config, place, Rules::default(), books, configured.clone(), Arc::new(renders()));
+    let fleet = Fleet::new(Arc::new(floor), configured, |_| {});
+    fleet.refresh().await.unwrap();
+    for name in &names {
+        look(&fleet, name).await;
+    }
+    let most = most.load(Ordering::SeqCst);
+    let room = std::thread::available_parallelism().map_or(2, usize::from) * 4;
+    assert!(most > 0 && most <= room, "{most} were opened at once");
     fleet.drain().await;
 }

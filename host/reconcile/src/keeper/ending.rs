@@ -1,7 +1,7 @@
 //! The end of an application whose file is gone.
 
 use super::going::Going;
-use super::{Event, Keeper, Word, new_id, now};
+use super::{Event, Keeper, Word, hear, new_id, now};
 use crate::applyset::{self};
 use crate::books::Memory;
 use crate::look::{Origin, Subject, Wish};
@@ -11,7 +11,7 @@ use cluster::Wanted;
 use model::{Digest, Failure};
 use planner::application::Finalizer;
 use planner::object::ObjectKey;
-use planner::operation::{Operation, Outcome, Replanned};
+use planner::operation::{Operation, Outcome, Replanned, Stop};
 use planner::plan::Asked;
 use planner::reason::{Code, Reason};
 use planner::survey::{Render, Sides};
@@ -58,16 +58,27 @@ impl Keeper {
     /// Errors: those of the journal.
     pub async fn end(
         &self,
-        mut words: mpsc::Receiver<Word>,
+        words: &mut mpsc::Receiver<Word>,
         events: &(dyn Fn(Event) + Send + Sync),
     ) -> Result<Option<Standing>, Failure> {
         let mut memory = self.books.memory(self.name())?;
         let wish = self.last_wish(&memory).await;
-        let removal = memory.operation.take_if(|operation| operation.plan.order.asked == Asked::Removal);
+        let desired = wish.desired.as_ref().ok().cloned();
+        let mut removal = memory.operation.take_if(|operation| operation.plan.order.asked == Asked::Removal);
         if let Some(operation) = memory.operation.take() {
-            let (desired, inventory) = (wish.desired.as_ref().ok().cloned(), memory.inventory.clone());
-            self.abandon(operation, desired, inventory).await?;
+            self.abandon(operation, Stop::Superseded, desired.clone(), memory.inventory.clone()).await?;
             memory = self.books.memory(self.name())?;
+        }
+        if let Some(mut operation) = removal.take() {
+            let confirmed = operation.confirmed;
+            if let Some(stop) = hear(&mut operation, words).stop {
+                return self.abandon(operation, stop, desired, memory.inventory).await.map(|kept| Some(kept.standing));
+            }
+            // Whatever holds it now, the word counts once it goes on.
+            if operation.confirmed != confirmed {
+                self.books.work(&operation, &memory.inventory, now()).await?;
+            }
+            removal = Some(operation);
         }
         let ending = match &wish.desired {
             Ok(desired) => self.ending(desired, &memory.inventory, (&wish.revision, &wish.origins)).await?,
@@ -90,8 +101,8 @@ impl Keeper {
             Some(operation) if operation.plan.subject == plan.subject => operation,
             _ => Operation::new(new_id(), *plan, now()),
         };
-        let going = Going { operation, origins: wish.origins, desired, inventory: memory.inventory };
-        let kept = self.carry(going, &mut words, events).await?;
+        let going = Going { operation, origins: wish.origins, desired, inventory: memory.inventory, newer: None };
+        let kept = self.carry(going, words, events).await?;
         if matches!(kept.outcome, Some(Outcome::Applied | Outcome::Healthy)) {
             applyset::remove(&self.subject).await;
             self.books.forget(self.name()).await?;

@@ -4,13 +4,15 @@ use super::{Event, Keeper, Kept, POLL, Word, now};
 use crate::applyset::Parent;
 use crate::books::{Memory, Past, PastObject};
 use crate::carry::{Carrier, Done};
+use crate::due;
 use crate::look::{Look, Origin, Wish};
 use crate::standing::Standing;
 use model::Failure;
-use planner::decide::{Last, Request};
+use planner::application::Permit;
+use planner::decide::{Last, Manual, Request};
 use planner::object::ObjectKey;
 use planner::operation::{Action, Input, Operation, Outcome, Replanned, StepResult, Stop};
-use planner::plan::{Asked, StepId};
+use planner::plan::{Asked, Await, StepId};
 use planner::retry::Refresh;
 use planner::verdict::Verdict;
 use planner::{Desired, Inventory};
@@ -19,6 +21,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 /// A sync that is at work.
 pub(super) struct Going {
@@ -27,26 +30,47 @@ pub(super) struct Going {
     pub(super) origins: Vec<Origin>,
     pub(super) desired: Arc<Desired>,
     pub(super) inventory: Inventory,
+    /// What was said of newer states before it went on.
+    pub(super) newer: Option<Newer>,
+}
+
+/// That a newer state may be wanted than the one that is applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Newer {
+    /// Something has moved: it takes the place of this one if it would be synced by itself.
+    Moved,
+    /// A person waits for another sync.
+    Asked,
+}
+
+/// Whether another state is to take the place of the one that is applied.
+enum Judged {
+    Yes,
+    No,
+    /// That cannot be told now.
+    Unknown,
 }
 
 impl Keeper {
-    /// Ends a sync that nobody can go on with: its hooks go, and its history says so.
+    /// Ends a sync with which nobody goes on: its hooks go, and its history says why.
     pub(super) async fn abandon(
         &self,
-        operation: Operation,
+        mut operation: Operation,
+        stop: Stop,
         desired: Option<Arc<Desired>>,
         inventory: Inventory,
-    ) -> Result<(), Failure> {
+    ) -> Result<Kept, Failure> {
         let (_, mut words) = mpsc::channel(1);
         let Some(desired) = desired else {
             // What is to be deleted needs no render; what it was named after does not matter either.
-            let outcome = Outcome::Stopped(Stop::Superseded);
-            return self.finish(&operation, &inventory, &outcome, None).await.map(drop);
+            let outcome = Outcome::Stopped(stop);
+            let standing = self.finish(&operation, &inventory, &outcome, None).await?;
+            let revision = operation.plan.revision;
+            return Ok(Kept { standing, outcome: Some(outcome), revision, is_answer: true });
         };
-        let mut operation = operation;
-        operation.apply(Input::Stop(Stop::Superseded), now());
-        let origins = Vec::new();
-        self.carry(Going { operation, origins, desired, inventory }, &mut words, &|_| {}).await.map(drop)
+        operation.apply(Input::Stop(stop), now());
+        let going = Going { operation, origins: Vec::new(), desired, inventory, newer: None };
+        self.carry(going, &mut words, &|_| {}).await
     }
 
     pub(super) async fn carry(
@@ -65,12 +89,17 @@ impl Keeper {
         // The file may say already that what waits for a person may go.
         inputs.extend(self.subject.application.confirmed.map(Input::Confirmed));
         let mut words_open = true;
+        let (mut newer, mut asked, mut ask) = (sync.newer, 0, Instant::now());
         loop {
             for input in std::mem::take(&mut inputs) {
-                let before = sync.operation.at.clone();
+                let before = (sync.operation.at.clone(), sync.operation.confirmed);
                 let actions = sync.operation.apply(input, now());
-                if sync.operation.at != before {
+                let moved = sync.operation.at != before.0;
+                if moved {
                     events(Event::At(sync.operation.to_string()));
+                }
+                // A person's word must outlast a crash as well.
+                if moved || sync.operation.confirmed != before.1 {
                     self.books.work(&sync.operation, &sync.inventory, now()).await?;
                 }
                 for action in actions {
@@ -85,7 +114,8 @@ impl Keeper {
                         }
                         let standing = self.finish(&sync.operation, &sync.inventory, &outcome, parent.as_ref()).await?;
                         self.accept(&sync, &outcome).await?;
-                        return Ok(Kept { standing, outcome: Some(outcome) });
+                        let revision = sync.operation.plan.revision;
+                        return Ok(Kept { standing, outcome: Some(outcome), revision, is_answer: true });
                     }
                     inputs.extend(self.begin(action, &mut sync, &mut work, &mut watched, &mut clearing, events).await?);
                 }
@@ -103,8 +133,17 @@ impl Keeper {
                 word = words.recv(), if words_open => match word {
                     Some(Word::Stop(stop)) => inputs.push(Input::Stop(stop)),
                     Some(Word::Confirm) => inputs.push(Input::Confirmed(now())),
-                    Some(Word::Moved) => inputs.extend(self.superseded(&sync).await?),
+                    Some(Word::Moved) => (newer, asked, ask) = (newer.max(Some(Newer::Moved)), 0, Instant::now()),
+                    Some(Word::Asked) => (newer, asked, ask) = (Some(Newer::Asked), 0, Instant::now()),
                     None => words_open = false,
+                },
+                Some(by) = due_at(ask, newer) => match self.superseded(&sync, by).await? {
+                    Judged::Yes => (newer, inputs) = (None, vec![Input::Stop(Stop::Superseded)]),
+                    Judged::No => newer = None,
+                    Judged::Unknown => {
+                        asked += 1;
+                        ask = Instant::now() + Duration::from_millis(due::pause(asked));
+                    }
                 },
                 Ok(()) = changes.changed(), if !watched.is_empty() || !clearing.is_empty() => {
                     inputs.extend(self.observe(&sync, &watched, &mut clearing).await);
@@ -241,16 +280,31 @@ impl Keeper {
     }
 
     /// Whether another state is wanted than the one that is applied, and may take its place: one that is held stops nothing.
-    async fn superseded(&self, sync: &Going) -> Result<Option<Input>, Failure> {
+    async fn superseded(&self, sync: &Going, newer: Newer) -> Result<Judged, Failure> {
         let wish = self.subject.wish().await;
         let running = &sync.operation.plan.subject;
-        if wish.desired.as_ref().map_or(true, |desired| self.subject_of(desired) == *running) {
-            return Ok(None);
+        match &wish.desired {
+            Ok(desired) if self.subject_of(desired) == *running => return Ok(Judged::No),
+            Ok(_) => {}
+            Err(_) => return Ok(Judged::Unknown),
         }
+        let request = match newer {
+            Newer::Moved => Request::Automatic,
+            // What they asked for in particular decides what their sync does, not whether it may begin.
+            Newer::Asked => Request::Manual(Manual {
+                who: String::new(),
+                prune: Permit::Refused,
+                only: None,
+                awaits: Await::Health,
+            }),
+        };
         let mut memory = Memory { inventory: sync.inventory.clone(), ..self.books.memory(self.name())? };
-        let (look, _) = self.survey(&Request::Automatic, Some(running), &mut memory, wish).await?;
-        let newer = matches!(look.plan.verdict, Verdict::Supersede(_));
-        Ok(newer.then_some(Input::Stop(Stop::Superseded)))
+        let (look, _) = self.survey(&request, Some(running), &mut memory, wish).await?;
+        Ok(match look.plan.verdict {
+            Verdict::Supersede(_) => Judged::Yes,
+            Verdict::Hold(reasons) if reasons.iter().any(|reason| due::passes(reason.code)) => Judged::Unknown,
+            Verdict::Hold(_) | Verdict::Sync(_) => Judged::No,
+        })
     }
 
     /// An outcome once others see what was written, or why they do not.
@@ -290,7 +344,11 @@ impl Keeper {
             Last { subject: plan.subject.clone(), revision: plan.revision.clone(), end: outcome.end(), at, healings };
         let before = self.books.memory(self.name())?.standing;
         let mut standing = before.unwrap_or_else(|| Standing::unknown(String::new(), None, at));
-        (standing.message, standing.last, standing.at) = (outcome.to_string(), Some(last), at);
+        (standing.message, standing.at) = (outcome.to_string(), at);
+        // A person's few objects say nothing of the rest, which nobody has tried yet: it is neither drift nor failed.
+        if !(matches!(plan.order.asked, Asked::Person(_)) && plan.order.only.is_some()) {
+            standing.last = Some(last);
+        }
         standing.reasons.clear();
         let object = |(step, result): (&StepId, &StepResult)| PastObject {
             step: step.to_string(),
@@ -315,6 +373,14 @@ impl Keeper {
         self.books.end(operation, inventory, &standing, &past, keep).await?;
         Ok(standing)
     }
+}
+
+/// What is to be judged, once it is time to.
+async fn due_at(ask: Instant, newer: Option<Newer>) -> Option<Newer> {
+    if newer.is_some() {
+        tokio::time::sleep_until(ask).await;
+    }
+    newer
 }
 
 /// What work came to.
