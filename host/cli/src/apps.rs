@@ -19,6 +19,7 @@ use crate::screen::Screen;
 pub use brake::freeze;
 use engine::Engine;
 use git::Mirror;
+use manifest::HostConfig;
 use model::{Blame, Failure};
 use reconcile::{Books, Catalog, Configured, Entry, Floor, Keeper, Kept, Rendered, Renders, Repositories};
 use serde_json::json;
@@ -95,15 +96,14 @@ impl Desk {
         let away = Arc::new(Mutex::new(Vec::new()));
         let opened = Arc::new(Configured::new(config.clone(), fetching(engine.clone(), away.clone())));
         let renders = Arc::new(Renders::new(Arc::new(Plugins::Engine(Arc::new(engine.clone()))), kept));
-        let (listed, known) = (opened.clone(), config.clone());
-        let catalog = tokio::task::spawn_blocking(move || Catalog::read(&known, &listed)).await;
-        let catalog = catalog.map_err(|e| Failure::internal(format!("the listing panicked: {e}")))?;
+        let books = Books::new(engine.journal());
+        let (listed, known, of) = (opened.clone(), config.clone(), books.clone());
+        let catalog = read_catalog(known, listed, of).await?;
         for (file, diagnostics) in &catalog.problems {
             screen.warnings(file, diagnostics);
         }
         note_unread(&catalog, screen);
         let end = if catalog.unread.is_empty() { 0 } else { UNREACHABLE };
-        let books = Books::new(engine.journal());
         let base = &engine.settings().base;
         let place = (base.as_path(), engine.state().root());
         let floor = Floor::new(config, place, applications::rules(&engine), books, opened, renders);
@@ -205,6 +205,18 @@ async fn fetch(asked: &Asked, name: Option<&str>, screen: &Screen) -> Result<(),
         daemon.fleet.moved(name).await?;
     }
     Ok(())
+}
+
+/// What is declared now, by files and by applications.
+async fn read_catalog(config: HostConfig, opened: Arc<Configured>, books: Books) -> Result<Catalog, Failure> {
+    let read = move || {
+        let mut catalog = Catalog::read(&config, &opened, &books.children()?);
+        let remembered = books.declared()?.into_iter().filter_map(|(_, entry)| entry);
+        catalog.refuse_heirs(&remembered.collect::<Vec<_>>());
+        Ok(catalog)
+    };
+    let read = tokio::task::spawn_blocking(read).await;
+    read.unwrap_or_else(|e| Err(Failure::internal(format!("the listing panicked: {e}"))))
 }
 
 /// What of the catalog could not be read.

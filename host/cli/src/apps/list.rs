@@ -9,6 +9,7 @@ use planner::health::Status;
 use planner::survey::SyncStatus;
 use reconcile::{Entry, Standing};
 use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// How an application is listed.
@@ -23,18 +24,19 @@ struct Row {
 
 impl Desk {
     pub(super) async fn list(&self, screen: &Screen) -> Result<u8, Exit> {
-        let rows = self.rows().await;
+        let entries = nested(&self.catalog.entries);
+        let rows = self.rows(&entries).await;
         self.note_away(screen);
         if self.asked.is_some() {
             // Without a daemon it was said when it was read.
             note_unread(&self.catalog, screen);
         }
         if screen.json {
-            let row = |(entry, row): (&Arc<Entry>, &Row)| {
-                json!({"name": entry.name, "project": entry.project, "revision": row.revision,
+            let row = |((_, entry), row): (&(usize, &Arc<Entry>), &Row)| {
+                json!({"name": entry.name, "parent": entry.parent(), "project": entry.project, "revision": row.revision,
                     "sync": row.sync.to_string(), "health": row.health.to_string(), "message": row.message})
             };
-            screen.document(&self.catalog.entries.iter().zip(&rows).map(row).collect::<Vec<Value>>());
+            screen.document(&entries.iter().zip(&rows).map(row).collect::<Vec<Value>>());
             return Ok(self.end);
         }
         if rows.is_empty() && self.end == 0 {
@@ -43,22 +45,23 @@ impl Desk {
             return Ok(0);
         }
         let head = ["NAME", "PROJECT", "REVISION", "SYNC", "HEALTH", ""].map(|word| screen.paint(Colour::Bold, word));
-        let line = |(entry, row): (&Arc<Entry>, &Row)| {
+        let line = |((depth, entry), row): (&(usize, &Arc<Entry>), &Row)| {
             let short = row.revision.get(..7).unwrap_or(&row.revision).to_owned();
             let message = if row.wrong { screen.paint(Colour::Red, &row.message) } else { row.message.clone() };
             let sync = screen.paint(of_sync(row.sync), &row.sync.to_string());
             let health = screen.paint(of_health(row.health), &row.health.to_string());
-            vec![entry.name.clone(), entry.project.clone(), short, sync, health, message]
+            let name = format!("{}{}", "  ".repeat(*depth), entry.name);
+            vec![name, entry.project.clone(), short, sync, health, message]
         };
-        let lines = self.catalog.entries.iter().zip(&rows).map(line);
+        let lines = entries.iter().zip(&rows).map(line);
         screen.out(&columns(&std::iter::once(head.to_vec()).chain(lines).collect::<Vec<_>>()));
         Ok(self.end)
     }
 
     /// All of them, a few at a time, in their order.
-    async fn rows(&self) -> Vec<Row> {
+    async fn rows(&self, entries: &[(usize, &Arc<Entry>)]) -> Vec<Row> {
         let room = Arc::new(tokio::sync::Semaphore::new(std::thread::available_parallelism().map_or(2, usize::from)));
-        let rows = self.catalog.entries.iter().map(|entry| {
+        let rows = entries.iter().map(|(_, entry)| {
             let room = room.clone();
             async move {
                 let _held = room.acquire().await;
@@ -100,6 +103,29 @@ impl Desk {
             wrong,
         })
     }
+}
+
+/// Each with how deep it is: children stand below the application that declares them.
+fn nested(entries: &[Arc<Entry>]) -> Vec<(usize, &Arc<Entry>)> {
+    let mut of: BTreeMap<&str, Vec<&Arc<Entry>>> = BTreeMap::new();
+    let names: BTreeSet<&str> = entries.iter().map(|entry| entry.name.as_str()).collect();
+    let mut waiting = Vec::new();
+    for entry in entries.iter().rev() {
+        match entry.parent().filter(|parent| names.contains(parent)) {
+            Some(parent) => of.entry(parent).or_default().push(entry),
+            // That of a file, or of a parent that cannot be read, or is going.
+            None => waiting.push((0, entry)),
+        }
+    }
+    let mut all = Vec::with_capacity(entries.len());
+    while let Some((depth, entry)) = waiting.pop() {
+        all.push((depth, entry));
+        let below = of.remove(entry.name.as_str()).unwrap_or_default();
+        waiting.extend(below.into_iter().map(|child| (depth + 1, child)));
+    }
+    // Those of which none begins.
+    all.extend(of.into_values().flatten().map(|entry| (0, entry)));
+    all
 }
 
 pub(super) fn of_sync(sync: SyncStatus) -> Colour {

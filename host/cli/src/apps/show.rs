@@ -9,8 +9,9 @@ use crate::table::{ago, columns, duration};
 use planner::diff::created;
 use planner::object::ObjectKey;
 use planner::survey::{Difference, Render, Row, Sides, SyncStatus};
-use reconcile::{Look, Past, Subject};
+use reconcile::{Look, Past, Standing, Subject};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 impl Desk {
@@ -21,8 +22,10 @@ impl Desk {
         let (look, standing) = keeper.look().await?;
         self.note_away(screen);
         let survey = &look.plan.survey;
+        let children = self.children(name, &survey.rows)?;
         if screen.json {
-            screen.document(&json!({"name": name, "project": entry.project, "place": entry.place,
+            screen.document(&json!({"name": name, "parent": entry.parent(), "project": entry.project, "place": entry.place,
+                "children": children.iter().map(Child::json).collect::<Vec<Value>>(),
                 "revision": standing.revision, "sync": standing.sync.to_string(), "health": survey.health,
                 "message": standing.message, "reasons": standing.reasons, "last": standing.last,
                 "subject": standing.subject, "objects": survey.rows, "problems": survey.problems, "notices": survey.notices}));
@@ -47,10 +50,24 @@ impl Desk {
             let sync = screen.paint(of_sync(row.sync()), word(row.difference));
             vec![format!("  {}", row.key), sync, screen.paint(of_health(row.health.status), &row.health.to_string())]
         };
-        if !survey.rows.is_empty() {
-            screen.out(&columns(&survey.rows.iter().map(line).collect::<Vec<_>>()));
+        let objects = survey.rows.iter().filter(|row| !row.key.is_application());
+        let lines: Vec<_> = objects.map(line).chain(children.iter().map(|child| child.line(screen))).collect();
+        if !lines.is_empty() {
+            screen.out(&columns(&lines));
         }
         Ok(0)
+    }
+
+    /// The applications that it declares or would declare, each with how it stood when it was last looked at.
+    fn children(&self, name: &str, rows: &[Row]) -> Result<Vec<Child>, Exit> {
+        let known: BTreeMap<String, Option<Standing>> =
+            self.floor.books.children_of(name)?.into_iter().map(|(row, standing)| (row.name, standing)).collect();
+        let child = |row: &Row| {
+            let name = row.key.name().to_owned();
+            let standing = known.get(&name).cloned().flatten();
+            Child { name, difference: row.difference, standing }
+        };
+        Ok(rows.iter().filter(|row| row.key.is_application()).map(child).collect())
     }
 
     /// 0 where a sync would change nothing, 1 where it would.
@@ -107,6 +124,36 @@ impl Desk {
         };
         screen.out(&columns(&std::iter::once(head.to_vec()).chain(syncs.iter().map(line)).collect::<Vec<_>>()));
         Ok(0)
+    }
+}
+
+/// An application that another one declares.
+struct Child {
+    name: String,
+    /// What is between its document in Git and the one that was synced last.
+    difference: Difference,
+    /// How it stands, by the latter.
+    standing: Option<Standing>,
+}
+
+impl Child {
+    fn json(&self) -> Value {
+        let standing = self.standing.as_ref();
+        json!({"name": self.name, "declared": word(self.difference), "sync": standing.map(|it| it.sync.to_string()),
+            "health": standing.map(|it| &it.health), "message": standing.map(|it| &it.message)})
+    }
+
+    fn line(&self, screen: &Screen) -> Vec<String> {
+        let in_sync = if self.difference == Difference::None { SyncStatus::Synced } else { SyncStatus::OutOfSync };
+        let declared = screen.paint(of_sync(in_sync), word(self.difference));
+        let stands = match &self.standing {
+            Some(it) => {
+                let health = screen.paint(of_health(it.health.status), &it.health.to_string());
+                format!("is {}, {health}", screen.paint(of_sync(it.sync), &it.sync.to_string()))
+            }
+            None => "nobody has looked at it yet".to_owned(),
+        };
+        vec![format!("  application {}", self.name), declared, stands]
     }
 }
 

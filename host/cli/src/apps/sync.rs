@@ -1,6 +1,6 @@
 //! `tidegate apps sync` and `wait`.
 
-use super::Desk;
+use super::{Desk, read_catalog};
 use crate::args::Sync;
 use crate::exit::Exit;
 use crate::place::Asked;
@@ -15,7 +15,7 @@ use planner::operation::{Outcome, Stop};
 use planner::plan::Await;
 use planner::reason::Code;
 use planner::survey::SyncStatus;
-use reconcile::{Entry, Event, Keeper, Repositories, Standing, Word};
+use reconcile::{Catalog, Entry, Event, Floor, Keeper, Repositories, Standing, Word};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -34,32 +34,55 @@ impl Desk {
         let request = request(wanted, &self.user)?;
         // Whoever names one wants it done; what its own policy does not do by itself is no failure otherwise.
         let fine: &[Code] = if wanted.name.is_some() { &NAMED } else { &UNNAMED };
-        let entries: Vec<&Entry> = match &wanted.name {
-            Some(name) => vec![self.find(name)?],
-            None => self
-                .catalog
-                .entries
-                .iter()
-                .map(|entry| &**entry)
-                .filter(|entry| self.floor.cluster(entry).is_some())
-                .collect(),
-        };
-        let mut each = Vec::with_capacity(entries.len());
-        for entry in &entries {
-            each.push(self.sync_one(entry, request.clone(), screen));
-        }
-        let answers: Vec<_> = futures_util::stream::iter(each).buffered(AT_ONCE).collect().await;
-        self.note_away(screen);
-        let (mut code, mut rows) = (0, Vec::new());
-        for (entry, answer) in entries.into_iter().zip(answers) {
-            let (good, one) = row(&entry.name, answer, fine, screen);
-            code = if good { code } else { 1 };
-            rows.push(one);
+        let mut catalog = self.catalog.clone();
+        let (mut code, mut rows, mut done) = (0, Vec::new(), BTreeSet::new());
+        loop {
+            let entries: Vec<&Entry> = match &wanted.name {
+                Some(name) => vec![self.find(name)?],
+                None => catalog
+                    .entries
+                    .iter()
+                    .map(|entry| &**entry)
+                    .filter(|entry| self.floor.cluster(entry).is_some() && !done.contains(&entry.name))
+                    .collect(),
+            };
+            if entries.is_empty() {
+                break;
+            }
+            let mut each = Vec::with_capacity(entries.len());
+            for entry in &entries {
+                each.push(self.sync_one(entry, request.clone(), screen));
+            }
+            let answers: Vec<_> = futures_util::stream::iter(each).buffered(AT_ONCE).collect().await;
+            self.note_away(screen);
+            for (entry, answer) in entries.into_iter().zip(answers) {
+                let (good, one) = row(&entry.name, answer, fine, screen);
+                code = if good { code } else { 1 };
+                rows.push(one);
+                done.insert(entry.name.clone());
+            }
+            // What was declared just now is kept from now on: by the daemon, or else at once by whoever keeps all.
+            let all = wanted.name.is_none() && self.asked.is_none();
+            match if all { self.declared_since(&catalog).await? } else { None } {
+                Some(newer) => catalog = newer,
+                None => break,
+            }
         }
         if screen.json {
             screen.document(&rows);
         }
         Ok(code)
+    }
+
+    /// What is declared now, where applications have declared others since a catalog was read.
+    async fn declared_since(&self, before: &Catalog) -> Result<Option<Arc<Catalog>>, Exit> {
+        let children = self.floor.books.children()?;
+        let mut live = children.iter().filter(|row| row.leaving.is_none());
+        if live.all(|row| before.find(&row.name).is_some()) {
+            return Ok(None);
+        }
+        let Floor { config, repositories, books, .. } = &*self.floor;
+        Ok(Some(Arc::new(read_catalog(config.clone(), repositories.clone(), books.clone()).await?)))
     }
 
     async fn sync_one(&self, entry: &Entry, request: Request, screen: &Screen) -> Result<reconcile::Outcome, Failure> {
