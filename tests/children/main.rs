@@ -69,7 +69,7 @@ fn a_child_is_as_its_parent_was_synced_last() {
     scene.run(&["apps", "sync", "one", "--prune"]).expect(0);
     assert!(!scene.exists("one", "settings") && scene.exists("one", "others"));
     // A parent that cannot be rendered, or read, changes nothing of what it declares.
-    scene.world.write("config/children/broken.yaml", "kind: [\n");
+    scene.world.write("config/children/broken.yaml", "apiVersion: v1\nkind: [\n");
     scene.world.write("config/apps/other/all.yaml", scene::config_map("more", "1"));
     scene.push("broken");
     assert_eq!(scene.stands("root"), "Unknown Unknown");

@@ -22,7 +22,7 @@ impl Desk {
         let (look, standing) = keeper.look().await?;
         self.note_away(screen);
         let survey = &look.plan.survey;
-        let children = self.children(name, &survey.rows)?;
+        let children = self.children(name, &survey.rows).await?;
         if screen.json {
             screen.document(&json!({"name": name, "parent": entry.parent(), "project": entry.project, "place": entry.place,
                 "children": children.iter().map(Child::json).collect::<Vec<Value>>(),
@@ -58,16 +58,24 @@ impl Desk {
         Ok(0)
     }
 
-    /// The applications that it declares or would declare, each with how it stood when it was last looked at.
-    fn children(&self, name: &str, rows: &[Row]) -> Result<Vec<Child>, Exit> {
-        let known: BTreeMap<String, Option<Standing>> =
+    /// The applications that it declares or would declare, each with how it stands: by the word of the daemon that keeps it, or
+    /// else as it is found now.
+    async fn children(&self, name: &str, rows: &[Row]) -> Result<Vec<Child>, Exit> {
+        let mut known: BTreeMap<String, Option<Standing>> =
             self.floor.books.children_of(name)?.into_iter().map(|(row, standing)| (row.name, standing)).collect();
-        let child = |row: &Row| {
+        let mut children = Vec::new();
+        for row in rows.iter().filter(|row| row.key.is_application()) {
             let name = row.key.name().to_owned();
-            let standing = known.get(&name).cloned().flatten();
-            Child { name, difference: row.difference, standing }
-        };
-        Ok(rows.iter().filter(|row| row.key.is_application()).map(child).collect())
+            let mut standing = known.remove(&name);
+            if let (Some(standing), None) = (&mut standing, &self.asked)
+                && let Some(entry) = self.catalog.find(&name)
+                && let Ok(keeper) = self.keeper(entry).await
+            {
+                *standing = Some(keeper.look().await?.1);
+            }
+            children.push(Child { name, difference: row.difference, standing: standing.flatten() });
+        }
+        Ok(children)
     }
 
     /// 0 where a sync would change nothing, 1 where it would.

@@ -51,7 +51,7 @@ fn children_stand_beside_what_files_declare() {
     let root = file("argocd/root.yaml", "root", "", "apps/root");
     let rows = [row("root", "a"), row("root", "b"), row("a", "leaf"), leaves(row("root", "gone"), Leaving::Ends)];
     assert_eq!(
-        expanded(&[root.clone()], &rows),
+        expanded(std::slice::from_ref(&root), &rows),
         [
             "a <- root: application root: config:apps/root",
             "b <- root: application root: config:apps/root",
@@ -75,7 +75,7 @@ fn what_cannot_be_used_is_told_and_takes_its_children_along() {
     let twin = file("argocd/a.yaml", "a", "", "apps/a");
     let mut wrong = row("root", "wrong");
     wrong.document["spec"]["synkPolicy"] = json!({});
-    let rows = [row("root", "a"), row("a", "leaf"), row("leaf", "root"), wrong, row("nobody", "lost")];
+    let rows = [row("root", "a"), row("a", "leaf"), row("root", "b"), row("b", "root"), wrong, row("nobody", "lost")];
     let all = expanded(&[root, twin], &rows);
     let told = |name: &str| all.iter().filter(|line| line.starts_with(name)).cloned().collect::<Vec<_>>().join("\n");
     let twins = "the name `a` is taken more than once: config:argocd/a.yaml:1, application root: config:apps/root";
