@@ -20,7 +20,7 @@ use crate::screen::Screen;
 pub use brake::freeze;
 use engine::Engine;
 use git::Mirror;
-use manifest::DeclaredKind;
+use manifest::{DeclaredKind, HostConfig};
 use model::{Blame, Failure};
 use reconcile::{Books, Catalog, Configured, Entry, Floor, Keeper, Kept, Rendered, Renders, Repositories};
 use serde_json::json;
@@ -99,11 +99,9 @@ impl Desk {
         let away = Arc::new(Mutex::new(Vec::new()));
         let opened = Arc::new(Configured::new(config.clone(), fetching(engine.clone(), away.clone())));
         let renders = Arc::new(Renders::new(Arc::new(Plugins::Engine(Arc::new(engine.clone()))), kept));
-        let (listed, known) = (opened.clone(), config.clone());
         let books = Books::new(engine.journal());
-        let remembered = books.declared()?.into_iter().filter_map(|(_, entry)| entry).collect();
-        let read = tokio::task::spawn_blocking(move || Catalog::read_with_gone(&known, &listed, remembered)).await;
-        let (catalog, gone) = read.map_err(|e| Failure::internal(format!("the listing panicked: {e}")))?;
+        let (listed, known, of) = (opened.clone(), config.clone(), books.clone());
+        let (catalog, gone) = read_catalog(known, listed, of).await?;
         for (file, diagnostics) in &catalog.problems {
             screen.warnings(file, diagnostics);
         }
@@ -197,7 +195,7 @@ impl Desk {
 
     /// Every application that is declared, also those of which the file or the cluster is wrong: that is for each to say.
     fn declared(&self) -> impl Iterator<Item = &Entry> {
-        self.catalog.entries.iter().map(|entry| &**entry).filter(|entry| entry.kind == DeclaredKind::Application)
+        declared(&self.catalog)
     }
 
     /// What of the catalog could not be read. Without a daemon it was said when that was tried.
@@ -252,6 +250,11 @@ async fn fetch(asked: &Asked, name: Option<&str>, screen: &Screen) -> Result<(),
     Ok(())
 }
 
+/// The applications that a catalog has.
+fn declared(catalog: &Catalog) -> impl Iterator<Item = &Entry> {
+    catalog.entries.iter().map(|entry| &**entry).filter(|entry| entry.kind == DeclaredKind::Application)
+}
+
 /// An application, as its name found it.
 struct Found {
     entry: Arc<Entry>,
@@ -267,6 +270,20 @@ enum Presence {
     Going,
     /// It is remembered, and may be in what could not be read.
     Unread,
+}
+
+/// What is declared now, by files and by applications, and which of those that are remembered are surely gone.
+async fn read_catalog(
+    config: HostConfig,
+    opened: Arc<Configured>,
+    books: Books,
+) -> Result<(Catalog, Vec<Entry>), Failure> {
+    let read = move || {
+        let remembered = books.declared()?.into_iter().filter_map(|(_, entry)| entry).collect();
+        Ok(Catalog::read_with_gone(&config, &opened, remembered, &books.children()?))
+    };
+    let read = tokio::task::spawn_blocking(read).await;
+    read.unwrap_or_else(|e| Err(Failure::internal(format!("the listing panicked: {e}"))))
 }
 
 /// What of the catalog could not be read.

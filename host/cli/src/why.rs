@@ -162,10 +162,12 @@ fn of_application(engine: &engine::Engine, name: &str, screen: &Screen) -> Resul
     let books = reconcile::Books::new(engine.journal());
     let Some(standing) = books.memory(name)?.standing else { return Ok(None) };
     let history = books.history(name)?;
+    let declared = books.children()?.into_iter().find(|row| row.name == name && row.leaving.is_none());
+    let parent = declared.map(|row| row.parent);
     if screen.json {
         let sync =
             |(id, begun, past): &(String, Timestamp, reconcile::Past)| json!({"id": id, "begun": begun, "sync": past});
-        screen.document(&json!({"name": name, "sync": standing.sync.to_string(), "health": standing.health,
+        screen.document(&json!({"name": name, "parent": parent, "sync": standing.sync.to_string(), "health": standing.health,
             "revision": standing.revision, "message": standing.message, "reasons": standing.reasons,
             "images": standing.images, "subject": standing.subject, "history": history.iter().map(sync).collect::<Vec<_>>()}));
         return Ok(Some(0));
@@ -177,6 +179,10 @@ fn of_application(engine: &engine::Engine, name: &str, screen: &Screen) -> Resul
     }
     for reason in &standing.reasons {
         screen.out(&format!("  {reason}"));
+    }
+    if let Some(parent) = parent {
+        let way = format!("`tidegate apps sync {parent}` brings it what its parent has in Git");
+        screen.out(&format!("  declared by the application {parent}; {way}"));
     }
     for (_, begun, past) in history.iter().take(5) {
         let revision = past.revision.get(..7).unwrap_or(&past.revision);

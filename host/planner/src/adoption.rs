@@ -92,6 +92,10 @@ pub fn adoption(sides: &Sides<'_>, instance: &Instance<'_>, found: &[LiveObject]
             Fate::Other(format!("it carries the mark of the application `{owner}`"))
         } else if let Some(owner) = (voices.owner)(&live.key) {
             Fate::Other(format!("the application `{owner}` owns it"))
+        } else if live.key.is_application() {
+            // Deleted, Argo CD would take its objects along.
+            let way = "`kubectl delete --cascade=orphan` takes it away once Argo CD is to keep it no more";
+            Fate::Left(format!("it is Argo CD's own record of an application: {way}"))
         } else if !is_resource {
             Fate::Left("it is a hook's, and no sync prunes those".to_owned())
         } else if item.is_none() && Home::is(sides.application, &live.key) {

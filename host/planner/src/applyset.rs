@@ -33,6 +33,11 @@ pub struct Contents {
 }
 
 impl Contents {
+    /// Whether there is no member.
+    pub fn is_empty(&self) -> bool {
+        self.kinds.is_empty()
+    }
+
     /// Whether it says all that the other one says.
     pub fn covers(&self, other: &Self) -> bool {
         self.kinds.is_superset(&other.kinds) && self.namespaces.is_superset(&other.namespaces)
@@ -77,7 +82,8 @@ impl ApplySet {
     /// What the parent says of these members.
     pub fn contents<'k>(&self, members: impl IntoIterator<Item = &'k ObjectKey>) -> Contents {
         let mut contents = Contents::default();
-        for key in members {
+        // Children are kept by the host: the cluster has none of them.
+        for key in members.into_iter().filter(|key| !key.is_application()) {
             let GroupKind { group, kind } = key.kind();
             contents.kinds.insert(if group.is_empty() { kind.clone() } else { format!("{kind}.{group}") });
             let namespace = key.namespace();

@@ -61,7 +61,6 @@ pub struct Desired {
     index: HashMap<ObjectKey, usize>,
     /// The scopes of the kinds that its definitions make.
     defined: HashMap<GroupKind, Scope>,
-    children: Vec<Arc<Value>>,
     digest: Digest,
     /// What stops every sync.
     pub problems: Vec<Reason>,
@@ -76,7 +75,6 @@ impl Desired {
             items: Vec::with_capacity(manifests.len()),
             index: HashMap::with_capacity(manifests.len()),
             defined: HashMap::new(),
-            children: vec![],
             digest: Digest::of(""),
             problems: vec![],
             notices: vec![],
@@ -117,12 +115,19 @@ impl Desired {
         let head = Head::of(&manifest).map_err(|field| bad(format!("it lacks {field}")))?;
         let kind = GroupKind::new(head.group, head.kind);
         if kind.is("argoproj.io", "Application") {
-            self.children.push(Arc::new(manifest));
-            return Ok(());
+            let item = child(ObjectKey::new(kind, "", head.name), manifest, &mut self.notices)?;
+            return self.add_child(item);
         }
         if kind.is("argoproj.io", "ApplicationSet") {
             let text =
                 format!("{} {}: write its applications as files, generators are not built", head.kind, head.name);
+            return Err(Reason::new(Code::Refused, text));
+        }
+        if kind.is("argoproj.io", "AppProject") {
+            let text = format!(
+                "{} {}: nobody gets a right from a render; let `applications` in tidegate.yaml name its file",
+                head.kind, head.name
+            );
             return Err(Reason::new(Code::Refused, text));
         }
         let naming = if head.name.is_empty() { Naming::Generated } else { Naming::Fixed };
@@ -174,6 +179,16 @@ impl Desired {
             ApplySet::new(&application.name, &application.namespace).label(&mut manifest);
         }
         Ok(Item { key, manifest: Arc::new(manifest), digest, role, wave, options, naming })
+    }
+
+    /// Of two children of one name nobody can say which is meant, whatever namespaces Argo CD would keep them in.
+    fn add_child(&mut self, item: Item) -> Result<(), Reason> {
+        if self.index.contains_key(&item.key) {
+            let text = "the render declares it more than once";
+            return Err(Reason::new(Code::RepeatedObject, text).about(&item.key));
+        }
+        self.add(item);
+        Ok(())
     }
 
     fn add(&mut self, item: Item) {
@@ -228,15 +243,44 @@ impl Desired {
         self.defined.contains_key(kind)
     }
 
-    /// Applications found in the render: children of this one, never applied as objects.
-    pub fn children(&self) -> &[Arc<Value>] {
-        &self.children
+    /// Applications found in the render: children of this one, which the host keeps and no cluster.
+    pub fn children(&self) -> impl Iterator<Item = &Item> {
+        self.items.iter().filter(|item| item.key.is_application())
     }
 
     /// The digest of all objects: two renders with the same one are the same, whatever revision they are of.
     pub fn digest(&self) -> &Digest {
         &self.digest
     }
+}
+
+/// What only a server writes into an object; nobody means it.
+const SERVERS: [&str; 6] =
+    ["managedFields", "deletionTimestamp", "uid", "resourceVersion", "generation", "creationTimestamp"];
+
+/// An application in a render. It carries no mark, so that it is what its document says; whose it is the host knows.
+fn child(key: ObjectKey, mut manifest: Value, notices: &mut Vec<Reason>) -> Result<Item, Reason> {
+    let bad = |text: String| Reason::new(Code::BadObject, text).about(&key);
+    if key.name().is_empty() {
+        return Err(Reason::new(Code::BadObject, "an application in the render has no `metadata.name`"));
+    }
+    let role = Role::of(&manifest).map_err(|(name, word)| bad(format!("`{name}` has no value `{word}`")))?;
+    if matches!(role, Role::Hook { .. }) {
+        return Err(Reason::new(Code::Refused, "an application cannot be a hook").about(&key));
+    }
+    let wave = wave(&manifest).map_err(|name| bad(format!("`{name}` is no whole number")))?;
+    let (options, misfits) = Options::parse(Place::Object, listed(&manifest, SYNC_OPTIONS));
+    for misfit in misfits {
+        notices.push(judge(misfit).map_err(|problem| problem.about(&key))?.about(&key));
+    }
+    if let Some(root) = manifest.as_object_mut() {
+        root.retain(|field, _| field != "status" && field != "operation");
+        if let Some(metadata) = root.get_mut("metadata").and_then(Value::as_object_mut) {
+            metadata.retain(|field, _| !SERVERS.contains(&field.as_str()));
+        }
+    }
+    let digest = digest(&manifest);
+    Ok(Item { key, manifest: Arc::new(manifest), digest, role, wave, options, naming: Naming::Fixed })
 }
 
 /// Lists are taken apart, as `kubectl` does.

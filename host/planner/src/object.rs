@@ -80,6 +80,11 @@ impl ObjectKey {
         self.is("", "Namespace")
     }
 
+    /// Whether it is an application in a render: a child of the one that renders it. The host keeps it, no cluster does.
+    pub fn is_application(&self) -> bool {
+        self.is("argoproj.io", "Application")
+    }
+
     /// Whether it is a definition of a custom kind.
     pub fn is_definition(&self) -> bool {
         self.is("apiextensions.k8s.io", "CustomResourceDefinition")

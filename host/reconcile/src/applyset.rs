@@ -50,6 +50,10 @@ impl Parent {
     /// the next ones, since the first may have made its namespace.
     pub(crate) async fn widen(&mut self, inventory: &Inventory) {
         let wanted = self.contents(inventory);
+        // One that has nothing but children, which no cluster has, is none.
+        if wanted.is_empty() {
+            return;
+        }
         if !self.written.as_ref().is_some_and(|written| written.covers(&wanted)) {
             self.say(wanted).await;
         }
@@ -58,7 +62,8 @@ impl Parent {
     /// After the last prune: what is gone need not be in it any more, and parents that it had in another namespace go.
     pub(crate) async fn narrow(&mut self, inventory: &Inventory) {
         let wanted = self.contents(inventory);
-        if self.written.as_ref() != Some(&wanted) {
+        let is_said = wanted.is_empty() && self.live().await.see(self.set.parent()).object().is_none();
+        if self.written.as_ref() != Some(&wanted) && !is_said {
             self.say(wanted).await;
         }
         if self.failure.is_none() {

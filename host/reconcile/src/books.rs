@@ -1,5 +1,6 @@
 //! What is remembered of an application between two looks, in the journal.
 
+use crate::child::Ancestor;
 use crate::entry::Entry;
 use crate::history::{Ended, surplus};
 use crate::standing::Standing;
@@ -14,7 +15,8 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use store::{
-    Accepted, ApplicationChange, ApplicationRow, Braked, Command, Consent, EffectRow, Journal, Rollback, SyncRow,
+    Accepted, ApplicationChange, ApplicationRow, Braked, ChildRow, Command, Consent, EffectRow, Journal, Rollback,
+    SyncRow,
 };
 
 /// The journal, as far as applications go.
@@ -59,6 +61,8 @@ struct Declared {
     repository: String,
     place: String,
     application: Box<Application>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    ancestors: Vec<Ancestor>,
 }
 
 /// A sync that ended, as its history has it.
@@ -143,6 +147,7 @@ impl Books {
             repository: entry.repository.clone(),
             place: entry.place.clone(),
             application: application.clone(),
+            ancestors: entry.ancestors.clone(),
         };
         let declared = write(&declared)?;
         let row = self.journal.reader().and_then(|reader| reader.application(&entry.name)).map_err(Failure::from)?;
@@ -170,7 +175,25 @@ impl Books {
         Ok(row.and_then(|row| Some(remembered(name, read(row.declared?).ok()?))))
     }
 
-    /// Forgets an application.
+    /// What applications declare, as they were last synced, and what they declare no more and is still to end.
+    pub fn children(&self) -> Result<Vec<ChildRow>, Failure> {
+        self.journal.reader().and_then(|reader| reader.children()).map_err(Failure::from)
+    }
+
+    /// What an application declares, each with how it stood when it was last looked at.
+    pub fn children_of(&self, parent: &str) -> Result<Vec<(ChildRow, Option<Standing>)>, Failure> {
+        let rows = self.journal.reader().and_then(|reader| reader.children_of(parent)).map_err(Failure::from)?;
+        // How one stands that another version wrote, its next look tells.
+        let stands = |standing: Option<Value>| standing.and_then(|value| read(value).ok());
+        Ok(rows.into_iter().map(|(row, standing)| (row, stands(standing))).collect())
+    }
+
+    /// Stores what an application declares, that it declares something no more, or that somebody else declares that now.
+    pub(crate) async fn child(&self, command: Command) -> Result<(), Failure> {
+        self.journal.apply(command).await.map(drop).map_err(Failure::from)
+    }
+
+    /// Forgets an application; what it declares is let go.
     pub async fn forget(&self, name: &str) -> Result<(), Failure> {
         self.journal.apply(Command::Forget(name.to_owned())).await.map(drop).map_err(Failure::from)
     }
@@ -323,9 +346,9 @@ fn ended(id: String, past: Result<Past, Failure>) -> Ended {
 }
 
 fn remembered(name: &str, declared: Declared) -> Entry {
-    let Declared { project, repository, place, application } = declared;
+    let Declared { project, repository, place, application, ancestors } = declared;
     let (name, kind) = (name.to_owned(), DeclaredKind::Application);
-    Entry { name, project, repository, place, kind, application: Ok(application) }
+    Entry { name, project, repository, place, kind, application: Ok(application), ancestors }
 }
 
 fn of(name: &str) -> ApplicationChange {

@@ -1,5 +1,6 @@
 //! What the configured repositories declare, as of their last fetch: applications by name, and projects.
 
+use crate::child;
 use crate::configured::Configured;
 use crate::declared::{Declarations, declared};
 use crate::entry::{Entry, refuse_twins};
@@ -8,10 +9,11 @@ use crate::job::Source;
 use git::Kind;
 use globset::GlobMatcher;
 use manifest::{Declaration, DeclaredKind, Diagnostic, HostConfig, Repository, Severity, Source as File};
-use model::Failure;
 use model::application::Project;
+use model::{Blame, Failure};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
+use store::{ChildRow, Leaving};
 
 /// Projects by name.
 pub type Projects = HashMap<String, Project>;
@@ -35,9 +37,10 @@ pub struct Catalog {
 pub(crate) type Read = BTreeMap<String, Source>;
 
 impl Catalog {
-    /// Reads what is declared. Blocking; contacts nobody but for what `repositories` does.
-    pub fn read(config: &HostConfig, repositories: &Configured) -> Self {
-        Self::read_at(config, repositories).0
+    /// Reads what is declared, by files and by applications that were synced. Blocking; contacts nobody but for what
+    /// `repositories` does.
+    pub fn read(config: &HostConfig, repositories: &Configured, children: &[ChildRow]) -> Self {
+        Self::read_at(config, repositories, children).0
     }
 
     /// The same, with those of the applications that are remembered whose files are surely gone.
@@ -45,14 +48,16 @@ impl Catalog {
         config: &HostConfig,
         repositories: &Configured,
         remembered: Vec<Entry>,
+        children: &[ChildRow],
     ) -> (Self, Vec<Entry>) {
-        let (made, read) = Self::read_at(config, repositories);
-        let gone = made.gone(config, &read, remembered);
+        let (mut made, read) = Self::read_at(config, repositories, children);
+        made.refuse_heirs(&remembered);
+        let gone = made.gone(config, &read, remembered, children);
         (made, gone)
     }
 
     /// The same, with the commits of which that was.
-    pub(crate) fn read_at(config: &HostConfig, repositories: &Configured) -> (Self, Read) {
+    pub(crate) fn read_at(config: &HostConfig, repositories: &Configured, children: &[ChildRow]) -> (Self, Read) {
         let (mut made, mut read) = (Self::default(), Read::new());
         let (mut entries, mut projects) = (Vec::new(), Projects::new());
         for (name, repository) in &config.repositories {
@@ -79,7 +84,9 @@ impl Catalog {
                 made.whole.insert(name.clone());
             }
         }
+        made.problems.extend(child::expand(&mut entries, children, config));
         refuse_twins(&mut entries);
+        child::refuse_with_parents(&mut entries);
         entries.sort_by(|a, b| a.name.cmp(&b.name));
         made.entries = entries.into_iter().map(Arc::new).collect();
         made.projects = Arc::new(projects);
@@ -100,8 +107,14 @@ impl Catalog {
 
     /// Of the applications that are remembered, those that are declared nowhere any more. Only where every repository that
     /// may declare them was read and understood, and only those whose very file is gone, or says something else: what an
-    /// operator looks for elsewhere, and what hides behind a link, is not gone.
-    pub(crate) fn gone(&self, config: &HostConfig, read: &Read, remembered: Vec<Entry>) -> Vec<Entry> {
+    /// operator looks for elsewhere, and what hides behind a link, is not gone. A child is gone where a sync of its parent said so.
+    pub(crate) fn gone(
+        &self,
+        config: &HostConfig,
+        read: &Read,
+        remembered: Vec<Entry>,
+        children: &[ChildRow],
+    ) -> Vec<Entry> {
         if !config.repositories.keys().all(|name| self.whole.contains(name)) {
             return Vec::new();
         }
@@ -112,7 +125,48 @@ impl Catalog {
                 takes(repository)(path) && !hides(&*source.files, path).unwrap_or(true)
             })
         };
-        remembered.into_iter().filter(|entry| !names.contains(entry.name.as_str()) && gone(entry)).collect()
+        let mut leaving: BTreeMap<&str, Entry> = BTreeMap::new();
+        for row in children.iter().filter(|row| row.leaving.is_some() && !names.contains(row.name.as_str())) {
+            let known = remembered.iter().find(|known| known.name == row.name);
+            // Where two let it go in two ways, its objects stay.
+            if let Some(entry) = child::leaving(row, known)
+                && (row.leaving == Some(Leaving::LetGo) || !leaving.contains_key(row.name.as_str()))
+            {
+                leaving.insert(&row.name, entry);
+            }
+        }
+        let is_gone = |entry: &Entry| !names.contains(entry.name.as_str()) && gone(entry);
+        let files = remembered.into_iter().filter(|entry| !leaving.contains_key(entry.name.as_str()) && is_gone(entry));
+        let files: Vec<Entry> = files.collect();
+        leaving.into_values().chain(files).collect()
+    }
+
+    /// Rows of children that their parents have no more, and for which nothing is left to be done: others declare them by now, or
+    /// they never were anything.
+    pub(crate) fn settled<'r>(&self, remembered: &[Entry], children: &'r [ChildRow]) -> Vec<&'r ChildRow> {
+        let settled = |row: &&ChildRow| {
+            let known = remembered.iter().find(|known| known.name == row.name);
+            let declared = self.find(&row.name).is_some_and(|entry| entry.application.is_ok());
+            row.leaving.is_some() && (declared || (known.is_none() && child::leaving(row, None).is_none()))
+        };
+        children.iter().filter(settled).collect()
+    }
+
+    /// A child that has the name of a file's application takes that one's place where the file is gone for sure, and never while it
+    /// only cannot be read: with the name it would have the objects.
+    pub fn refuse_heirs(&mut self, remembered: &[Entry]) {
+        let before: HashMap<&str, &Entry> = remembered.iter().map(|entry| (entry.name.as_str(), entry)).collect();
+        for entry in &mut self.entries {
+            let Some(known) = before.get(entry.name.as_str()).filter(|known| known.ancestors.is_empty()) else {
+                continue;
+            };
+            if entry.parent().is_none() || entry.application.is_err() || self.whole.contains(&known.repository) {
+                continue;
+            }
+            let message = format!("the name `{}` is that of {}, which cannot be read now", entry.name, known.place);
+            let refused = Err(Failure::new(Blame::User, "invalid", message));
+            *entry = Arc::new(Entry { application: refused, ..Entry::clone(entry) });
+        }
     }
 
     /// Takes what a repository declares; answers whether nothing in it was left unread.
@@ -208,7 +262,7 @@ mod tests {
             files: Arc::new(Paths(paths.to_vec())),
         };
         let read = Read::from([("config".to_owned(), source)]);
-        !catalog.gone(&host(globs), &read, vec![remembered.clone()]).is_empty()
+        !catalog.gone(&host(globs), &read, vec![remembered.clone()], &[]).is_empty()
     }
 
     fn whole(names: &[&str]) -> Catalog {
@@ -253,5 +307,64 @@ mod tests {
         now.share(&before);
         assert!(Arc::ptr_eq(&now.entries[0], &before.entries[0]) && Arc::ptr_eq(&now.projects, &before.projects));
         assert_ne!(now.entries[1], before.entries[1]);
+    }
+
+    #[test]
+    fn a_child_is_gone_where_its_parent_said_so_and_nobody_else_has_it() {
+        let child = |leaving| ChildRow {
+            parent: "root".to_owned(),
+            name: "one".to_owned(),
+            document: serde_json::json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "Application",
+                "metadata": {"name": "one", "finalizers": ["resources-finalizer.argocd.argoproj.io"]},
+                "spec": {"destination": {"name": "dev"}, "source": {"repoURL": "./config.git", "path": "a"}}}),
+            descent: serde_json::json!({"repository": "config", "ancestors": [{"name": "root", "project": "default"}]}),
+            leaving,
+        };
+        let gone = |catalog: &Catalog, remembered: &[Entry], rows: &[ChildRow]| {
+            let gone = catalog.gone(&host("[\"argocd/**\"]"), &Read::new(), remembered.to_vec(), rows);
+            gone.into_iter().map(|entry| entry.application.map(|it| it.deletion).ok()).collect::<Vec<_>>()
+        };
+        let both = whole(&["config", "more"]);
+        let (here, ends, let_go) = (child(None), child(Some(Leaving::Ends)), child(Some(Leaving::LetGo)));
+        let known = child::leaving(&ends, None).expect("an entry");
+        let foreground = Some(model::application::Deletion::Foreground);
+        assert_eq!(gone(&both, std::slice::from_ref(&known), &[]), [], "nobody said so");
+        assert_eq!(gone(&both, std::slice::from_ref(&known), std::slice::from_ref(&here)), []);
+        assert_eq!(gone(&both, std::slice::from_ref(&known), std::slice::from_ref(&ends)), [foreground]);
+        assert_eq!(
+            gone(&whole(&["config"]), &[], std::slice::from_ref(&ends)),
+            [],
+            "it may have moved to the other one"
+        );
+        // Two parents that let it go in two ways: nothing of it is deleted.
+        let other = ChildRow { parent: "second".to_owned(), ..let_go };
+        let kept = Some(model::application::Deletion::Keeps);
+        assert_eq!(gone(&both, &[], &[ends.clone(), other.clone()]), [kept]);
+        assert_eq!(gone(&both, &[], &[other, ends.clone()]), [kept]);
+        // Somebody else has it: it does not end, and once that one can be used, nobody has to end it.
+        let mut declared = whole(&["config", "more"]);
+        declared.entries.push(Arc::new(entry("argocd/one.yaml", "one", "", "apps/one")));
+        assert_eq!(gone(&declared, &[], std::slice::from_ref(&ends)), []);
+        assert_eq!(declared.settled(&[], std::slice::from_ref(&ends)).len(), 1);
+        assert_eq!(both.settled(&[], std::slice::from_ref(&ends)).len(), 0);
+        let refused = Failure::invalid("taken twice");
+        declared.entries[0] = Arc::new(Entry { application: Err(refused), ..Entry::clone(&declared.entries[0]) });
+        assert_eq!(gone(&declared, &[], std::slice::from_ref(&ends)), []);
+        assert_eq!(declared.settled(&[], &[ends, here]).len(), 0);
+    }
+
+    #[test]
+    fn a_name_is_not_inherited_from_a_file_that_cannot_be_read() {
+        let ancestors = vec![child::Ancestor { name: "root".to_owned(), project: "default".to_owned() }];
+        let file = Entry { repository: "more".to_owned(), ..entry("a.yaml", "one", "", "apps/one") };
+        let heir = Arc::new(Entry { ancestors, ..entry("b.yaml", "one", "", "apps/one") });
+        let refused = |whole: Catalog, known: &Entry| {
+            let mut catalog = Catalog { entries: vec![heir.clone()], ..whole };
+            catalog.refuse_heirs(std::slice::from_ref(known));
+            catalog.entries[0].application.is_err()
+        };
+        assert!(refused(whole(&["config"]), &file));
+        assert!(!refused(whole(&["config", "more"]), &file), "its file is gone, or says something else");
+        assert!(!refused(whole(&["config"]), &heir), "it was a child before");
     }
 }

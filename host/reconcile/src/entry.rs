@@ -1,5 +1,6 @@
 //! Applications as files declare them: each with its place, or with what is wrong with it.
 
+use crate::child::Ancestor;
 use crate::declared::{Declaring, refusal};
 use crate::target::confirmed;
 use manifest::{Declaration, Declared, DeclaredKind};
@@ -7,7 +8,7 @@ use model::application::Application;
 use model::{Blame, Failure, Timestamp};
 use planner::application::DELETION_APPROVED;
 use serde_json::json;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// An application of a repository, or why there is none.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,6 +25,8 @@ pub struct Entry {
     pub kind: DeclaredKind,
     /// As its file says, or what is wrong with that.
     pub application: Result<Box<Application>, Failure>,
+    /// Of one that another application declares: from whom it comes, the first one first, its parent last.
+    pub ancestors: Vec<Ancestor>,
 }
 
 impl Entry {
@@ -44,11 +47,19 @@ impl Entry {
         let name = document.name.clone().unwrap_or_else(|| place.clone());
         let project = document.project.clone().unwrap_or_else(|| Application::DEFAULT_PROJECT.to_owned());
         let repository = found.repository.clone();
-        Some(Self { name, project, repository, place, kind: document.kind, application })
+        Some(Self { name, project, repository, place, kind: document.kind, application, ancestors: Vec::new() })
     }
 
-    /// The path of its file in its repository.
+    /// The application that declares it, where that is no file.
+    pub fn parent(&self) -> Option<&str> {
+        self.ancestors.last().map(|parent| parent.name.as_str())
+    }
+
+    /// The path of its file in its repository; a child has none.
     pub(crate) fn path(&self) -> Option<&str> {
+        if self.parent().is_some() {
+            return None;
+        }
         let place = match self.repository.as_str() {
             "" => self.place.as_str(),
             repository => self.place.strip_prefix(repository)?.strip_prefix(':')?,
@@ -65,7 +76,10 @@ impl Entry {
             application.annotations.remove(DELETION_APPROVED);
             application
         };
-        if self.repository != newer.repository || but_confirmed(before) != but_confirmed(now) {
+        if self.repository != newer.repository
+            || self.ancestors != newer.ancestors
+            || but_confirmed(before) != but_confirmed(now)
+        {
             return Change::Other;
         }
         match (confirmed(&before.annotations), confirmed(&now.annotations)) {
@@ -92,8 +106,10 @@ const NAMED: usize = 4;
 /// Two of one name are both refused: which of them is meant nobody can say. One that is refused already keeps its reason.
 pub fn refuse_twins(entries: &mut [Entry]) {
     let mut places: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut children: BTreeSet<String> = BTreeSet::new();
     for entry in entries.iter().filter(|entry| entry.kind == DeclaredKind::Application) {
         places.entry(entry.name.clone()).or_default().push(entry.place.clone());
+        children.extend(entry.parent().map(|_| entry.name.clone()));
     }
     for entry in entries.iter_mut().filter(|entry| entry.application.is_ok()) {
         let all = places.get(&entry.name).map(Vec::as_slice).unwrap_or_default();
@@ -106,7 +122,12 @@ pub fn refuse_twins(entries: &mut [Entry]) {
             let reason = "the name is taken more than once";
             let failure =
                 Failure { details: Some(json!({ "reason": reason })), ..Failure::new(Blame::User, "invalid", message) };
-            entry.application = Err(failure.hint("let `applications` in tidegate.yaml name the files of one of them"));
+            let hint = if children.contains(&entry.name) {
+                "let one of them declare it, and sync the other one with `--prune` where that is an application"
+            } else {
+                "let `applications` in tidegate.yaml name the files of one of them"
+            };
+            entry.application = Err(failure.hint(hint));
         }
     }
 }

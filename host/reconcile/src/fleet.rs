@@ -1,6 +1,7 @@
 //! All applications of a host that runs, each kept equal to Git by a loop of its own.
 
 use crate::adopt::{Adopted, Adopting, Marked};
+use crate::brood::Stir;
 use crate::catalog::Catalog;
 use crate::configured::Configured;
 use crate::due;
@@ -17,6 +18,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
+use store::Command;
+use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
@@ -142,36 +145,51 @@ impl Fleet {
     /// The same; of what is gone, it ends those that were found so before every repository was fetched.
     async fn read(&self, sure: &BTreeSet<String>) -> Result<Arc<Catalog>, Failure> {
         let _reading = self.inner.reading.lock().await;
+        self.listen();
         let (config, configured) = (self.inner.floor.config.clone(), self.inner.configured.clone());
         let (books, before) = (self.inner.floor.books.clone(), self.catalog());
         let ends = self.inner.wanted.is_none();
         let read = move || {
-            let (mut catalog, read) = Catalog::read_at(&config, &configured);
-            catalog.share(&before);
+            let children = books.children()?;
+            let (mut catalog, read) = Catalog::read_at(&config, &configured, &children);
             // What was stored before files were remembered is nobody's to end.
             let remembered = books.declared().map(|all| all.into_iter().filter_map(|(_, entry)| entry).collect());
             let mut known = BTreeSet::new();
             let gone = remembered.map(|remembered: Vec<Entry>| {
                 known.extend(remembered.iter().map(|entry| entry.name.clone()));
-                catalog.gone(&config, &read, remembered)
+                catalog.refuse_heirs(&remembered);
+                let settled = catalog.settled(&remembered, &children);
+                let settled: Vec<_> = settled.into_iter().map(|row| (row.parent.clone(), row.name.clone())).collect();
+                (catalog.gone(&config, &read, remembered, &children), settled)
             });
-            (catalog, known, gone)
+            catalog.share(&before);
+            Ok::<_, Failure>((catalog, known, gone))
         };
         let read = tokio::task::spawn_blocking(read).await;
         let (catalog, known, gone) =
-            read.map_err(|e| Failure::internal(format!("reading what is declared panicked: {e}")))?;
+            read.map_err(|e| Failure::internal(format!("reading what is declared panicked: {e}")))??;
         let catalog = Arc::new(catalog);
         {
             let mut state = self.state();
             self.declare(&mut state, &catalog, &known);
-            if let Ok(gone) = &gone
+            if let Ok((gone, _)) = &gone
                 && ends
             {
                 self.end_gone(&mut state, gone, sure);
             }
         }
         self.inner.changed.send_modify(|count| *count += 1);
-        gone.map(|_| catalog)
+        for (parent, name) in gone?.1 {
+            self.inner.floor.books.child(Command::ChildSettles(parent, name)).await?;
+        }
+        Ok(catalog)
+    }
+
+    /// Hears from now on what applications tell.
+    fn listen(&self) {
+        if let Some(stirred) = self.inner.floor.stirred() {
+            self.tasks().spawn(listens(Arc::downgrade(&self.inner), stirred, self.inner.drain.subscribe()));
+        }
     }
 
     /// Declares what a catalog has to those who keep it, and seats what is new. One whose file is refused is held, and not kept by
@@ -406,6 +424,49 @@ async fn look_after(
         None => removed,
     };
     Fleet { inner: inner.clone() }.seat(&mut state, declared);
+}
+
+/// Hears applications: what one has declared is kept from here on, and what it declares no more ends; a parent is looked at
+/// when a child is doing otherwise.
+async fn listens(fleet: Weak<Inner>, mut stirred: UnboundedReceiver<Stir>, mut drain: watch::Receiver<bool>) {
+    let mut in_a_row = 0;
+    loop {
+        let first = tokio::select! {
+            first = stirred.recv() => first,
+            _ = drain.wait_for(|leaves| *leaves) => return,
+        };
+        let Some(first) = first else { return };
+        let mut all = vec![first];
+        while let Ok(more) = stirred.try_recv() {
+            if !all.contains(&more) {
+                all.push(more);
+            }
+        }
+        let Some(inner) = fleet.upgrade() else { return };
+        let fleet = Fleet { inner: inner.clone() };
+        for stir in all {
+            let failure = match stir {
+                Stir::Of(parent) => {
+                    fleet.ring(Some(&parent));
+                    continue;
+                }
+                Stir::Declared => match fleet.refresh().await {
+                    Ok(_) => {
+                        in_a_row = 0;
+                        continue;
+                    }
+                    Err(failure) => failure,
+                },
+            };
+            // What is in the journal is not lost: it is read again.
+            (inner.reports)(Report::Cannot("what applications declare".to_owned(), failure));
+            in_a_row += 1;
+            if !pause(due::pause(in_a_row), &mut drain).await {
+                return;
+            }
+            inner.floor.declared();
+        }
+    }
 }
 
 /// Makes sure that what is missing is gone: fetches all repositories that may declare applications, and reads once more. One that

@@ -2,7 +2,9 @@
 
 use crate::books::Books;
 use crate::branch::Branch;
+use crate::brood::{Brood, Nest, Stir};
 use crate::catalog::{Catalog, Projects};
+use crate::child::Ancestor;
 use crate::configured::Configured;
 use crate::entry::Entry;
 use crate::keeper::{Ask, Keeper};
@@ -27,6 +29,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use store::Braked;
+use tokio::sync::mpsc;
 
 /// A cluster that is opened by whoever needs it first. One that does not answer delays nobody who goes elsewhere.
 type Opened = Arc<tokio::sync::OnceCell<Way>>;
@@ -65,6 +68,9 @@ pub struct Floor {
     opened: Mutex<BTreeMap<String, Opened>>,
     /// The same as other accounts, by cluster and account.
     acting: Mutex<BTreeMap<(String, String), Arc<Kubernetes>>>,
+    /// What applications tell whoever keeps all of them, who takes the other end.
+    stirs: mpsc::UnboundedSender<Stir>,
+    stirred: Mutex<Option<mpsc::UnboundedReceiver<Stir>>>,
 }
 
 impl std::fmt::Debug for Floor {
@@ -83,6 +89,7 @@ impl Floor {
         repositories: Arc<Configured>,
         renders: Arc<Renders>,
     ) -> Self {
+        let (stirs, stirred) = mpsc::unbounded_channel();
         Self {
             config,
             books,
@@ -93,6 +100,8 @@ impl Floor {
             rules,
             opened: Mutex::default(),
             acting: Mutex::default(),
+            stirs,
+            stirred: Mutex::new(Some(stirred)),
         }
     }
 
@@ -120,7 +129,9 @@ impl Floor {
                 "name it in tidegate.yaml under `spec.clusters`, or give one that has another name its `server`",
             ));
         };
-        let (destination, held) = self.destination(name, cluster, &entry.project).await?;
+        let (cluster_alone, held) = self.destination(name, cluster, entry).await?;
+        let brood = Arc::new(Brood::of(entry, self.books.clone(), self.stirs.clone()));
+        let destination = Arc::new(Nest { cluster: cluster_alone.clone(), brood: brood.clone() });
         let mut application = target(declared, destination.nature().0);
         application.problems.extend(held);
         let rights = match self.rights(projects, entry, name, cluster) {
@@ -140,6 +151,8 @@ impl Floor {
             declared: (**declared).clone(),
             application,
             destination,
+            cluster: cluster_alone,
+            brood,
             repositories: self.repositories.clone(),
             renders: self.renders.clone(),
             rights: Arc::new(rights),
@@ -159,13 +172,41 @@ impl Floor {
         Ok(owned)
     }
 
-    /// A cluster as the account of a project sees it; as nobody, with the reason, where it has none.
+    /// Tells whoever keeps all applications that a child of this one is doing otherwise than before.
+    pub(crate) fn stir(&self, parent: &str) {
+        // Without anybody who keeps all of them nobody hears it.
+        let _ = self.stirs.send(Stir::Of(parent.to_owned()));
+    }
+
+    /// The same of what applications declare.
+    pub(crate) fn declared(&self) {
+        let _ = self.stirs.send(Stir::Declared);
+    }
+
+    /// What applications tell; for the first who asks.
+    pub(crate) fn stirred(&self) -> Option<mpsc::UnboundedReceiver<Stir>> {
+        self.stirred.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// A cluster as the account of an application's project sees it; as nobody, with the reason, where it has none, or another one
+    /// than those from whom it comes: who writes a child's document must gain no account by naming a project.
     async fn destination(
         &self,
         name: &str,
         cluster: &Cluster,
-        project: &str,
+        entry: &Entry,
     ) -> Result<(Arc<dyn Destination>, Option<Reason>), Failure> {
+        let project = entry.project.as_str();
+        let other = |ancestor: &&Ancestor| cluster.account(&ancestor.project) != cluster.account(project);
+        if let Some(ancestor) = entry.ancestors.iter().find(other) {
+            let text = format!(
+                "its project `{project}` has another account in the cluster `{name}` than the project `{}` of `{}`, which \
+                 declares it: only a file may choose an account",
+                ancestor.project, ancestor.name
+            );
+            let reason = Reason::new(Code::NotPermitted, text);
+            return Ok((Arc::new(Nobody::new(&reason.text)), Some(reason)));
+        }
         let account = match cluster.account(project) {
             Account::Own => None,
             Account::Of(account) => Some(account),
@@ -242,7 +283,8 @@ impl Floor {
         home.map_or_else(|| self.base.join(path), |(rest, home)| PathBuf::from(home).join(rest))
     }
 
-    /// The rules of the repository that declares it, and those of its project where that is declared.
+    /// The rules of the repository that declares it, those of its project where that is declared, and those of the projects of all
+    /// from whom it comes.
     fn rights(&self, projects: &Projects, entry: &Entry, name: &str, cluster: &Cluster) -> Result<Rights, Reason> {
         let Some(repository) = self.config.repositories.get(&entry.repository) else {
             return Err(Reason::new(Code::NotPermitted, "it is declared in no configured repository"));
@@ -256,13 +298,24 @@ impl Floor {
             return Err(Reason::new(Code::NotPermitted, text));
         }
         let own = (format!("the repository `{}`", entry.repository), &repository.deploys);
-        let project = projects.get(&entry.project);
-        if project.is_none() && entry.project != model::application::Application::DEFAULT_PROJECT {
-            let text = format!("its project `{}` is declared nowhere", entry.project);
-            return Err(Reason::new(Code::NotPermitted, text));
+        let mut rules = vec![own];
+        let all = entry
+            .ancestors
+            .iter()
+            .map(|it| (it.project.as_str(), format!("the project `{}` of `{}`", it.project, it.name)));
+        for (project, whose) in all.chain([(entry.project.as_str(), format!("its project `{}`", entry.project))]) {
+            match projects.get(project) {
+                Some(project) => {
+                    let whose = format!("the project `{}`", project.name);
+                    if rules.iter().all(|(known, _)| *known != whose) {
+                        rules.push((whose, &project.deploys));
+                    }
+                }
+                None if project == Application::DEFAULT_PROJECT => {}
+                None => return Err(Reason::new(Code::NotPermitted, format!("{whose} is declared nowhere"))),
+            }
         }
-        let project = project.map(|project| (format!("the project `{}`", project.name), &project.deploys));
-        Rights::new((name, cluster.server.as_deref()), std::iter::once(own).chain(project))
+        Rights::new((name, cluster.server.as_deref()), rules)
     }
 
     /// The brakes as they are whenever somebody asks: they may be put on in the middle of a sync.

@@ -1,6 +1,7 @@
 //! A look at an application: its commit rendered and read, the destination asked, both held against each other. Nothing is
 //! written to a destination.
 
+use crate::brood::Brood;
 use crate::job::{Job, MAIN};
 use crate::reads::ReadSet;
 use crate::render::Renders;
@@ -12,6 +13,7 @@ use futures_util::stream::{self, StreamExt as _};
 use model::{Failure, application};
 use planner::decide::Situation;
 use planner::desired::Item;
+use planner::health::Health;
 use planner::live::{Live, LiveObject, Predicted};
 use planner::object::{GroupKind, ObjectKey};
 use planner::plan::Validation;
@@ -32,8 +34,12 @@ pub struct Subject {
     pub declared: application::Application,
     /// As the planner takes it.
     pub application: Application,
-    /// Where it goes.
+    /// Where it goes; its children the host itself keeps.
     pub destination: Arc<dyn Destination>,
+    /// The cluster alone.
+    pub cluster: Arc<dyn Destination>,
+    /// Its children.
+    pub brood: Arc<Brood>,
     /// Where its files are.
     pub repositories: Arc<dyn Repositories>,
     /// What renders them.
@@ -107,11 +113,13 @@ impl Subject {
         let scopes = scopes.map_err(|failure| Reason::new(Code::LiveUnreadable, failure.message))?;
         let (_, marks) = self.destination.nature();
         let mut desired = Desired::new(manifests, &self.application, &scopes, marks);
-        let mut kinds = desired.items().iter().map(|item| item.key.kind()).filter(|kind| !desired.defines(kind));
+        let objects = desired.items().iter().filter(|item| !item.key.is_application());
+        let mut kinds = objects.map(|item| item.key.kind()).filter(|kind| !desired.defines(kind));
         if let Some((kind, why)) = kinds.find_map(|kind| Some((kind, scopes.unreadable(kind)?))) {
             return Err(Reason::new(Code::LiveUnreadable, format!("{kind}: {why}")));
         }
         desired.problems.extend(self.rights.of_objects(&desired));
+        desired.problems.extend(self.brood.refusals(&desired));
         let refused = desired.items().iter().filter_map(|item| {
             let why = self.destination.refuses(&item.key)?;
             Some(Reason::new(Code::Refused, why).about(&item.key))
@@ -153,23 +161,31 @@ impl Subject {
             keys.extend(homes.map(|name| ObjectKey::new(GroupKind::new("", "Namespace"), "", name)));
         }
         let mut live = self.destination.live(&Wanted { application: &self.application.name, keys: &keys }).await;
-        let plan = self.plan(&wish, &live, inventory, situation);
+        let children = if keys.iter().any(ObjectKey::is_application) { self.brood.healths() } else { Vec::new() };
+        let plan = self.plan(&wish, &live, &children, inventory, situation);
         if plan.survey.unsure.is_empty() {
             return Look { wish, live, plan };
         }
         if let Ok(desired) = &wish.desired {
             self.predict(desired, &plan.survey.unsure, &mut live).await;
         }
-        let plan = self.plan(&wish, &live, inventory, situation);
+        let plan = self.plan(&wish, &live, &children, inventory, situation);
         Look { wish, live, plan }
     }
 
-    fn plan(&self, wish: &Wish, live: &Live, inventory: &Inventory, situation: &Situation<'_>) -> Plan {
+    fn plan(
+        &self,
+        wish: &Wish,
+        live: &Live,
+        children: &[(String, Health)],
+        inventory: &Inventory,
+        situation: &Situation<'_>,
+    ) -> Plan {
         let render = match &wish.desired {
             Ok(desired) => Render::Done(desired),
             Err(why) => Render::Failed(why),
         };
-        let sides = Sides { application: &self.application, render, live, inventory, children: &[] };
+        let sides = Sides { application: &self.application, render, live, inventory, children };
         planner::plan(&sides, &wish.revision, situation)
     }
 

@@ -63,7 +63,8 @@ impl Rights {
     /// Objects that it may not have there; at most so many reasons as people read.
     pub fn of_objects(&self, desired: &Desired) -> Vec<Reason> {
         const MOST: usize = 20;
-        let items = desired.items().iter().map(|item| &item.key);
+        // A child is judged by itself, with whatever it deploys, under these very rules.
+        let items = desired.items().iter().map(|item| &item.key).filter(|key| !key.is_application());
         items.filter_map(|key| self.of_object(key)).take(MOST).collect()
     }
 

@@ -67,7 +67,12 @@ pub(crate) struct Declared {
 impl Declared {
     /// What a sync by this, begun then, hears when this is declared instead.
     fn told_by(&self, newer: &Self, begun: Timestamp) -> Word {
-        let project = |of: &Self| of.projects.get(&of.entry.project).cloned();
+        // Those of all from whom it comes hold for it as well.
+        let project = |of: &Self| {
+            let ancestors = of.entry.ancestors.iter().map(|ancestor| &ancestor.project);
+            let names = ancestors.chain([&of.entry.project]);
+            names.map(|name| of.projects.get(name).cloned()).collect::<Vec<_>>()
+        };
         if self.ends != newer.ends || self.entry.project != newer.entry.project || project(self) != project(newer) {
             return Word::Stop(Stop::Superseded);
         }
@@ -367,7 +372,7 @@ impl Work {
         let kept = self.while_at_work(declared, begun, words, keeper.keep(request, &mut heard, &told)).await;
         self.unheard(heard);
         if let Ok(Kept { standing, .. }) = &kept {
-            self.tell_others(memory.standing.as_ref(), standing);
+            self.tell_others(declared, memory.standing.as_ref(), standing);
         }
         if let Ok(Kept { outcome: Some(outcome), revision, .. }) = &kept {
             (self.reports)(Report::Ended(name.clone(), revision.clone(), outcome.clone()));
@@ -440,9 +445,18 @@ impl Work {
 
     /// Rings for the others where it stands otherwise than before. One that waits for another would else look whenever that one
     /// was looked at, and ring in turn: two of them for ever.
-    fn tell_others(&self, before: Option<&Standing>, after: &Standing) {
+    fn tell_others(&self, declared: &Declared, before: Option<&Standing>, after: &Standing) {
         if before.is_none_or(|before| !before.is_same(after)) {
             self.changed.send_modify(|count| *count += 1);
+        }
+        if before.is_none_or(|before| before.health != after.health) {
+            self.tell_parent(declared);
+        }
+    }
+
+    fn tell_parent(&self, declared: &Declared) {
+        if let Some(parent) = declared.entry.parent() {
+            self.floor.stir(parent);
         }
     }
 
@@ -475,7 +489,7 @@ impl Work {
                 true
             }
             Ok(Some(after)) => {
-                self.tell_others(before.as_ref(), &after);
+                self.tell_others(declared, before.as_ref(), &after);
                 false
             }
             Err(failure) => {
@@ -504,6 +518,7 @@ impl Work {
             let _ = self.floor.books.stand(name, &standing, None).await;
             (self.reports)(Report::Cannot(name.clone(), failure.clone()));
             self.changed.send_modify(|count| *count += 1);
+            self.tell_parent(declared);
         }
     }
 }

@@ -99,7 +99,7 @@ pub(crate) fn change(db: &Connection, change: &ApplicationChange, at: Timestamp)
 pub(crate) fn forget(db: &Connection, name: &str) -> Result<(), Error> {
     db.prepare_cached("DELETE FROM applications WHERE name = ?1")?.execute([name])?;
     db.prepare_cached("DELETE FROM syncs WHERE application = ?1")?.execute([name])?;
-    Ok(())
+    crate::child::forget(db, name)
 }
 
 pub(crate) fn brake(db: &Connection, on: Braked, name: &str, why: Option<&str>, at: Timestamp) -> Result<(), Error> {

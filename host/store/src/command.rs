@@ -2,6 +2,7 @@
 
 use crate::accept::{Accepted, Consent, Rollback};
 use crate::application::{ApplicationChange, Braked};
+use crate::child::ChildRow;
 use crate::push::{Heads, Start};
 use model::{Digest, RunId, RunStatus, StepKey, StepStatus, Timestamp};
 use serde::Serialize;
@@ -164,8 +165,21 @@ pub enum Command {
     Consent(Consent),
     /// A commit that brought an application's files back, with its entry in the audit chain.
     Rollback(Rollback),
-    /// Forgets an application: how it stands, what it owns, its history.
+    /// Forgets an application: how it stands, what it owns, its history. Children that it still had are let go.
     Forget(String),
+    /// Stores a child of an application as that has it now.
+    Child(Box<ChildRow>, Timestamp),
+    /// An application has a child no more; the child is to end.
+    ChildLeaves {
+        /// The application.
+        parent: String,
+        /// The child.
+        name: String,
+        /// When.
+        at: Timestamp,
+    },
+    /// A child that its parent (the first name) has no more is declared by somebody else: it has not to end.
+    ChildSettles(String, String),
     /// Takes a run's lease; answers the new fence. Whoever held it before can write no more.
     Claim {
         /// The run.

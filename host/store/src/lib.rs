@@ -4,6 +4,7 @@
 
 mod accept;
 mod application;
+mod child;
 pub mod command;
 mod crash;
 mod error;
@@ -15,6 +16,7 @@ mod writer;
 
 pub use accept::{Accepted, Consent, Rollback};
 pub use application::{ApplicationChange, ApplicationRow, Braked, SyncRow};
+pub use child::{ChildRow, Leaving};
 pub use command::{Artifact, Command, Decision, EffectRow, LogLine, NewRun, Reply, RunRow, StepRow, VoteRow};
 pub use error::Error;
 pub use push::{Heads, Push, Start};

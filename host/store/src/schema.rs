@@ -2,10 +2,17 @@
 //! is `INTEGER PRIMARY KEY`, which SQLite fills by itself; there it is `BIGINT GENERATED ALWAYS AS IDENTITY`.
 
 /// The version that this build writes.
-pub const VERSION: i64 = 3;
+pub const VERSION: i64 = 4;
 
 /// What makes each version out of the one before it; the first out of nothing.
-pub const VERSIONS: [&str; 3] = [RUNS, APPLICATIONS, DAEMON];
+pub const VERSIONS: [&str; 4] = [RUNS, APPLICATIONS, DAEMON, CHILDREN];
+
+const CHILDREN: &str = "
+CREATE TABLE children (
+  parent TEXT NOT NULL, name TEXT NOT NULL, document TEXT NOT NULL, descent TEXT NOT NULL, leaving TEXT, at BIGINT NOT NULL,
+  PRIMARY KEY (parent, name));
+CREATE INDEX children_by_name ON children (name);
+";
 
 const DAEMON: &str = "
 ALTER TABLE applications ADD COLUMN declared TEXT;

@@ -193,3 +193,54 @@ fn what_is_asked_often_scans_no_table() {
     let plan = plan(OPEN_MARKS);
     assert!(plan.contains("INDEX runs_open"), "{plan}");
 }
+
+#[test]
+fn a_child_is_there_until_its_parent_says_otherwise() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = Journal::open(folder.path()).unwrap();
+    let child = |parent: &str, name: &str, document: i32| ChildRow {
+        parent: parent.into(),
+        name: name.into(),
+        document: json!(document),
+        descent: json!({}),
+        leaving: None,
+    };
+    let declare =
+        |row: ChildRow| journal.apply_blocking(Command::Child(Box::new(row), Timestamp(1))).map(drop).unwrap();
+    let leave = |parent: &str, name: &str| {
+        let command = Command::ChildLeaves { parent: parent.into(), name: name.into(), at: Timestamp(2) };
+        journal.apply_blocking(command).map(drop).unwrap();
+    };
+    let forget = |name: &str| journal.apply_blocking(Command::Forget(name.into())).map(drop).unwrap();
+    let rows = || {
+        let rows = journal.reader().unwrap().children().unwrap();
+        let row = |row: ChildRow| format!("{}/{} {} {:?}", row.parent, row.name, row.document, row.leaving);
+        rows.into_iter().map(row).collect::<Vec<_>>()
+    };
+    declare(child("root", "a", 1));
+    declare(child("root", "a", 2));
+    declare(child("root", "b", 1));
+    declare(child("other", "a", 3));
+    assert_eq!(rows(), ["other/a 3 None", "root/a 2 None", "root/b 1 None"]);
+    leave("root", "a");
+    assert_eq!(rows()[1], "root/a 2 Some(Ends)");
+    assert_eq!(journal.reader().unwrap().children_of("root").unwrap().len(), 1);
+    // What is declared again stays.
+    declare(child("root", "a", 4));
+    journal.apply_blocking(Command::ChildSettles("root".into(), "a".into())).unwrap();
+    assert_eq!(rows()[1], "root/a 4 None");
+    // One that ended is forgotten where it was to end, and nowhere else.
+    leave("root", "a");
+    forget("a");
+    assert_eq!(rows(), ["other/a 3 None", "root/b 1 None"]);
+    // A parent that goes lets go of what it still has.
+    forget("root");
+    assert_eq!(rows(), ["other/a 3 None", "root/b 1 Some(LetGo)"]);
+    // What leaves already goes as it was told.
+    leave("other", "a");
+    forget("other");
+    assert_eq!(rows()[0], "other/a 3 Some(Ends)");
+    // What another one declares need not end.
+    journal.apply_blocking(Command::ChildSettles("root".into(), "b".into())).unwrap();
+    assert_eq!(rows().len(), 1);
+}

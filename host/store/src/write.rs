@@ -2,6 +2,7 @@
 
 use crate::accept;
 use crate::application;
+use crate::child;
 use crate::command::{Command, EffectRow, Reply, StepRow};
 use crate::error::Error;
 use crate::push;
@@ -170,6 +171,9 @@ pub fn apply(db: &Connection, command: &Command) -> Result<Reply, Error> {
             audit(db, &json!({"action": "rollback", "rollback": rollback}))
         }
         Command::Forget(name) => application::forget(db, name).map(|()| Reply::Done),
+        Command::Child(row, at) => child::declare(db, row, *at).map(|()| Reply::Done),
+        Command::ChildLeaves { parent, name, at } => child::leave(db, parent, name, *at).map(|()| Reply::Done),
+        Command::ChildSettles(parent, name) => child::settle(db, parent, name).map(|()| Reply::Done),
         Command::Application(change, at) => application::change(db, change, *at).map(|()| Reply::Done),
         Command::Brake { on, name, why, at } => {
             application::brake(db, *on, name, why.as_deref(), *at).map(|()| Reply::Done)

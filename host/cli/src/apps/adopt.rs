@@ -83,7 +83,7 @@ impl Desk {
         seen: &mut Seen,
     ) -> Result<Arc<Marked>, Failure> {
         let cluster = self.floor.cluster(entry).map(|(name, _)| name.to_owned()).unwrap_or_default();
-        let destination = &keeper.subject().destination;
+        let destination = &keeper.subject().cluster;
         let at = (cluster, Arc::as_ptr(destination).cast::<()>().addr());
         if let Some(marked) = seen.get(&at) {
             return Ok(marked.clone());

@@ -10,6 +10,7 @@ use planner::plan::Asked;
 use planner::survey::SyncStatus;
 use reconcile::{Entry, Memory, Standing};
 use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// How an application is listed.
@@ -26,16 +27,19 @@ struct Row {
 
 impl Desk {
     pub(super) async fn list(&self, screen: &Screen) -> Result<u8, Exit> {
-        let rows = self.rows().await;
+        let mut all: Vec<&Arc<Entry>> = self.catalog.entries.iter().chain(&self.going).collect();
+        all.sort_by(|a, b| a.name.cmp(&b.name));
+        let entries = nested(&all);
+        let rows = self.rows(&entries).await;
         self.note_away(screen);
         self.note_unknown(screen);
         if screen.json {
-            let row = |(entry, row): &(&Arc<Entry>, Row)| {
-                json!({"name": entry.name, "project": entry.project, "revision": row.revision,
+            let row = |((_, entry), row): (&(usize, &Arc<Entry>), &Row)| {
+                json!({"name": entry.name, "parent": entry.parent(), "project": entry.project, "revision": row.revision,
                     "sync": row.sync.to_string(), "health": row.health.to_string(), "message": row.message,
                     "deleting": row.is_going})
             };
-            screen.document(&rows.iter().map(row).collect::<Vec<Value>>());
+            screen.document(&entries.iter().zip(&rows).map(row).collect::<Vec<Value>>());
             return Ok(self.end);
         }
         if rows.is_empty() && self.end == 0 {
@@ -44,25 +48,25 @@ impl Desk {
             return Ok(0);
         }
         let head = ["NAME", "PROJECT", "REVISION", "SYNC", "HEALTH", ""].map(|word| screen.paint(Colour::Bold, word));
-        let line = |(entry, row): &(&Arc<Entry>, Row)| {
+        let line = |((depth, entry), row): (&(usize, &Arc<Entry>), &Row)| {
             let short = row.revision.get(..7).unwrap_or(&row.revision).to_owned();
             let message = if row.wrong { screen.paint(Colour::Red, &row.message) } else { row.message.clone() };
             let sync = screen.paint(of_sync(row.sync), &row.sync.to_string());
             let health = screen.paint(of_health(row.health), &row.health.to_string());
-            vec![entry.name.clone(), entry.project.clone(), short, sync, health, message]
+            let name = format!("{}{}", "  ".repeat(*depth), entry.name);
+            vec![name, entry.project.clone(), short, sync, health, message]
         };
-        let lines = rows.iter().map(line);
+        let lines = entries.iter().zip(&rows).map(line);
         screen.out(&columns(&std::iter::once(head.to_vec()).chain(lines).collect::<Vec<_>>()));
         Ok(self.end)
     }
 
-    /// All of them, a few at a time, in their order; among them those that are being deleted.
-    async fn rows(&self) -> Vec<(&Arc<Entry>, Row)> {
+    /// All of them, a few at a time, in their order.
+    async fn rows(&self, entries: &[(usize, &Arc<Entry>)]) -> Vec<Row> {
         let room = Arc::new(tokio::sync::Semaphore::new(std::thread::available_parallelism().map_or(2, usize::from)));
-        let declared = self.catalog.entries.iter().map(|entry| (entry, false));
-        let mut all: Vec<_> = declared.chain(self.going.iter().map(|entry| (entry, true))).collect();
-        all.sort_by(|(a, _), (b, _)| a.name.cmp(&b.name));
-        let rows = all.into_iter().map(|(entry, is_going)| {
+        let going: BTreeSet<&str> = self.going.iter().map(|entry| entry.name.as_str()).collect();
+        let rows = entries.iter().map(|(_, entry)| {
+            let is_going = going.contains(entry.name.as_str()) && self.catalog.find(&entry.name).is_none();
             let room = room.clone();
             async move {
                 let _held = room.acquire().await;
@@ -75,7 +79,7 @@ impl Desk {
                     wrong: true,
                     is_going,
                 });
-                (entry, row)
+                row
             }
         });
         futures_util::future::join_all(rows).await
@@ -128,6 +132,29 @@ pub(super) fn going(memory: &Memory) -> String {
         _ if standing.is_empty() => "being deleted".to_owned(),
         _ => format!("being deleted: {standing}"),
     }
+}
+
+/// Each with how deep it is: children stand below the application that declares them.
+fn nested<'a>(entries: &[&'a Arc<Entry>]) -> Vec<(usize, &'a Arc<Entry>)> {
+    let mut of: BTreeMap<&str, Vec<&'a Arc<Entry>>> = BTreeMap::new();
+    let names: BTreeSet<&str> = entries.iter().map(|entry| entry.name.as_str()).collect();
+    let mut waiting = Vec::new();
+    for entry in entries.iter().rev().copied() {
+        match entry.parent().filter(|parent| names.contains(parent)) {
+            Some(parent) => of.entry(parent).or_default().push(entry),
+            // That of a file, or of a parent that cannot be read, or is going.
+            None => waiting.push((0, entry)),
+        }
+    }
+    let mut all = Vec::with_capacity(entries.len());
+    while let Some((depth, entry)) = waiting.pop() {
+        all.push((depth, entry));
+        let below = of.remove(entry.name.as_str()).unwrap_or_default();
+        waiting.extend(below.into_iter().map(|child| (depth + 1, child)));
+    }
+    // Those of which none begins.
+    all.extend(of.into_values().flatten().map(|entry| (0, entry)));
+    all
 }
 
 pub(super) fn of_sync(sync: SyncStatus) -> Colour {

@@ -10,8 +10,9 @@ use model::{Blame, Failure};
 use planner::diff::created;
 use planner::object::ObjectKey;
 use planner::survey::{Difference, Render, Row, Sides, SyncStatus};
-use reconcile::{Look, Past, Subject};
+use reconcile::{Look, Past, Standing, Subject};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 impl Desk {
@@ -29,8 +30,10 @@ impl Desk {
             standing.reasons = memory.standing.map(|standing| standing.reasons).unwrap_or_default();
         }
         let survey = &look.plan.survey;
+        let children = self.children(name, &survey.rows).await?;
         if screen.json {
-            screen.document(&json!({"name": name, "project": entry.project, "place": entry.place,
+            screen.document(&json!({"name": name, "parent": entry.parent(), "project": entry.project, "place": entry.place,
+                "children": children.iter().map(Child::json).collect::<Vec<Value>>(),
                 "revision": standing.revision, "sources": standing.sources, "sync": standing.sync.to_string(),
                 "health": survey.health, "message": standing.message, "reasons": standing.reasons, "last": standing.last,
                 "deleting": found.presence == Presence::Going, "subject": standing.subject, "objects": survey.rows,
@@ -57,10 +60,32 @@ impl Desk {
             let sync = screen.paint(of_sync(row.sync()), word(row.difference));
             vec![format!("  {}", row.key), sync, screen.paint(of_health(row.health.status), &row.health.to_string())]
         };
-        if !survey.rows.is_empty() {
-            screen.out(&columns(&survey.rows.iter().map(line).collect::<Vec<_>>()));
+        let objects = survey.rows.iter().filter(|row| !row.key.is_application());
+        let lines: Vec<_> = objects.map(line).chain(children.iter().map(|child| child.line(screen))).collect();
+        if !lines.is_empty() {
+            screen.out(&columns(&lines));
         }
         Ok(0)
+    }
+
+    /// The applications that it declares or would declare, each with how it stands: by the word of the daemon that keeps it, or
+    /// else as it is found now.
+    async fn children(&self, name: &str, rows: &[Row]) -> Result<Vec<Child>, Exit> {
+        let mut known: BTreeMap<String, Option<Standing>> =
+            self.floor.books.children_of(name)?.into_iter().map(|(row, standing)| (row.name, standing)).collect();
+        let mut children = Vec::new();
+        for row in rows.iter().filter(|row| row.key.is_application()) {
+            let name = row.key.name().to_owned();
+            let mut standing = known.remove(&name);
+            if let (Some(standing), None) = (&mut standing, &self.asked)
+                && let Some(entry) = self.catalog.find(&name)
+                && let Ok(keeper) = self.keeper(entry).await
+            {
+                *standing = Some(keeper.look().await?.1);
+            }
+            children.push(Child { name, difference: row.difference, standing: standing.flatten() });
+        }
+        Ok(children)
     }
 
     /// 0 where a sync would change nothing, 1 where it would; 4 where that is not permitted, 5 where the cluster does not answer.
@@ -122,6 +147,36 @@ impl Desk {
         };
         screen.out(&columns(&std::iter::once(head.to_vec()).chain(syncs.iter().map(line)).collect::<Vec<_>>()));
         Ok(0)
+    }
+}
+
+/// An application that another one declares.
+struct Child {
+    name: String,
+    /// What is between its document in Git and the one that was synced last.
+    difference: Difference,
+    /// How it stands, by the latter.
+    standing: Option<Standing>,
+}
+
+impl Child {
+    fn json(&self) -> Value {
+        let standing = self.standing.as_ref();
+        json!({"name": self.name, "declared": word(self.difference), "sync": standing.map(|it| it.sync.to_string()),
+            "health": standing.map(|it| &it.health), "message": standing.map(|it| &it.message)})
+    }
+
+    fn line(&self, screen: &Screen) -> Vec<String> {
+        let in_sync = if self.difference == Difference::None { SyncStatus::Synced } else { SyncStatus::OutOfSync };
+        let declared = screen.paint(of_sync(in_sync), word(self.difference));
+        let stands = match &self.standing {
+            Some(it) => {
+                let health = screen.paint(of_health(it.health.status), &it.health.to_string());
+                format!("is {}, {health}", screen.paint(of_sync(it.sync), &it.sync.to_string()))
+            }
+            None => "nobody has looked at it yet".to_owned(),
+        };
+        vec![format!("  application {}", self.name), declared, stands]
     }
 }
 

@@ -1,6 +1,6 @@
 //! `tidegate apps sync` and `wait`.
 
-use super::{Desk, Found, Presence};
+use super::{Desk, Found, Presence, declared, read_catalog};
 use crate::applications;
 use crate::args::Sync;
 use crate::exit::{Exit, graver, held};
@@ -16,7 +16,7 @@ use planner::operation::{Outcome, Stop};
 use planner::plan::Await;
 use planner::reason::Code;
 use planner::survey::SyncStatus;
-use reconcile::{Entry, Event, Keeper, Repositories, SourceAt, Standing, Word};
+use reconcile::{Catalog, Entry, Event, Floor, Keeper, Repositories, SourceAt, Standing, Word};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -37,31 +37,55 @@ impl Desk {
         let request = request(wanted, &self.user)?;
         // Whoever names one wants it done; what its own policy does not do by itself is no failure otherwise.
         let fine: &[Code] = if wanted.name.is_some() { &NAMED } else { &UNNAMED };
-        let entries: Vec<&Entry> = match &wanted.name {
-            Some(name) => vec![self.find(name)?],
-            None => self.declared().collect(),
-        };
-        let mut each = Vec::with_capacity(entries.len());
-        for entry in &entries {
-            each.push(self.sync_one(entry, request.clone(), screen));
-        }
-        let answers: Vec<_> = futures_util::stream::iter(each).buffered(AT_ONCE).collect().await;
-        self.note_away(screen);
-        let (mut code, mut rows) = (0, Vec::new());
+        let mut catalog = self.catalog.clone();
+        let (mut code, mut rows, mut done) = (0, Vec::new(), BTreeSet::new());
         if wanted.name.is_none() {
             // There may be more applications than are known.
             self.note_unknown(screen);
             code = self.end;
         }
-        for (entry, answer) in entries.into_iter().zip(answers) {
-            let (how, one) = row(&entry.name, answer, fine, screen);
-            code = graver(code, how);
-            rows.push(one);
+        loop {
+            let entries: Vec<&Entry> = match &wanted.name {
+                Some(name) => vec![self.find(name)?],
+                None => declared(&catalog).filter(|entry| !done.contains(&entry.name)).collect(),
+            };
+            if entries.is_empty() {
+                break;
+            }
+            let mut each = Vec::with_capacity(entries.len());
+            for entry in &entries {
+                each.push(self.sync_one(entry, request.clone(), screen));
+            }
+            let answers: Vec<_> = futures_util::stream::iter(each).buffered(AT_ONCE).collect().await;
+            self.note_away(screen);
+            for (entry, answer) in entries.into_iter().zip(answers) {
+                let (how, one) = row(&entry.name, answer, fine, screen);
+                code = graver(code, how);
+                rows.push(one);
+                done.insert(entry.name.clone());
+            }
+            // What was declared just now is kept from now on: by the daemon, or else at once by whoever keeps all.
+            let all = wanted.name.is_none() && self.asked.is_none();
+            match if all { self.declared_since(&catalog).await? } else { None } {
+                Some(newer) => catalog = newer,
+                None => break,
+            }
         }
         if screen.json {
             screen.document(&rows);
         }
         Ok(code)
+    }
+
+    /// What is declared now, where applications have declared others since a catalog was read.
+    async fn declared_since(&self, before: &Catalog) -> Result<Option<Arc<Catalog>>, Exit> {
+        let children = self.floor.books.children()?;
+        let mut live = children.iter().filter(|row| row.leaving.is_none());
+        if live.all(|row| before.find(&row.name).is_some()) {
+            return Ok(None);
+        }
+        let Floor { config, repositories, books, .. } = &*self.floor;
+        Ok(Some(Arc::new(read_catalog(config.clone(), repositories.clone(), books.clone()).await?.0)))
     }
 
     async fn sync_one(&self, entry: &Entry, request: Request, screen: &Screen) -> Result<reconcile::Outcome, Failure> {

@@ -70,6 +70,14 @@ fn by_id_and_by_label_what_is_in_git_and_what_has_left_it() {
 }
 
 #[test]
+fn argo_cds_own_records_are_left_alone() {
+    let rows =
+        check(&[live("argoproj.io/Application", "argocd", "child", id("shop:argoproj.io/Application:argocd/child"))]);
+    assert_eq!(rows.len(), 1);
+    assert!(rows[0].starts_with("argoproj.io/Application argocd/child Left"), "{rows:?}");
+}
+
+#[test]
 fn an_id_must_be_the_objects_own() {
     let rows = check(&[
         live("ConfigMap", "shop", "copy", id("shop:/ConfigMap:shop/wanted")),

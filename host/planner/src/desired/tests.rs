@@ -101,13 +101,45 @@ fn lists_children_and_repetitions() {
     ]});
     let again = config(json!({"name": "a", "labels": {"v": "2"}}));
     let desired = read("shop", vec![list, child, again, Value::Null]);
-    assert_eq!(keys(&desired), ["/ConfigMap/shop/a", "/ConfigMap/shop/b"]);
+    assert_eq!(keys(&desired), ["/ConfigMap/shop/a", "/ConfigMap/shop/b", "argoproj.io/Application//child"]);
     assert_eq!(desired.items()[0].manifest["metadata"]["labels"]["v"], "2");
     assert_eq!(
         told(&desired.notices),
         ["repeated-object: ConfigMap shop/a: the render has it more than once; the last one counts"]
     );
-    assert_eq!(desired.children().len(), 1);
+    assert_eq!(desired.children().count(), 1);
+}
+
+#[test]
+fn a_child_is_what_its_document_says() {
+    let child = |metadata: Value| json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "Application", "metadata": metadata, "spec": {"a": 1}});
+    let mut seen = child(json!({"name": "a", "namespace": "argocd", "uid": "1", "managedFields": []}));
+    seen["status"] = json!({"health": {}});
+    let (one, same) =
+        (read("shop", vec![child(json!({"name": "a", "namespace": "argocd"}))]), read("shop", vec![seen]));
+    assert_eq!(
+        *one.items()[0].manifest,
+        child(json!({"name": "a", "namespace": "argocd"})),
+        "no mark, its own namespace"
+    );
+    assert_eq!(one.digest(), same.digest(), "what a server writes is nobody's");
+    let hook = child(json!({"name": "hook", "annotations": {"argocd.argoproj.io/hook": "PreSync"}}));
+    let option = child(json!({"name": "option", "annotations": {"argocd.argoproj.io/sync-options": "Purne=false"}}));
+    let project = json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "AppProject", "metadata": {"name": "wide"}});
+    let twins = [child(json!({"name": "a", "namespace": "x"})), child(json!({"name": "a", "namespace": "y"}))];
+    let desired =
+        read("shop", [vec![hook, option, project, child(json!({"generateName": "a-"}))], twins.into()].concat());
+    let problems = told(&desired.problems);
+    let begins = |text: &str| problems.iter().any(|problem| problem.starts_with(text));
+    assert_eq!(problems.len(), 5, "{problems:#?}");
+    assert!(begins("refused: argoproj.io/Application hook: an application cannot be a hook"), "{problems:#?}");
+    assert!(begins("bad-option: argoproj.io/Application option: "), "{problems:#?}");
+    assert!(begins("refused: AppProject wide: nobody gets a right from a render"), "{problems:#?}");
+    assert!(begins("bad-object: an application in the render has no `metadata.name`"), "{problems:#?}");
+    assert!(
+        begins("repeated-object: argoproj.io/Application a: the render declares it more than once"),
+        "{problems:#?}"
+    );
 }
 
 #[test]

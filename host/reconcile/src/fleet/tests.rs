@@ -10,6 +10,10 @@ use crate::kept::Kept as Renderings;
 use crate::render::{Offered, Renderers, Renders};
 use git::{Mirror, Remote};
 use model::{Digest, Grant};
+use planner::application::Permit;
+use planner::decide::Manual;
+use planner::health::{Health, Status};
+use planner::plan::Await;
 use plugin::{Plugin, PluginHost};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -92,6 +96,41 @@ spec:
 
 const SETTINGS: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: settings }\n";
 
+/// The applications of the repositories below a folder, and how often `config` was opened.
+fn fleet(base: &Path) -> (Fleet, Arc<AtomicUsize>) {
+    let parsed = manifest::host(&manifest::Source::new("tidegate.yaml", HOST));
+    let config = parsed.value.unwrap_or_else(|| panic!("{:?}", parsed.diagnostics));
+    let opened = Arc::new(AtomicUsize::new(0));
+    let (count, at) = (opened.clone(), base.to_owned());
+    let mirrors = move |name: &str| {
+        if name == "config" {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+        let remote = Remote::parse(&format!("./{name}.git"), &at).unwrap();
+        Ok(Mirror::open(&at.join("mirrors").join(name), remote).unwrap())
+    };
+    for name in config.repositories.keys() {
+        mirrors(name).unwrap().fetch().unwrap();
+    }
+    let configured = Arc::new(Configured::new(config.clone(), Box::new(mirrors)));
+    let books = Books::new(Arc::new(Journal::open(&base.join("state")).unwrap()));
+    let place = (base, base);
+    let floor = Floor::new(config, place, Rules::default(), books, configured.clone(), Arc::new(renders()));
+    (Fleet::new(Arc::new(floor), configured, |_| {}), opened)
+}
+
+/// Waits until an application stands so.
+async fn until(fleet: &Fleet, name: &str, so: impl Fn(&Standing) -> bool) -> Standing {
+    let mut changes = fleet.changes();
+    loop {
+        changes.borrow_and_update();
+        if let Some(standing) = fleet.standing(name).unwrap().filter(&so) {
+            return standing;
+        }
+        tokio::time::timeout(Duration::from_secs(60), changes.changed()).await.unwrap().unwrap();
+    }
+}
+
 /// Asks for a look, and waits for what it came to.
 async fn look(fleet: &Fleet, name: &str) -> Standing {
     fleet.sync(name, Request::Automatic).unwrap().answer.await.unwrap().unwrap().standing
@@ -107,25 +146,7 @@ async fn one_that_waits_for_another_rests_until_that_one_changes() {
     let files = [("argocd/held.yaml", &*held), ("argocd/needed.yaml", &*needed), ("apps/held/all.yaml", SETTINGS)];
     repository(&base.join("config.git"), &files);
     repository(&base.join("other.git"), &[("apps/needed/all.yaml", SETTINGS)]);
-    let parsed = manifest::host(&manifest::Source::new("tidegate.yaml", HOST));
-    let config = parsed.value.unwrap_or_else(|| panic!("{:?}", parsed.diagnostics));
-    let opened = Arc::new(AtomicUsize::new(0));
-    let (count, at) = (opened.clone(), base.clone());
-    let mirrors = move |name: &str| {
-        if name == "config" {
-            count.fetch_add(1, Ordering::Relaxed);
-        }
-        let remote = Remote::parse(&format!("./{name}.git"), &at).unwrap();
-        Ok(Mirror::open(&at.join("mirrors").join(name), remote).unwrap())
-    };
-    for name in config.repositories.keys() {
-        mirrors(name).unwrap().fetch().unwrap();
-    }
-    let configured = Arc::new(Configured::new(config.clone(), Box::new(mirrors)));
-    let books = Books::new(Arc::new(Journal::open(&base.join("state")).unwrap()));
-    let place = (base.as_path(), base.as_path());
-    let floor = Floor::new(config, place, Rules::default(), books, configured.clone(), Arc::new(renders()));
-    let fleet = Fleet::new(Arc::new(floor), configured, |_| {});
+    let (fleet, opened) = fleet(&base);
     fleet.refresh().await.unwrap();
     // Each has come to what it will stay at once it says the same twice.
     look(&fleet, "needed").await;
@@ -184,5 +205,31 @@ async fn not_all_applications_are_rendered_at_once() {
     let most = most.load(Ordering::SeqCst);
     let room = std::thread::available_parallelism().map_or(2, usize::from) * 4;
     assert!(most > 0 && most <= room, "{most} were opened at once");
+    fleet.drain().await;
+}
+
+#[tokio::test]
+async fn a_parent_is_as_well_as_its_children() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let base = folder.path().to_owned();
+    let root = application("root", "config", "", "automated: {}");
+    let child = application("child", "config", "", "");
+    let files = [("argocd/root.yaml", &*root), ("apps/root/child.yaml", &*child), ("apps/child/all.yaml", SETTINGS)];
+    repository(&base.join("config.git"), &files);
+    repository(&base.join("other.git"), &[]);
+    let (fleet, _) = fleet(&base);
+    fleet.refresh().await.unwrap();
+    // The child begins by itself, and nobody syncs it: one that is missing does not count.
+    let standing = until(&fleet, "child", |_| true).await;
+    assert_eq!(standing.health.status, Status::Missing);
+    assert_eq!(look(&fleet, "root").await.health.status, Status::Healthy);
+    let broken = Standing { health: Health::new(Status::Degraded, "broken"), ..standing };
+    fleet.floor().books.stand("child", &broken, None).await.unwrap();
+    let standing = look(&fleet, "root").await;
+    assert_eq!(standing.health, Health::new(Status::Degraded, "application child: broken"));
+    // Its parent hears when that is over.
+    let manual = Manual { who: "alice".into(), prune: Permit::Refused, only: None, awaits: Await::Health };
+    fleet.sync("child", Request::Manual(manual)).unwrap().answer.await.unwrap().unwrap();
+    until(&fleet, "root", |standing| standing.health.status == Status::Healthy).await;
     fleet.drain().await;
 }

@@ -89,8 +89,7 @@ impl Keeper {
         };
         let plan = match ending {
             deletion::Ending::Forget(_) => {
-                applyset::remove(&self.subject).await;
-                self.books.forget(self.name()).await?;
+                self.forget().await?;
                 return Ok(None);
             }
             deletion::Ending::Hold(reasons) => return self.hold(&memory, &wish, reasons).await.map(Some),
@@ -104,11 +103,18 @@ impl Keeper {
         let going = Going { operation, origins: wish.origins, desired, inventory: memory.inventory, newer: None };
         let kept = self.carry(going, words, events).await?;
         if matches!(kept.outcome, Some(Outcome::Applied | Outcome::Healthy)) {
-            applyset::remove(&self.subject).await;
-            self.books.forget(self.name()).await?;
+            self.forget().await?;
             return Ok(None);
         }
         Ok(Some(kept.standing))
+    }
+
+    /// Forgets it, and lets go of the children that it still has.
+    async fn forget(&self) -> Result<(), Failure> {
+        applyset::remove(&self.subject).await;
+        self.books.forget(self.name()).await?;
+        self.subject.brood.stir();
+        Ok(())
     }
 
     /// What should be there of an application that goes: by its branch, or where that has lost its files as well, as it was
