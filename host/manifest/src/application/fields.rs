@@ -43,7 +43,10 @@ pub(crate) const SPEC: &[Field] = &[
     object("syncPolicy", "When and how it is synced.", SYNC_POLICY),
     objects("ignoreDifferences", "Differences that are none.", IGNORE_DIFFERENCE),
     objects("info", "What is shown with it.", INFO),
-    whole("revisionHistoryLimit", "How many syncs its history keeps, and how many healthy revisions at least; 10 without it."),
+    whole(
+        "revisionHistoryLimit",
+        "How many syncs its history keeps, and how many healthy revisions at least; 10 without it.",
+    ),
 ];
 
 const DESTINATION: &[Field] = &[
