@@ -86,7 +86,7 @@ pub async fn drive(
     let report = engine.report(&row).await?;
     show(&report, driven, screen);
     // What cannot be thrown away is no reason to say that the run went badly.
-    if let Err(failure) = applications::collect_sometimes(&engine, None).await {
+    if let Err(failure) = applications::collect_sometimes(engine, None).await {
         screen.note(&format!("warning: what is kept no longer could not be removed: {}", failure.message));
     }
     Ok(driven.exit_code())

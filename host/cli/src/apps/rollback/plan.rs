@@ -28,13 +28,15 @@ pub struct Plan {
     pub target: CommitId,
     /// Whether the application was healthy with the target.
     pub healthy: bool,
-    /// Each path with its content at the target, or that it was not there.
-    pub files: Vec<(String, Option<Vec<u8>>)>,
+    pub files: Vec<File>,
     /// Paths outside of its folder that it read at the target and that differ: others may rest on them, so they stay as they are.
     pub outside: Vec<String>,
     /// The rollback after which nothing has happened in its folder: it is done already.
     pub already: Option<CommitId>,
 }
+
+/// A path with its content at the target, or that it was not there.
+pub type File = (String, Option<Vec<u8>>);
 
 /// What is known of an application's past.
 #[derive(Clone)]
@@ -256,7 +258,7 @@ fn found(mirror: &Mirror, to: &str, healthy: &[String]) -> Result<Option<CommitI
 }
 
 /// Each of these paths with its content at a commit, or that it was not there.
-fn contents(mirror: &Mirror, target: &CommitId, paths: Vec<String>) -> Result<Vec<(String, Option<Vec<u8>>)>, Failure> {
+fn contents(mirror: &Mirror, target: &CommitId, paths: Vec<String>) -> Result<Vec<File>, Failure> {
     let git = |e: git::Error| e.failure();
     let snapshot = mirror.snapshot(target, &git::Folders::default()).map_err(git)?;
     let mut files = Vec::with_capacity(paths.len());
