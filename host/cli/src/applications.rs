@@ -83,6 +83,13 @@ impl Applications for Keeping {
         });
         contains.await.unwrap_or_else(|e| Err(Failure::internal(format!("a worker panicked: {e}"))))
     }
+
+    async fn unproven(&self, asking: &str, proving: &str, images: &[String]) -> Result<Option<String>, Failure> {
+        let fleet = self.fleet.clone();
+        let (asking, proving, images) = (asking.to_owned(), proving.to_owned(), images.to_vec());
+        let told = tokio::task::spawn_blocking(move || fleet.unproven(&asking, &proving, &images));
+        told.await.unwrap_or_else(|e| Err(Failure::internal(format!("a worker panicked: {e}"))))
+    }
 }
 
 /// A commit, or forty zeros where none is known.

@@ -403,6 +403,7 @@ impl Work {
         let standing = match &last {
             Some(last) => Standing {
                 images: last.images.clone(),
+                environments: last.environments.clone(),
                 ..Standing::unknown(failure.message.clone(), last.last.clone(), now())
             },
             None => Standing::unknown(failure.message.clone(), None, now()),
