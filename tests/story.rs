@@ -183,12 +183,12 @@ fn whoever_writes_to_an_environment_is_in_it() {
 #[test]
 fn a_requirement_that_cannot_be_checked_denies_by_name() {
     let world = world();
-    let window = "        - window: { days: [mon], hours: \"09:00-16:00\", zone: Europe/Berlin }\n";
-    world.write("tidegate.yaml", HOST.replace("  groups:", &format!("{window}  groups:")));
+    let checks = "        - checks: { all: true }\n";
+    world.write("tidegate.yaml", HOST.replace("  groups:", &format!("{checks}  groups:")));
     let ran = world.tidegate(&["run", "--repository", "app", "--output", "json"]).expect(4).json();
     assert_eq!(ran["steps"]["prod"]["status"], "denied");
     let message = ran["steps"]["prod"]["error"]["message"].as_str().unwrap_or_default();
-    assert!(message.contains("window"), "{message}");
+    assert!(message.contains("requires `checks`"), "{message}");
     assert_eq!(ran["steps"]["dev"]["status"], "succeeded");
 }
 

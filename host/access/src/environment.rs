@@ -1,6 +1,7 @@
 //! Environments: what they own and what they require of whoever writes there.
 
 use globset::{GlobBuilder, GlobMatcher};
+use model::Window;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -34,9 +35,16 @@ pub enum Requirement {
         /// Whether only votes of a proven identity count.
         verified: bool,
     },
+    /// That it is changed within these hours alone.
+    Window(Window),
+    /// That another environment is healthy with the images that are new.
+    Healthy {
+        /// Which one.
+        environment: String,
+    },
     /// A kind that this build cannot check: it denies, by name.
     Other {
-        /// `healthy`, `window`…
+        /// `checks`…
         kind: String,
         /// As written.
         settings: Value,
@@ -55,6 +63,23 @@ impl Environment {
         self.paths.iter().any(|owned| match owned.split_once(':') {
             Some((name, pattern)) => name == repository && glob(pattern).is_none_or(|g| g.is_match(path)),
             None => owned == repository,
+        })
+    }
+
+    /// Its windows, all of which must be open.
+    pub fn windows(&self) -> Vec<&Window> {
+        let windows = self.requires.iter().filter_map(|requirement| match requirement {
+            Requirement::Window(window) => Some(window),
+            _ => None,
+        });
+        windows.collect()
+    }
+
+    /// The environments that must be healthy with what is new here.
+    pub fn follows(&self) -> impl Iterator<Item = &str> {
+        self.requires.iter().filter_map(|requirement| match requirement {
+            Requirement::Healthy { environment } => Some(environment.as_str()),
+            _ => None,
         })
     }
 

@@ -1,5 +1,5 @@
-//! Who may do what: grants narrowed and checked, places to connect to, environments and what they own, subject digests,
-//! votes counted, the audit chain. Pure functions; it never knows who is logged in and never stores anything.
+//! Who may do what: grants narrowed and checked, places to connect to, environments and what they own, when their windows are
+//! open, subject digests, votes counted, the audit chain. Pure functions; it never knows who is logged in and never stores anything.
 #![deny(missing_docs)]
 
 pub mod audit;
@@ -12,6 +12,7 @@ pub mod narrow;
 pub mod permit;
 pub mod subject;
 pub mod tally;
+pub mod window;
 
 pub use environment::{Environment, Requirement};
 pub use subject::Subject;

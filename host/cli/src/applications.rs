@@ -80,6 +80,13 @@ impl Applications for Keeping {
         };
         hold(&self.engine, &sources, commit.as_str()).await
     }
+
+    async fn unproven(&self, asking: &str, proving: &str, images: &[String]) -> Result<Option<String>, Failure> {
+        let fleet = self.fleet.clone();
+        let (asking, proving, images) = (asking.to_owned(), proving.to_owned(), images.to_vec());
+        let told = tokio::task::spawn_blocking(move || fleet.unproven(&asking, &proving, &images));
+        told.await.unwrap_or_else(|e| Err(Failure::internal(format!("a worker panicked: {e}"))))
+    }
 }
 
 /// Whether one of these sources is at a commit or after it. A commit that was pushed a moment ago may not have been fetched yet: then

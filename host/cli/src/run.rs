@@ -11,6 +11,7 @@ use crate::select::select;
 use crate::table::{columns, duration, shell_word, status};
 use crate::watch::watch;
 use engine::{Control, Created, Engine, NewRun, Pinned, Report};
+use manifest::{HostConfig, Requirement};
 use model::{Failure, Pipeline, RunId, RunStatus, StepKey};
 use reconcile::Fleet;
 use scheduler::{Outcome, Stop};
@@ -97,18 +98,27 @@ async fn keep(host: &Host, engine: &Engine, id: &RunId, screen: &Screen) -> Resu
     let row = engine.find(id.as_str()).await?;
     let pinned: Pinned = serde_json::from_value(row.run.pinned)
         .map_err(|e| Failure::internal(format!("the journal of run {id} cannot be read: {e}")))?;
-    let waits = !row.status.is_final() && waits_for_applications(&pinned.pipeline);
+    let open = !row.status.is_final();
     match open::read(host)?.host {
-        Some(config) if waits && !config.clusters.is_empty() => {
+        Some(config) if open && !config.clusters.is_empty() && asks_applications(&pinned.pipeline, &config) => {
             Ok(Some(applications::keep_for_a_run(engine, &config, screen).await?))
         }
         _ => Ok(None),
     }
 }
 
-fn waits_for_applications(pipeline: &Pipeline) -> bool {
+/// Whether a run asks how applications stand: a step of its own does, or what it writes comes into an environment that takes only
+/// what is healthy in another one.
+fn asks_applications(pipeline: &Pipeline, config: &HostConfig) -> bool {
+    let mut required = config.environments.values().flat_map(|environment| &environment.requires);
+    let proves = required.any(|requirement| matches!(requirement, Requirement::Healthy { .. }));
     let mut steps = pipeline.steps.iter().flat_map(|step| std::iter::once(step).chain(&step.steps));
-    steps.any(|step| step.uses.starts_with("application/"))
+    steps.any(|step| match step.uses.split('/').next().unwrap_or_default() {
+        "application" => true,
+        // None of these writes to a repository.
+        "exec" | "image" | "terraform" | "approval" => false,
+        _ => proves,
+    })
 }
 
 /// Ctrl-C cancels, and so does whoever ends this process or closes its terminal; the second one leaves at once, with the
@@ -205,6 +215,10 @@ pub fn show(report: &Report, standing: RunStatus, screen: &Screen) {
             }
             let key = shell_word(&step.key);
             screen.out(&format!("    tidegate approve {} {key} --digest {digest} --as USER", report.run));
+            screen.out(&format!("    tidegate runs resume {}", report.run));
+        }
+        // What waits for an hour goes on by a daemon, or by whoever comes back for it.
+        if step.waiting.as_ref().is_some_and(|waiting| waiting.digest.is_none()) {
             screen.out(&format!("    tidegate runs resume {}", report.run));
         }
         if step.status.as_str() == "unknown" {

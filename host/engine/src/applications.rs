@@ -18,6 +18,9 @@ pub trait Applications: Send + Sync {
     /// such application, best with a hint at the nearest name; or a commit that its repository does not have),
     /// `unavailable`.
     async fn contains(&self, name: &str, commit: &CommitId) -> Result<bool, Failure>;
+    /// Why these images may not come into the environment `asking`, which takes those alone with which `proving` is healthy: what
+    /// is missing, in words. Absent where they may. Errors: `unavailable`.
+    async fn unproven(&self, asking: &str, proving: &str, images: &[String]) -> Result<Option<String>, Failure>;
 }
 
 /// How one application stands, in Argo CD's words; the record `application.status` of the WIT package.

@@ -3,6 +3,7 @@
 use crate::cancel::Stopping;
 use crate::core::{Core, aside};
 use crate::files;
+use crate::hold::Hold;
 use crate::log::StepLog;
 use crate::pinned::{Pinned, Source};
 use crate::shelf::PinnedStep;
@@ -73,6 +74,8 @@ pub(crate) struct Book {
     pub(crate) starts: BTreeMap<String, EffectRow>,
     /// Cache entries that others are to see once the attempt has succeeded.
     pub(crate) saving: Vec<Saving>,
+    /// Why an effect of this call was refused for now.
+    pub(crate) held: Option<Hold>,
 }
 
 /// A cache entry that was packed.

@@ -5,6 +5,7 @@ use crate::cancel::{Stopper, pair};
 use crate::core::{Core, aside};
 use crate::dependants;
 use crate::execute::{Manner, execute};
+use crate::hold;
 use crate::log::{Logger, Notice};
 use crate::pinned::Pinned;
 use crate::recover::recover;
@@ -149,7 +150,7 @@ impl Drive {
                 let leaves = rest.as_ref().is_some_and(|rest| *rest.borrow()) && self.tasks.is_empty();
                 if over || leaves {
                     self.commit(Some(status)).await?;
-                    return Ok(Rest { status, wake: self.machine.next_wake() });
+                    return Ok(Rest { status, wake: hold::wake(&self.core, &self.machine) });
                 }
             }
             if self.finished.is_some() {

@@ -2,16 +2,16 @@
 
 use crate::attempt::Attempt;
 use crate::core::aside;
+use crate::hold::{self, Hold, Patience};
 use crate::recover::{Answer, ask};
 use crate::services::{Desk, default_branch};
 use crate::signal;
 use crate::voting;
 use access::{Environment, Standing};
-use model::{Blame, Digest, Failure, Step, Timestamp};
+use model::{Blame, Digest, Failure, Step};
 use plugin::wit::step;
 use plugin::{Invocation, Limits, Plugin, Receipt};
 use scheduler::{Outcome, Resumption, Signal, Wait};
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -21,21 +21,10 @@ use workspace::{EntryKind, Workspace};
 
 /// How much longer a plugin has than its children to stop, so that it can still read how they ended.
 const REST: Duration = Duration::from_secs(10);
-/// How long an environment's approvals are waited for: thirty days.
-const PATIENCE: u64 = 30 * 24 * 3600 * 1000;
 /// Most files of a directory whose owner is looked for.
 const MOST_FILES: usize = 100_000;
 /// Largest file that an approved step writes, in bytes.
 const LARGEST_TARGET: usize = 64 << 20;
-
-/// What a wait of the host itself remembers: until when, and the plugin's own wait where it had one.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct HostWait {
-    // Required, so that no memory of a plugin's own is taken for this one.
-    tidegate_environment_until: Timestamp,
-    own: Option<Resumption>,
-}
 
 /// How an attempt goes about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,19 +100,9 @@ async fn attempt_it(
     resumption: Option<Resumption>,
     manner: Manner,
 ) -> (Result<Outcome, Failure>, Option<Receipt>) {
-    let mut until = None;
-    let resumption = match resumption {
-        Some(given) => match serde_json::from_str::<HostWait>(&given.memory) {
-            Ok(host) => {
-                until = Some(host.tidegate_environment_until);
-                host.own
-            }
-            Err(_) => Some(given),
-        },
-        None => None,
-    };
+    let patience = Patience::of(resumption);
     let plugin = {
-        let (inner, keep) = (attempt.clone(), manner == Manner::Continue || resumption.is_some());
+        let (inner, keep) = (attempt.clone(), manner == Manner::Continue || patience.own.is_some());
         aside(move || {
             // Whatever an earlier call of this step began is known before this one begins.
             if keep || inner.number > 1 {
@@ -138,13 +117,23 @@ async fn attempt_it(
         Ok(plugin) => plugin,
         Err(failure) => return (Err(failure), None),
     };
-    match clear(&attempt, &plugin, resumption.as_ref(), until).await {
+    match clear(&attempt, &plugin, &patience).await {
         Ok(None) => {}
         Ok(Some(wait)) => return (Ok(Outcome::Waiting(wait)), None),
         Err(failure) => return (Err(failure), None),
     }
-    let (outcome, receipt) = plugin.run(invocation(&attempt), request(&attempt, resumption)).await;
-    (outcome.and_then(|outcome| convert(&attempt, outcome)), Some(receipt))
+    let (outcome, receipt) = plugin.run(invocation(&attempt), request(&attempt, patience.own.clone())).await;
+    let outcome = outcome.and_then(|outcome| convert(&attempt, outcome));
+    let inner = attempt.clone();
+    let hold = aside(move || Ok(hold::of_call(&inner))).await.unwrap_or_default();
+    let outcome = match (outcome, hold) {
+        (Err(_), Some(Hold { signal, message, failure })) => {
+            attempt.log.write("info", format!("waits: {}", failure.message)).await;
+            patience.wait(vec![signal], message).map(Outcome::Waiting)
+        }
+        (outcome, _) => outcome,
+    };
+    (outcome, Some(receipt))
 }
 
 /// Whether this call left an effect of which nobody knows whether it took place.
@@ -198,13 +187,9 @@ pub(crate) fn request(attempt: &Attempt, resumption: Option<Resumption>) -> step
     }
 }
 
-/// Finds out what the step would do to environments and whether it may; answers a wait where people must decide first.
-async fn clear(
-    attempt: &Arc<Attempt>,
-    plugin: &Plugin,
-    resumption: Option<&Resumption>,
-    until: Option<Timestamp>,
-) -> Result<Option<Wait>, Failure> {
+/// Finds out what the step would do to environments and whether it may; answers a wait where people must decide first, or where it
+/// is not time for it yet.
+async fn clear(attempt: &Arc<Attempt>, plugin: &Plugin, patience: &Patience) -> Result<Option<Wait>, Failure> {
     let wants = |name: &str| attempt.plugin.wants.iter().any(|want| want == name);
     if wants("approval") {
         let subject = voting::subject(attempt, &attempt.dependants, &[]);
@@ -290,41 +275,39 @@ async fn clear(
             cleared.environments = names.iter().map(|name| (*name).to_owned()).collect();
         }
     };
-    if rules.is_empty() {
+    let inner = attempt.clone();
+    // What was begun while it was time for it goes on.
+    let begun = aside(move || Ok(hold::has_begun(&inner))).await?;
+    let closed = if begun { vec![] } else { hold::closed(environments.iter().copied(), crate::now())? };
+    let (mut signals, mut messages) = (Vec::new(), Vec::new());
+    if !rules.is_empty() {
+        let what = json!({"kind": "environment", "environments": names, "rules": rules, "forecast": shown,
+            "inputs": attempt.inputs, "commit": attempt.pinned.event.commit.id});
+        voting::present(attempt, &subject, what).await?;
+        let (inner, digest, asked) = (attempt.clone(), subject.clone(), rules.clone());
+        let judgement = aside(move || voting::judge(&inner.core, &inner.run, &inner.pinned, &digest, &asked)).await?;
+        match judgement.standing {
+            Standing::Approved => {}
+            Standing::Rejected => {
+                let by = judgement.rejected_by().join(", ");
+                return Err(Failure::new(Blame::User, "rejected", format!("rejected by {by}")));
+            }
+            Standing::Pending => {
+                let (kind, condition) = ("approval".to_owned(), json!({"environments": names}));
+                signals.push(Signal { kind, subject: subject.to_string(), condition });
+                messages.push(format!("{} for {}", voting::in_words(&rules), names.join(", ")));
+            }
+        }
+    }
+    for Hold { signal, message, .. } in closed {
+        signals.push(signal);
+        messages.push(message);
+    }
+    if signals.is_empty() {
         allow();
         return Ok(None);
     }
-    let what = json!({"kind": "environment", "environments": names, "rules": rules, "forecast": shown,
-        "inputs": attempt.inputs, "commit": attempt.pinned.event.commit.id});
-    voting::present(attempt, &subject, what).await?;
-    let (inner, digest, asked) = (attempt.clone(), subject.clone(), rules.clone());
-    let judgement = aside(move || voting::judge(&inner.core, &inner.run, &inner.pinned, &digest, &asked)).await?;
-    match judgement.standing {
-        Standing::Approved => {
-            allow();
-            Ok(None)
-        }
-        Standing::Rejected => {
-            let by = judgement.rejected_by().join(", ");
-            Err(Failure::new(Blame::User, "rejected", format!("rejected by {by}")))
-        }
-        Standing::Pending => {
-            let deadline = until.unwrap_or_else(|| crate::now().plus_millis(PATIENCE));
-            if deadline <= crate::now() {
-                let message = format!("{} for {} did not come in time", voting::in_words(&rules), names.join(", "));
-                return Err(Failure::new(Blame::User, "timed-out", message));
-            }
-            let condition = json!({"environments": names});
-            let signal = Signal { kind: "approval".into(), subject: subject.to_string(), condition };
-            let memory = HostWait { tidegate_environment_until: deadline, own: resumption.cloned() };
-            Ok(Some(Wait {
-                signals: vec![signal],
-                deadline,
-                memory: serde_json::to_string(&memory).unwrap_or_default(),
-                message: format!("{} for {}", voting::in_words(&rules), names.join(", ")),
-            }))
-        }
-    }
+    patience.wait(signals, messages.join(", and ")).map(Some)
 }
 
 /// A plan that a forecast would apply.

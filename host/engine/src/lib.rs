@@ -14,6 +14,8 @@ mod drivers;
 mod engine;
 mod execute;
 mod files;
+mod hold;
+mod images;
 mod keep;
 mod log;
 mod pinned;

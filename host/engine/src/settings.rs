@@ -165,6 +165,8 @@ fn requirement(requirement: &manifest::Requirement) -> Requirement {
         manifest::Requirement::Approval { group, count, expires_millis, verified } => {
             Requirement::Approval { group, count, expires_millis, verified }
         }
+        manifest::Requirement::Window(window) => Requirement::Window(window),
+        manifest::Requirement::Healthy { environment } => Requirement::Healthy { environment },
         manifest::Requirement::Other { kind, settings } => Requirement::Other { kind, settings },
     }
 }

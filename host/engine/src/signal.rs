@@ -4,6 +4,7 @@ mod application;
 
 use crate::attempt::Attempt;
 use crate::core::{Core, aside};
+use crate::hold;
 use crate::pinned::Pinned;
 use crate::voting;
 use access::{Standing, permit};
@@ -74,7 +75,9 @@ pub(crate) fn accepted(attempt: &Attempt, wait: step::Wait) -> Result<Wait, Fail
 
 /// Whether what this wait is for comes without a person, so that somebody who drives the run stays for it.
 pub(crate) fn comes_by_itself(wait: &Wait) -> bool {
-    wait.signals.iter().any(|signal| matches!(signal.kind.as_str(), "timer" | "application"))
+    let by_itself =
+        |signal: &Signal| matches!(signal.kind.as_str(), "timer" | "application") || hold::comes_by_itself(signal);
+    wait.signals.iter().any(by_itself)
 }
 
 /// What fired as of now, as the plugin is told.
@@ -96,7 +99,7 @@ pub(crate) async fn fired(
                 let (step, signal) = (step.clone(), signal.clone());
                 aside(move || approval(&core, &run, &pinned, &step, &signal)).await?
             }
-            _ => None,
+            _ => hold::fired(core, signal).await,
         };
         if let Some(payload) = payload {
             let at = crate::now();

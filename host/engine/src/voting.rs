@@ -2,6 +2,7 @@
 
 use crate::attempt::{Attempt, Entry};
 use crate::core::{Core, aside};
+use crate::hold::{self, Hold};
 use crate::pinned::Pinned;
 use access::{Environment, Requirement, Rule, Standing, Subject, Tally, Vote};
 use model::{Blame, Digest, Failure, RunId, StepKey};
@@ -79,6 +80,8 @@ pub(crate) fn rules(environment: &Environment, origin: Option<&str>) -> Result<V
                 expires_millis: *expires_millis,
                 verified: *verified,
             }),
+            // Judged by `hold`: nobody votes on them.
+            Requirement::Window(_) | Requirement::Healthy { .. } => {}
             Requirement::Other { kind, .. } => {
                 let message = format!(
                     "the environment `{name}` requires `{kind}`, which this version of Tidegate cannot check, so it denies"
@@ -157,14 +160,57 @@ pub(crate) fn in_words(rules: &[Rule]) -> String {
     rules.iter().map(one).collect::<Vec<_>>().join(" and ")
 }
 
-/// Judges a write as of the newest vote. Errors: `denied`, naming the environment and what is missing.
+/// What a write makes of a path.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Edited {
+    /// Its content before, where there was one.
+    pub(crate) before: Option<Digest>,
+    /// Images that it names, and that no path of the write named before.
+    pub(crate) images: BTreeSet<String>,
+}
+
+/// Judges a write as of now and of the newest vote. Errors: `denied`, naming the environment and what is missing; where only time
+/// or another environment is, the attempt's book says what to wait for.
 pub(crate) async fn judge_write(
     attempt: &Arc<Attempt>,
     (repository, branch): (&str, &str),
-    paths: &[String],
-    before: BTreeMap<String, Option<Digest>>,
+    edits: BTreeMap<String, Edited>,
 ) -> Result<Judged, Failure> {
-    let (attempt, repository, paths) = (attempt.clone(), repository.to_owned(), paths.to_vec());
+    let judged = agreed(attempt, (repository, branch), edits.clone()).await?;
+    let owners = judged
+        .environments
+        .iter()
+        .filter_map(|name| attempt.core.settings.environments.iter().find(|environment| environment.name == *name));
+    let owners: Vec<&Environment> = owners.collect();
+    let mut holds = hold::closed(owners.iter().copied(), crate::now())?;
+    for environment in owners {
+        let own = edits.iter().filter(|(path, _)| environment.owns(repository, path));
+        let images = own.flat_map(|(_, edited)| edited.images.iter().cloned()).collect();
+        holds.extend(hold::unproven(&attempt.core, environment, &images).await?);
+    }
+    match holds.into_iter().next() {
+        Some(hold) => Err(held(attempt, hold)),
+        None => Ok(judged),
+    }
+}
+
+/// Notes for the attempt what it is to wait for.
+fn held(attempt: &Attempt, hold: Hold) -> Failure {
+    let failure = hold.failure.clone();
+    if let Ok(mut book) = attempt.book.lock() {
+        book.held = Some(hold);
+    }
+    failure
+}
+
+/// Judges whether people agreed to a write.
+async fn agreed(
+    attempt: &Arc<Attempt>,
+    (repository, branch): (&str, &str),
+    edits: BTreeMap<String, Edited>,
+) -> Result<Judged, Failure> {
+    let (attempt, repository) = (attempt.clone(), repository.to_owned());
+    let paths: Vec<String> = edits.keys().cloned().collect();
     // What was shown for one branch is not shown for another.
     let shown_as = {
         let place = format!("{repository}:{branch}:");
@@ -191,9 +237,10 @@ pub(crate) async fn judge_write(
                 );
                 return Err(Failure::denied(message).hint("the plugin's `preview` must name every path that it will write"));
             }
+            let moved = |path: &str, known: &Option<Digest>| edits.get(path).map(|edited| &edited.before) != Some(known);
             let changed = paths.iter().find(|path| {
                 let forecast = cleared.paths.get(&shown_as(path));
-                environment.owns(&repository, path) && forecast.is_some_and(|known| before.get(*path) != Some(known))
+                environment.owns(&repository, path) && forecast.is_some_and(|known| moved(path, known))
             });
             if let Some(path) = changed {
                 let message = format!("`{path}` of `{repository}` was changed by somebody else after its change was approved");
@@ -219,13 +266,21 @@ pub(crate) async fn judge_write(
     .await
 }
 
-/// Judges the start of a child of an attempt that changes environments, as of the newest vote; answers how many votes were
-/// seen. Errors: `denied`, naming the environment and what is missing.
+/// Judges the start of a child of an attempt that changes environments, as of now and of the newest vote; answers how many votes
+/// were seen. Errors: those of a write.
 pub(crate) async fn judge_start(attempt: &Arc<Attempt>) -> Result<Option<i64>, Failure> {
     let cleared = attempt.cleared.lock().map(|cleared| cleared.clone()).unwrap_or_default();
     let Some(subject) = cleared.subject.filter(|_| !cleared.environments.is_empty()) else { return Ok(None) };
     let attempt = attempt.clone();
     aside(move || {
+        // What was begun while it was time for it goes on: half of it is worse than either.
+        if !hold::has_begun(&attempt) {
+            let named = |environment: &&Environment| cleared.environments.contains(&environment.name);
+            let environments = attempt.core.settings.environments.iter().filter(named);
+            if let Some(hold) = hold::closed(environments, crate::now())?.into_iter().next() {
+                return Err(held(&attempt, hold));
+            }
+        }
         let core = &attempt.core;
         if let Some(approved) = &cleared.tools
             && *approved != crate::execute::tools(&attempt)

@@ -31,6 +31,8 @@ codes! {
     BAD_DURATION = "TG-125" "A duration cannot be read.";
     BAD_GLOB = "TG-126" "A glob cannot be read.";
     BAD_CRON = "TG-127" "A cron expression cannot be read.";
+    BAD_HOURS = "TG-128" "Hours of a day cannot be read.";
+    BAD_ZONE = "TG-129" "A time zone is not known.";
     API_VERSION = "TG-130" "The apiVersion is not served.";
     KIND = "TG-131" "The kind is not the one expected.";
     STEP_COUNT = "TG-140" "A pipeline has no step, or more than 1000.";
@@ -69,6 +71,8 @@ codes! {
     NOT_BUILT = "TG-189" "This version does not do what a field asks for.";
     ANYBODY = "TG-190" "An approval that names no group may be given by anybody.";
     DYNAMIC_SECRET = "TG-191" "An expression does not say which secret it means.";
+    EMPTY_WINDOW = "TG-192" "A window is always open, or never.";
+    OWN_HEALTH = "TG-193" "An environment would wait for itself.";
     NOT_HONOURED = "TG-200" "A field that guards or changes what is deployed is not honoured, and nothing is synced without it.";
     NO_EFFECT = "TG-201" "A field of an application or project has no effect.";
     APPLICATION_SET = "TG-202" "An ApplicationSet is not read by this version.";

@@ -5,7 +5,9 @@ use crate::diagnostic::{Diagnostic, Sink};
 use crate::glob;
 use crate::nearest::suggestion;
 use crate::reader::{self, fields};
+use crate::window;
 use crate::yaml::{Key, Kind, Node};
+use model::Window;
 use serde_json::Value;
 use std::collections::{BTreeMap, HashSet};
 
@@ -52,9 +54,16 @@ pub enum Requirement {
         /// Whether an approval counts only with a verified identity.
         verified: bool,
     },
+    /// It is changed within these hours alone.
+    Window(Window),
+    /// Another environment is healthy with the images that are new.
+    Healthy {
+        /// Its name.
+        environment: String,
+    },
     /// A requirement that this build cannot check. It must be denied by its name, never passed over.
     Other {
-        /// Its name: `healthy`, `window`.
+        /// Its name: `checks`.
         kind: String,
         /// Its settings as written.
         settings: Value,
@@ -66,6 +75,7 @@ pub(crate) struct Known<'a> {
     pub(crate) repositories: &'a Names<'a>,
     pub(crate) clusters: &'a Names<'a>,
     pub(crate) groups: &'a BTreeMap<String, Vec<String>>,
+    pub(crate) environments: &'a Names<'a>,
 }
 
 /// The names of one kind, in the order of the file.
@@ -129,7 +139,7 @@ pub(crate) fn read(node: &Node, name: &str, known: &Known<'_>, sink: &mut Sink) 
     }
     if let Some(requires) = parts.get("requires") {
         for item in reader::list(requires, "`requires`", sink).unwrap_or_default() {
-            made.requires.extend(requirement(item, known, sink));
+            made.requires.extend(requirement(item, name, known, sink));
         }
     }
     Some(made)
@@ -160,13 +170,25 @@ fn owned(node: &Node, known: &Known<'_>, sink: &mut Sink) -> Option<Owned> {
     Some(Owned { repository: repository.to_owned(), glob: path.to_owned() })
 }
 
-fn requirement(node: &Node, known: &Known<'_>, sink: &mut Sink) -> Option<Requirement> {
+/// The kinds that this build checks, each as it is written.
+const SERVED: [(&str, &str); 3] = [
+    ("approval", "approval: { group: NAME, count: 1 }"),
+    ("healthy", "healthy: { environment: NAME }"),
+    ("window", "window: { days: [mon, tue], hours: \"09:00-16:00\" }"),
+];
+
+fn requirement(node: &Node, of: &str, known: &Known<'_>, sink: &mut Sink) -> Option<Requirement> {
     let entries = match &node.kind {
-        // `- healthy` is the same as `- healthy: {}`.
+        // `- checks` is the same as `- checks: {}`.
         Kind::String(word) => {
+            if let Some((_, written)) = SERVED.iter().find(|(kind, _)| kind == word) {
+                let message = format!("the requirement `{word}` needs its settings");
+                let hint = format!("write `{written}`");
+                sink.push(Diagnostic::error(code::WRONG_TYPE, node.span.clone(), message).hint(hint));
+                return None;
+            }
             warn_unserved(word, node, sink);
-            return Some(Requirement::Other { kind: word.clone(), settings: Value::Null })
-                .filter(|_| word != "approval");
+            return Some(Requirement::Other { kind: word.clone(), settings: Value::Null });
         }
         _ => reader::mapping(node, "a requirement", sink)?,
     };
@@ -176,23 +198,35 @@ fn requirement(node: &Node, known: &Known<'_>, sink: &mut Sink) -> Option<Requir
         sink.push(Diagnostic::error(code::WRONG_TYPE, node.span.clone(), message).hint(hint));
         return None;
     };
-    if key.text == "approval" {
-        return approval(key, value, known, sink);
+    match key.text.as_str() {
+        "approval" => approval(key, value, known, sink),
+        "window" => window::read(key, value, sink).map(Requirement::Window),
+        "healthy" => healthy(value, of, known, sink),
+        kind => {
+            warn_unserved(kind, &Node { span: key.span.clone(), ..value.clone() }, sink);
+            Some(Requirement::Other { kind: kind.to_owned(), settings: value.to_json() })
+        }
     }
-    warn_unserved(&key.text, &Node { span: key.span.clone(), ..value.clone() }, sink);
-    Some(Requirement::Other { kind: key.text.clone(), settings: value.to_json() })
 }
 
 fn warn_unserved(kind: &str, node: &Node, sink: &mut Sink) {
-    if kind == "approval" {
-        let message = "an approval needs its settings";
-        let hint = "write `approval: { group: NAME, count: 1 }`";
-        sink.push(Diagnostic::error(code::WRONG_TYPE, node.span.clone(), message).hint(hint));
-        return;
-    }
     let message = format!("this build cannot check the requirement `{kind}`; what needs it will be denied");
-    let hint = crate::nearest::nearest(kind, ["approval"]).map(|n| format!("did you mean `{n}`?"));
+    let hint = crate::nearest::nearest(kind, SERVED.map(|(kind, _)| kind)).map(|n| format!("did you mean `{n}`?"));
     sink.push(Diagnostic::warning(code::UNSERVED_REQUIREMENT, node.span.clone(), message).maybe_hint(hint));
+}
+
+fn healthy(node: &Node, of: &str, known: &Known<'_>, sink: &mut Sink) -> Option<Requirement> {
+    let what = "the requirement `healthy`";
+    let named = fields(node, what, &["environment"], sink)?.require("environment", what, sink)?;
+    let name = reader::text(named, "`environment`", sink)?;
+    if !known.environments.contains(name) {
+        unknown("environment", name, named, known.environments, sink);
+    } else if name == of {
+        let message = format!("`{of}` would have to be healthy with an image before it may have it");
+        let hint = "name the environment that has it first";
+        sink.push(Diagnostic::error(code::OWN_HEALTH, named.span.clone(), message).hint(hint));
+    }
+    Some(Requirement::Healthy { environment: name.to_owned() })
 }
 
 fn approval(key: &Key, node: &Node, known: &Known<'_>, sink: &mut Sink) -> Option<Requirement> {

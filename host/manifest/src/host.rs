@@ -143,7 +143,12 @@ fn read(node: &Node, sink: &mut Sink) -> Option<HostConfig> {
     });
     credential::check_repositories(spec.get("repositories"), &made.credentials, sink);
     check_people(spec.get("people"), &made.groups, sink);
-    let known = Known { repositories: &repositories, clusters: &clusters, groups: &made.groups };
+    let known = Known {
+        repositories: &repositories,
+        clusters: &clusters,
+        groups: &made.groups,
+        environments: &all_environments,
+    };
     let mut environments = BTreeMap::new();
     each(spec.get("environments"), "environments", "an environment", sink, |name, node, sink| {
         environments.insert(name.to_owned(), environment::read(node, name, &known, sink)?);

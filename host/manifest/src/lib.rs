@@ -47,6 +47,7 @@ mod template;
 mod tests;
 mod trigger;
 mod unserved;
+mod window;
 mod yaml;
 
 pub use application::{

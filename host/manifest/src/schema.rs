@@ -369,10 +369,41 @@ fn requirement() -> Value {
         }),
         &[],
     );
+    let healthy = object(
+        "Another environment is healthy with the images that are new.",
+        json!({ "environment": text("Its name.") }),
+        &["environment"],
+    );
+    let hours = json!({ "type": "string", "pattern": "^\\s*[0-9]{1,2}:[0-9]{2}\\s*-\\s*[0-9]{1,2}:[0-9]{2}\\s*$" });
+    let days = model::window::Day::NAMES.map(|name| json!({ "type": "string", "pattern": any_case(name) }));
+    let window = object(
+        "It is changed within these hours alone.",
+        json!({
+            "days": { "description": "Days of the week; all without it.", "type": "array", "minItems": 1, "items": { "anyOf": days } },
+            "hours": {
+                "description": "HH:MM-HH:MM, one or several; across midnight it is of the day on which it begins.",
+                "anyOf": [hours, { "type": "array", "minItems": 1, "items": hours }],
+            },
+            "zone": text("Whose clock is meant, such as `Europe/Berlin`; UTC without it."),
+        }),
+        &[],
+    );
     json!({
         "anyOf": [
-            { "type": "object", "minProperties": 1, "maxProperties": 1, "properties": { "approval": approval } },
+            {
+                "type": "object",
+                "minProperties": 1,
+                "maxProperties": 1,
+                "properties": { "approval": approval, "healthy": healthy, "window": window },
+            },
             { "type": "string" },
         ],
     })
+}
+
+/// A pattern for a day's name, in full or its first three letters, in any case.
+fn any_case(name: &str) -> String {
+    let letters: Vec<String> = name.chars().map(|c| format!("[{}{c}]", c.to_ascii_uppercase())).collect();
+    let (short, rest) = letters.split_at(3.min(letters.len()));
+    format!("^{}({})?$", short.concat(), rest.concat())
 }

@@ -11,6 +11,7 @@ mod mistakes;
 mod objects;
 mod overrides;
 mod refusals;
+mod requirements;
 mod robust;
 
 use crate::{Catalog, Diagnostic, Source, StepOffer};

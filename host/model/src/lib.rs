@@ -12,6 +12,7 @@ pub mod pipeline;
 pub mod place;
 pub mod status;
 pub mod time;
+pub mod window;
 
 pub use digest::Digest;
 pub use error::{Blame, Failure};
@@ -21,3 +22,4 @@ pub use id::{CommitId, RunId, StepKey};
 pub use pipeline::{Pipeline, Step};
 pub use status::{RunStatus, StepStatus};
 pub use time::Timestamp;
+pub use window::Window;

@@ -75,8 +75,8 @@ pub struct Brakes {
     pub window: Window,
     /// What its destination is for.
     pub mode: Mode,
-    /// Requirements of its environment that are not met, each a sentence.
-    pub requirements: Vec<String>,
+    /// What its environments require and is not met.
+    pub requirements: Vec<Reason>,
     /// Whether its file is gone, and its objects are going. It holds every sync, but not the deletion itself.
     pub ending: Ending,
 }
@@ -211,7 +211,7 @@ impl Brakes {
             let reason = Reason::new(Code::WindowClosed, "none of its windows is open");
             held.push(Reason { until: *until, ..reason });
         }
-        held.extend(requirements.iter().map(|text| Reason::new(Code::Requirement, text.clone())));
+        held.extend(requirements.iter().cloned());
         held
     }
 }

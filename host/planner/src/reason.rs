@@ -20,12 +20,15 @@ pub struct Reason {
     /// When it may no longer hold: worth looking again then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
+    /// The environment whose applications it hangs on: worth looking again when one of them stands otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<String>,
 }
 
 impl Reason {
     /// A reason that is about the whole application.
     pub fn new(code: Code, text: impl Into<String>) -> Self {
-        Self { code, text: text.into(), object: None, until: None }
+        Self { code, text: text.into(), object: None, until: None, environment: None }
     }
 
     /// The same, about one object.
@@ -38,6 +41,12 @@ impl Reason {
     #[must_use]
     pub fn until(self, at: Timestamp) -> Self {
         Self { until: Some(at), ..self }
+    }
+
+    /// The same, for as long as the applications of an environment stand so.
+    #[must_use]
+    pub fn hanging_on(self, environment: &str) -> Self {
+        Self { environment: Some(environment.to_owned()), ..self }
     }
 }
 

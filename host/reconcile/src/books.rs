@@ -3,6 +3,7 @@
 use crate::child::Ancestor;
 use crate::entry::Entry;
 use crate::history::{Ended, surplus};
+use crate::proof::Witness;
 use crate::standing::Standing;
 use access::Vote;
 use manifest::DeclaredKind;
@@ -45,6 +46,19 @@ pub struct Content {
     pub policy: Digest,
     /// The commit of each repository that it came from.
     pub commits: BTreeMap<String, String>,
+    /// What its containers run; empty where that was not remembered yet.
+    pub images: Vec<String>,
+    /// With what the application was healthy there, by this content and by those before.
+    pub proofs: Proofs,
+}
+
+/// With what an application was healthy in an environment, the newest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proofs {
+    /// Contents, by their digests.
+    pub contents: Vec<Digest>,
+    /// Images.
+    pub images: Vec<String>,
 }
 
 /// Where a content came from, as it is stored.
@@ -52,6 +66,10 @@ pub struct Content {
 struct Provenance {
     policy: Digest,
     commits: BTreeMap<String, String>,
+    #[serde(default)]
+    images: Vec<String>,
+    #[serde(default)]
+    proofs: Proofs,
 }
 
 /// An application's file as it was last read.
@@ -201,11 +219,35 @@ impl Books {
     /// What an environment has accepted of an application: the digest of its content, and the commit of each repository.
     pub fn accepted(&self, environment: &str, application: &str) -> Result<Option<Content>, Failure> {
         let found = self.journal.reader().and_then(|reader| reader.accepted(environment, application));
-        let content = |row: Accepted| {
-            let Provenance { policy, commits } = read(row.revisions)?;
-            Ok(Content { subject: row.subject, policy, commits })
-        };
         found.map_err(Failure::from)?.map(content).transpose()
+    }
+
+    /// The images that an environment has accepted of any application, or was healthy with before.
+    pub fn images_there(&self, environment: &str) -> Result<Vec<String>, Failure> {
+        let rows =
+            self.journal.reader().and_then(|reader| reader.accepted_there(environment)).map_err(Failure::from)?;
+        let mut images = Vec::new();
+        for row in rows {
+            let Content { images: now, proofs, .. } = content(row)?;
+            images.extend(now.into_iter().chain(proofs.images));
+        }
+        Ok(images)
+    }
+
+    /// How the applications of an environment stood when they were last looked at.
+    pub fn witnesses(&self, environment: &str) -> Result<Vec<Witness>, Failure> {
+        // As it stands in a row, so that the rows of all the others need not be read.
+        let named = Value::from(environment).to_string();
+        let rows = self.journal.reader().and_then(|reader| reader.standings_with(&named)).map_err(Failure::from)?;
+        let mut found = Vec::new();
+        for (name, standing) in rows {
+            let standing: Standing = read(standing)?;
+            if standing.environments.iter().any(|of| of == environment) {
+                let (images, sync, health) = (standing.images, standing.sync, standing.health.status);
+                found.push(Witness { name, images, sync, health });
+            }
+        }
+        Ok(found)
     }
 
     /// Stores what an environment has accepted of an application.
@@ -216,12 +258,12 @@ impl Books {
         content: Content,
         at: Timestamp,
     ) -> Result<(), Failure> {
-        let Content { subject, policy, commits } = content;
+        let Content { subject, policy, commits, images, proofs } = content;
         let accepted = Accepted {
             environment: environment.to_owned(),
             application: application.to_owned(),
             subject,
-            revisions: write(&Provenance { policy, commits })?,
+            revisions: write(&Provenance { policy, commits, images, proofs })?,
             at,
         };
         self.journal.apply(Command::Accept(accepted)).await.map(drop).map_err(Failure::from)
@@ -349,6 +391,27 @@ fn remembered(name: &str, declared: Declared) -> Entry {
     let Declared { project, repository, place, application, ancestors } = declared;
     let (name, kind) = (name.to_owned(), DeclaredKind::Application);
     Entry { name, project, repository, place, kind, application: Ok(application), ancestors }
+}
+
+/// Contents and images that are remembered of those with which an application was healthy in an environment.
+const PROOFS: usize = 64;
+
+impl Proofs {
+    /// Adds a content and its images.
+    pub(crate) fn add(&mut self, content: &Digest, images: &[String]) {
+        fn first<T: PartialEq + Clone>(list: &mut Vec<T>, items: &[T]) {
+            list.retain(|known| !items.contains(known));
+            list.splice(0..0, items.iter().cloned());
+            list.truncate(PROOFS.max(items.len()));
+        }
+        first(&mut self.contents, std::slice::from_ref(content));
+        first(&mut self.images, images);
+    }
+}
+
+fn content(row: Accepted) -> Result<Content, Failure> {
+    let Provenance { policy, commits, images, proofs } = read(row.revisions)?;
+    Ok(Content { subject: row.subject, policy, commits, images, proofs })
 }
 
 fn of(name: &str) -> ApplicationChange {

@@ -31,9 +31,9 @@ pub(crate) fn passes(code: Code) -> bool {
     matches!(code, Code::RenderFailed | Code::LiveUnreadable | Code::UnknownKind)
 }
 
-/// Whether it waits for another application.
+/// Whether it waits for another application, or for those of an environment.
 pub(crate) fn depends(standing: &Standing) -> bool {
-    standing.reasons.iter().any(|reason| reason.code == Code::Dependency)
+    standing.reasons.iter().any(|reason| reason.code == Code::Dependency || reason.environment.is_some())
 }
 
 /// How long is waited before something is tried again that failed so often in a row.
@@ -64,5 +64,16 @@ mod tests {
         let past = Reason::new(Code::SelfHealBackoff, "").until(Timestamp(1));
         assert_eq!(after(vec![past], 0), RESYNC);
         assert!(next_look(&standing(vec![]), 0, 17_999, now) < now.plus_millis(RESYNC));
+        // The first of several windows: one of them may be all that holds it by then.
+        let shut = |millis| Reason::new(Code::WindowClosed, "").until(now.plus_millis(millis));
+        assert_eq!(after(vec![shut(90_000), shut(7_000)], 0), 7_000);
+    }
+
+    #[test]
+    fn what_hangs_on_others_hears_of_them() {
+        let requirement = Reason::new(Code::Requirement, "");
+        assert!(!depends(&standing(vec![requirement.clone()])));
+        assert!(depends(&standing(vec![requirement.hanging_on("staging")])));
+        assert!(depends(&standing(vec![Reason::new(Code::Dependency, "")])));
     }
 }

@@ -8,6 +8,7 @@ use crate::due;
 use crate::entry::Entry;
 use crate::floor::Floor;
 use crate::keeper::{Event, Kept, Word};
+use crate::proof::{Coming, beyond, unproven};
 use crate::seat::{Claim, Declared, Order, Report, Reports, Seat, Wanted};
 use crate::standing::Standing;
 use futures_util::FutureExt as _;
@@ -350,6 +351,24 @@ impl Fleet {
     /// How an application stood when it was last looked at. Errors: those of the journal.
     pub fn standing(&self, name: &str) -> Result<Option<Standing>, Failure> {
         Ok(self.inner.floor.books.memory(name)?.standing)
+    }
+
+    /// Why these images may not come into an environment that takes those alone with which another one is healthy: what is missing.
+    /// `None` where they may. What the environment has, or was healthy with, is not new there. Blocking. Errors: those of the journal.
+    pub fn unproven(&self, asking: &str, proving: &str, images: &[String]) -> Result<Option<String>, Failure> {
+        let floor = &self.inner.floor;
+        let new = beyond(images, &floor.books.images_there(asking)?);
+        if new.is_empty() {
+            return Ok(None);
+        }
+        if self.inner.wanted.is_some() {
+            // How they stand only whoever looks can tell.
+            let catalog = self.catalog();
+            let of_it = catalog.entries.iter().filter(|entry| floor.is_of(entry, proving));
+            of_it.for_each(|entry| self.want(&entry.name));
+        }
+        let coming = Coming { new, all: images.to_vec() };
+        Ok(unproven(proving, &coming, &floor.books.witnesses(proving)?).map(|told| told.in_words()))
     }
 
     /// Begins nothing new, and waits for the syncs that are at work. What is cut off goes on at the next start.

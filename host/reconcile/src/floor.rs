@@ -11,7 +11,7 @@ use crate::keeper::{Ask, Keeper};
 use crate::look::Subject;
 use crate::nobody::Nobody;
 use crate::render::Renders;
-use crate::requirement::{Owning, Requirements};
+use crate::requirement::{Owning, Requirements, owns_folder};
 use crate::rights::Rights;
 use crate::target::target;
 use access::{Environment, People};
@@ -19,7 +19,7 @@ use cluster::clock::SystemClock;
 use cluster::kubernetes::{Access, Connection, Timeouts};
 use cluster::{Destination, Directory, Kubernetes};
 use manifest::{Account, Cluster, HostConfig, Mode, Reach};
-use model::application::{Application, ApplicationName, Attention};
+use model::application::{Application, ApplicationName, Attention, Content};
 use model::{Blame, Failure};
 use planner::decide::{self, Brakes, Window};
 use planner::depend::{Dependency, Stand};
@@ -338,11 +338,30 @@ impl Floor {
         })
     }
 
+    /// Whether an environment owns a cluster.
+    fn owns_cluster(&self, environment: &str, cluster: &str) -> bool {
+        let configured = self.config.environments.get(environment);
+        configured.is_some_and(|it| it.owns.clusters.iter().any(|owned| owned == cluster))
+    }
+
+    /// Whether an application is one of an environment, by its file: by its cluster, or by a folder that is rendered.
+    pub(crate) fn is_of(&self, entry: &Entry, environment: &str) -> bool {
+        let Ok(application) = &entry.application else { return false };
+        let Some(rules) = self.rules.environments.iter().find(|rules| rules.name == environment) else { return false };
+        let folders = application.sources.iter().filter_map(|source| match &source.content {
+            Content::Folder(path) => {
+                Some((manifest::repository_of(&source.repository, &self.config)?, path.in_source()))
+            }
+            _ => None,
+        });
+        self.cluster(entry).is_some_and(|(name, _)| self.owns_cluster(environment, name))
+            || folders.into_iter().any(|(repository, folder)| owns_folder(rules, repository, folder))
+    }
+
     /// What the host's environments may ask about it.
     fn requirements(&self, entry: &Entry, cluster: &str) -> Requirements {
         let environments = self.rules.environments.iter().map(|environment| {
-            let configured = self.config.environments.get(&environment.name);
-            let cluster = configured.is_some_and(|it| it.owns.clusters.iter().any(|owned| owned == cluster));
+            let cluster = self.owns_cluster(&environment.name, cluster);
             Owning { environment: environment.clone(), cluster }
         });
         let (people, books) = (self.rules.people.clone(), self.books.clone());

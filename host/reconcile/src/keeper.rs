@@ -7,7 +7,7 @@ mod going;
 use crate::books::{Books, Memory};
 use crate::images::images;
 use crate::look::{Look, Origin, Subject, Wish};
-use crate::requirement::{Intent, Proposed, Requirements};
+use crate::requirement::{Intent, Proposed, Proven, Requirements};
 use crate::standing::Standing;
 use going::{Going, Newer};
 use model::{Digest, Failure, Timestamp};
@@ -17,7 +17,7 @@ use planner::depend::{Dependency, Stand};
 use planner::object::ObjectKey;
 use planner::operation::{Input, Operation, Outcome, Stop};
 use planner::plan::{Asked, Order};
-use planner::reason::Code;
+use planner::reason::{Code, Reason};
 use planner::verdict::Verdict;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -212,9 +212,9 @@ impl Keeper {
         })
     }
 
-    fn proposed(&self, content: &Digest, origins: &[Origin]) -> Proposed {
+    fn proposed(&self, content: &Digest, origins: &[Origin], images: &[String]) -> Proposed {
         let policy = self.subject.application.digest.clone();
-        Proposed { subject: content.clone(), policy, origins: origins.to_vec() }
+        Proposed { subject: content.clone(), policy, origins: origins.to_vec(), images: images.to_vec() }
     }
 
     fn subject_of(&self, desired: &Desired) -> Digest {
@@ -232,8 +232,11 @@ impl Keeper {
     ) -> Result<(Look, Standing), Failure> {
         let last = memory.standing.as_ref().and_then(|standing| standing.last.clone());
         let content = wish.desired.as_ref().ok().map(|desired| self.subject_of(desired));
+        let runs = wish.desired.as_ref().ok().map(|desired| images(desired));
         let mut brakes = (self.brakes)()?;
-        brakes.requirements.extend(self.unmet(content.as_ref(), &wish.origins, Intent::Sync).await);
+        if let (Some(content), Some(runs)) = (&content, &runs) {
+            brakes.requirements.extend(self.unmet(self.proposed(content, &wish.origins, runs), Intent::Sync).await);
+        }
         let dependencies: Vec<Dependency> = self.dependencies.iter().map(|it| as_far_as(it, &wish.revision)).collect();
         let situation = Situation {
             request,
@@ -254,33 +257,39 @@ impl Keeper {
         let mut standing = Standing::of(&look.plan, &look.wish.revision, last.clone(), situation.now);
         standing.sources = look.wish.origins.iter().map(Into::into).collect();
         standing.subject = content;
-        standing.images = match &look.wish.desired {
-            Ok(desired) => images(desired),
-            Err(_) => memory.standing.as_ref().map(|standing| standing.images.clone()).unwrap_or_default(),
+        (standing.images, standing.environments) = match runs {
+            Some(images) => (images, self.requirements.belongs(&look.wish.origins)),
+            // As far as it is known, it still runs what it ran.
+            None => memory.standing.as_ref().map(|it| (it.images.clone(), it.environments.clone())).unwrap_or_default(),
         };
         Ok((look, standing))
     }
 
     /// What the environments ask and is not met. What cannot be told is not met.
-    async fn unmet(&self, content: Option<&Digest>, origins: &[Origin], intent: Intent) -> Vec<String> {
-        let Some(content) = content.filter(|_| !self.requirements.is_empty()) else { return Vec::new() };
-        let (requirements, proposed) = (self.requirements.clone(), self.proposed(content, origins));
+    async fn unmet(&self, proposed: Proposed, intent: Intent) -> Vec<Reason> {
+        if self.requirements.is_empty() {
+            return Vec::new();
+        }
+        let requirements = self.requirements.clone();
         let unmet = tokio::task::spawn_blocking(move || requirements.unmet(&proposed, intent, now())).await;
         match unmet.unwrap_or_else(|e| Err(Failure::internal(format!("asking for approvals panicked: {e}")))) {
             Ok(unmet) => unmet,
-            Err(failure) => vec![format!("whether it was approved cannot be told: {failure}")],
+            Err(failure) => {
+                let text = format!("whether its environments let it be cannot be told: {failure}");
+                vec![Reason::new(Code::Requirement, text)]
+            }
         }
     }
 
     /// Stores that newer commits stand for what was accepted, where that is so.
-    async fn advance(&self, content: &Digest, origins: &[Origin], at: Timestamp) -> Result<(), Failure> {
-        let (requirements, proposed) = (self.requirements.clone(), self.proposed(content, origins));
+    async fn advance(&self, proposed: Proposed, at: Timestamp) -> Result<(), Failure> {
+        let requirements = self.requirements.clone();
         let asked = proposed.clone();
         let names = tokio::task::spawn_blocking(move || requirements.advanced(&asked)).await;
         let names = names.unwrap_or_else(|e| Err(Failure::internal(format!("comparing commits panicked: {e}"))));
         // What cannot be compared now stays as it is; the next look asks again.
         let names = names.unwrap_or_default();
-        if names.is_empty() { Ok(()) } else { self.requirements.accept(&proposed, Some(&names), at).await }
+        if names.is_empty() { Ok(()) } else { self.requirements.accept(&proposed, Some(&names), Proven::No, at).await }
     }
 
     /// Looks by a request, and stores what follows; `memory` is as it is stored then.
@@ -292,7 +301,8 @@ impl Keeper {
             self.books.stand(self.name(), &standing, moved.then_some(&memory.inventory)).await?;
         }
         if let Some(content) = standing.subject.as_ref().filter(|_| !self.requirements.is_empty()) {
-            self.advance(content, &look.wish.origins, standing.at).await?;
+            let proposed = self.proposed(content, &look.wish.origins, &standing.images);
+            self.advance(proposed, standing.at).await?;
         }
         memory.standing = Some(standing);
         Ok(look)

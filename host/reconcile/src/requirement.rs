@@ -1,5 +1,8 @@
 //! What the environments that own an application ask before it is synced: that people agreed to what it would be, by their own
-//! word on that very content, or step by step as it was promoted.
+//! word on that very content, or step by step as it was promoted; that another environment is healthy with its images; that it is
+//! time for it.
+
+mod unmet;
 
 use crate::books::{Books, Content};
 use crate::configured::Configured;
@@ -27,6 +30,15 @@ pub struct Proposed {
     pub policy: Digest,
     /// Where its content came from.
     pub origins: Vec<Origin>,
+    /// What its containers would run.
+    pub images: Vec<String>,
+}
+
+/// Whether an application was healthy with a content that is accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Proven {
+    Healthy,
+    No,
 }
 
 /// What is proposed.
@@ -53,6 +65,8 @@ pub struct Requirements {
     application: String,
     /// Every environment that asks anything.
     asking: Vec<Owning>,
+    /// Every environment that another one requires to be healthy.
+    proving: Vec<Owning>,
     people: Arc<People>,
     books: Books,
     configured: Arc<Configured>,
@@ -84,8 +98,11 @@ impl Requirements {
         books: Books,
         configured: Arc<Configured>,
     ) -> Self {
-        let asking = environments.into_iter().filter(|owning| !owning.environment.requires.is_empty()).collect();
-        Self { application: application.to_owned(), asking, people, books, configured }
+        let all: Vec<Owning> = environments.into_iter().collect();
+        let named: BTreeSet<&str> = all.iter().flat_map(|owning| owning.environment.follows()).collect();
+        let proving = all.iter().filter(|owning| named.contains(owning.environment.name.as_str())).cloned().collect();
+        let asking = all.into_iter().filter(|owning| !owning.environment.requires.is_empty()).collect();
+        Self { application: application.to_owned(), asking, proving, people, books, configured }
     }
 
     /// Whether no environment of the host asks anything.
@@ -108,51 +125,13 @@ impl Requirements {
         Ok(found)
     }
 
-    /// What is not met for a proposal, each a sentence. Blocking. Errors: those of the journal.
-    pub fn unmet(&self, proposed: &Proposed, intent: Intent, now: Timestamp) -> Result<Vec<String>, Failure> {
-        let mut unmet = Vec::new();
-        let subject = &proposed.subject;
-        for owning in self.owning(&proposed.origins)? {
-            let name = &owning.environment.name;
-            let (rules, others) = sorted(&owning.environment.requires);
-            for kind in others {
-                unmet.push(format!(
-                    "the environment `{name}` requires `{kind}`, which this version cannot check before a sync"
-                ));
-            }
-            if rules.is_empty() {
-                continue;
-            }
-            let accepted = self.books.accepted(name, &self.application)?;
-            let word = self.word(&rules, subject, &proposed.origins, accepted.as_ref(), now)?;
-            let why = match (word.standing, &accepted, intent) {
-                (Standing::Approved, ..) => continue,
-                // Whoever says no is heard, however it came to be.
-                (Standing::Rejected, ..) => Ok(Some("somebody said no".to_owned())),
-                (Standing::Pending, _, Intent::Removal) => Ok(Some("its objects would go".to_owned())),
-                (Standing::Pending, Some(accepted), Intent::Sync) if accepted.subject == *subject => continue,
-                (Standing::Pending, Some(accepted), Intent::Sync) => self.stranger(&owning, accepted, proposed),
-                (Standing::Pending, None, Intent::Sync) => {
-                    Ok(Some("it has accepted nothing of this application yet".to_owned()))
-                }
-            };
-            let why = match why {
-                Ok(None) => continue,
-                Ok(Some(why)) => why,
-                // What cannot be looked at has been agreed to by nobody.
-                Err(failure) => format!("how it came to be cannot be told: {}", failure.message),
-            };
-            let have = match (word.standing, word.have.as_slice()) {
-                (Standing::Rejected, _) => "it was rejected".to_owned(),
-                (_, []) => "nobody has approved it".to_owned(),
-                (_, have) => format!("approved by {}", have.join(", ")),
-            };
-            unmet.push(format!(
-                "the environment `{name}` asks for {}, {have}: {why}; `tidegate apps approve {} --digest {subject}`",
-                word.needs, self.application
-            ));
-        }
-        Ok(unmet)
+    /// The environments of which it is one, among those whose health another one requires: by its cluster, or by the folder that is
+    /// rendered. What it reads elsewhere, or was once, says nothing about how those stand.
+    pub(crate) fn belongs(&self, origins: &[Origin]) -> Vec<String> {
+        let is_of = |owning: &&Owning| {
+            owning.cluster || origins.iter().any(|origin| is_rendered_in(&owning.environment, origin))
+        };
+        self.proving.iter().filter(is_of).map(|owning| owning.environment.name.clone()).collect()
     }
 
     /// How people's word on a content stands, by environment. Blocking.
@@ -352,11 +331,17 @@ impl Requirements {
         &self,
         proposed: &Proposed,
         names: Option<&[String]>,
+        proven: Proven,
         at: Timestamp,
     ) -> Result<(), Failure> {
         for owning in self.owning(&proposed.origins)? {
             let name = &owning.environment.name;
             if names.is_none_or(|names| names.contains(name)) {
+                let before = self.books.accepted(name, &self.application)?;
+                let mut proofs = before.map(|content| content.proofs).unwrap_or_default();
+                if proven == Proven::Healthy {
+                    proofs.add(&proposed.subject, &proposed.images);
+                }
                 let content = Content {
                     subject: proposed.subject.clone(),
                     policy: proposed.policy.clone(),
@@ -364,6 +349,8 @@ impl Requirements {
                         .into_iter()
                         .map(|(repository, commit)| (repository.to_owned(), commit.to_owned()))
                         .collect(),
+                    images: proposed.images.clone(),
+                    proofs,
                 };
                 self.books.accept(name, &self.application, content, at).await?;
             }
@@ -375,19 +362,25 @@ impl Requirements {
 /// Whether an environment owns a path that something is rendered from.
 fn is_within(environment: &Environment, origin: &Origin) -> bool {
     let repository = &origin.repository;
-    // What a folder is owned by, a file in it is: there may be none of any name.
-    let inside = !origin.folder.starts_with('/') && {
-        let folder = &origin.folder;
-        let sample =
-            if folder.is_empty() { "kustomization.yaml".to_owned() } else { format!("{folder}/kustomization.yaml") };
-        environment.owns(repository, &sample)
-    };
     let read = match &origin.reads {
         Some((reads, root)) => reads.paths(root).into_iter().any(|path| environment.owns(repository, path)),
         // What cannot be told may be anything of that repository.
         None => environment.paths.iter().any(|owned| owned.split(':').next() == Some(repository)),
     };
-    inside || read
+    is_rendered_in(environment, origin) || read
+}
+
+/// Whether an environment owns the folder that is rendered.
+fn is_rendered_in(environment: &Environment, origin: &Origin) -> bool {
+    // Of other sources only what was read counts.
+    !origin.folder.starts_with('/') && owns_folder(environment, &origin.repository, &origin.folder)
+}
+
+/// Whether an environment owns a folder. What a folder is owned by, a file in it is: there may be none of any name.
+pub(crate) fn owns_folder(environment: &Environment, repository: &str, folder: &str) -> bool {
+    let sample =
+        if folder.is_empty() { "kustomization.yaml".to_owned() } else { format!("{folder}/kustomization.yaml") };
+    environment.owns(repository, &sample)
 }
 
 /// The commit of each repository.
@@ -423,6 +416,7 @@ fn sorted(requires: &[Requirement]) -> (Vec<Rule>, Vec<&str>) {
                 expires_millis: *expires_millis,
                 verified: *verified,
             }),
+            Requirement::Window(_) | Requirement::Healthy { .. } => {}
             Requirement::Other { kind, .. } => others.push(kind.as_str()),
         }
     }

@@ -506,6 +506,7 @@ impl Work {
         let mut standing = match &last {
             Some(last) => Standing {
                 images: last.images.clone(),
+                environments: last.environments.clone(),
                 ..Standing::unknown(failure.message.clone(), last.last.clone(), now())
             },
             None => Standing::unknown(failure.message.clone(), None, now()),

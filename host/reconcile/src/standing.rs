@@ -33,6 +33,9 @@ pub struct Standing {
     /// What its containers should run, sorted, each once.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub images: Vec<String>,
+    /// The environments that it is of, among those whose health another one requires.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub environments: Vec<String>,
     /// How its last sync ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last: Option<Last>,
@@ -82,6 +85,7 @@ impl Standing {
             reasons: Vec::new(),
             subject: None,
             images: Vec::new(),
+            environments: Vec::new(),
             last,
             at,
         }
@@ -113,6 +117,7 @@ impl Standing {
             reasons,
             subject: None,
             images: Vec::new(),
+            environments: Vec::new(),
             last,
             at,
         }

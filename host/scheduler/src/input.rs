@@ -108,8 +108,8 @@ pub struct Wait {
 }
 
 impl Wait {
-    /// Whether somebody's decision may end it, which takes as long as it takes: such a wait is no part of what a step's
-    /// timeout limits, and nobody stays for it.
+    /// Whether somebody's decision may end it, or an environment's hours: that takes as long as it takes, so such a wait is no part
+    /// of what a step's timeout limits.
     pub fn is_for_people(&self) -> bool {
         !self.signals.iter().all(|signal| matches!(signal.kind.as_str(), "timer" | "application"))
     }

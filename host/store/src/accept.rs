@@ -4,7 +4,7 @@
 use crate::error::Error;
 use crate::query::{Reader, json, text};
 use model::{Digest, Timestamp};
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, params};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -17,7 +17,7 @@ pub struct Accepted {
     pub application: String,
     /// The digest of its content.
     pub subject: Digest,
-    /// The commit of each of its repositories, by name.
+    /// Where it came from: the commit of each of its repositories, its images and so on.
     pub revisions: Value,
     /// When.
     pub at: Timestamp,
@@ -92,17 +92,14 @@ pub(crate) fn rollback(db: &Connection, rollback: &Rollback) -> Result<(), Error
 impl Reader {
     /// What an environment has accepted of an application.
     pub fn accepted(&self, environment: &str, application: &str) -> Result<Option<Accepted>, Error> {
-        let sql = "SELECT subject, revisions, at FROM accepted WHERE environment = ?1 AND application = ?2";
-        let found = self.db.prepare_cached(sql)?.query_row([environment, application], |r| {
-            Ok(Accepted {
-                environment: environment.to_owned(),
-                application: application.to_owned(),
-                subject: text(r, 0, |t| Digest::parse(t).ok())?,
-                revisions: text(r, 1, json)?,
-                at: Timestamp(r.get(2)?),
-            })
-        });
-        Ok(found.optional()?)
+        let sql = "SELECT environment, application, subject, revisions, at FROM accepted WHERE environment = ?1 AND application = ?2";
+        Ok(self.all(sql, [environment, application], accepted)?.pop())
+    }
+
+    /// What an environment has accepted, of any application.
+    pub fn accepted_there(&self, environment: &str) -> Result<Vec<Accepted>, Error> {
+        let sql = "SELECT environment, application, subject, revisions, at FROM accepted WHERE environment = ?1 ORDER BY application";
+        self.all(sql, [environment], accepted)
     }
 
     /// People's words on a content of an application, oldest first.
@@ -143,4 +140,14 @@ impl Reader {
         let sql = "SELECT 1 FROM rollbacks WHERE repository = ?1 AND commit_id = ?2 AND application = ?3";
         Ok(self.db.prepare_cached(sql)?.exists([repository, commit, application])?)
     }
+}
+
+fn accepted(row: &rusqlite::Row<'_>) -> rusqlite::Result<Accepted> {
+    Ok(Accepted {
+        environment: row.get(0)?,
+        application: row.get(1)?,
+        subject: text(row, 2, |t| Digest::parse(t).ok())?,
+        revisions: text(row, 3, json)?,
+        at: Timestamp(row.get(4)?),
+    })
 }

@@ -131,6 +131,12 @@ impl Reader {
         )
     }
 
+    /// How each of them stood in whose words this text is, by name, without the rest.
+    pub fn standings_with(&self, text_in_it: &str) -> Result<Vec<(String, Value)>, Error> {
+        let sql = "SELECT name, standing FROM applications WHERE instr(standing, ?1) > 0 ORDER BY name";
+        self.all(sql, [text_in_it], |r| Ok((r.get(0)?, text(r, 1, json)?)))
+    }
+
     /// The syncs of an application, newest first.
     pub fn syncs(&self, name: &str) -> Result<Vec<SyncRow>, Error> {
         let sql = "SELECT id, begun, content FROM syncs WHERE application = ?1 ORDER BY begun DESC, id DESC";

@@ -7,6 +7,7 @@ use crate::place::aside;
 use crate::screen::Screen;
 use access::Standing;
 use model::{Blame, Digest, Failure};
+use planner::reason::Reason;
 use serde_json::json;
 use store::Command;
 
@@ -30,6 +31,9 @@ impl Desk {
         if found.presence != Presence::Declared {
             standing.subject = self.floor.books.memory(&wanted.name)?.standing.and_then(|standing| standing.subject);
         }
+        // What no word of a person ends.
+        let others = |reason: &&Reason| reason.until.is_some() || reason.environment.is_some();
+        let others: Vec<Reason> = standing.reasons.iter().filter(others).cloned().collect();
         let origins = look.wish.origins;
         let requirements = keeper.requirements().clone();
         let refusal = match &standing.subject {
@@ -77,7 +81,8 @@ impl Desk {
                 let standing = said(word.standing);
                 json!({"environment": environment, "needs": word.needs, "have": word.have, "standing": standing})
             };
-            screen.document(&json!({"name": wanted.name, "environments": words.iter().map(word).collect::<Vec<_>>()}));
+            let environments = words.iter().map(word).collect::<Vec<_>>();
+            screen.document(&json!({"name": wanted.name, "environments": environments, "reasons": others}));
             return Ok(0);
         }
         for (environment, word) in words {
@@ -87,6 +92,9 @@ impl Desk {
                 word.needs,
                 said(word.standing)
             ));
+        }
+        for reason in others {
+            screen.out(&format!("it is held besides: {reason}"));
         }
         Ok(0)
     }

@@ -83,7 +83,8 @@ impl Desk {
 }
 
 /// Back to what was healthy there takes one person of those who may approve, of each environment that owns the application or a path
-/// that is written. Whatever else an environment requires, and this build cannot check before a rollback, denies it.
+/// that is written, and its windows to be open. Which other environment is healthy does not matter: this one was, with just that.
+/// Whatever else it requires, and this build cannot check before a rollback, denies it.
 fn permitted(
     engine: &engine::Engine,
     owning: Vec<Environment>,
@@ -108,8 +109,14 @@ fn permitted(
             );
             return Err(Failure::denied(message).hint("promote it instead, with the approvals that takes"));
         }
+        if let Some(closed) = access::window::closed(&environment.windows(), reconcile::now()) {
+            let failure = Failure::denied(closed.sentence(name));
+            return Err(failure.hint("an operator can change the environment's `requires` in tidegate.yaml"));
+        }
         for requirement in &environment.requires {
             match requirement {
+                // One was asked above; what was healthy here needs no other environment's word.
+                Requirement::Window(_) | Requirement::Healthy { .. } => {}
                 Requirement::Approval { verified: true, .. } => {
                     let message = format!(
                         "the environment `{name}` counts proven identities alone, and `{user}` is only asserted"

@@ -2,13 +2,14 @@
 
 use crate::attempt::{Attempt, Entry, RUN_TRAILER, STEP_TRAILER};
 use crate::core::aside;
-use crate::voting;
+use crate::images::named;
+use crate::voting::{self, Edited};
 use async_trait::async_trait;
 use git::NewCommit;
 use model::{Blame, Digest, Failure};
 use plugin::wit::repository_write::{Message, Proposal, Proposed};
 use serde_json::json;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use store::EffectRow;
@@ -29,8 +30,15 @@ pub(crate) struct Edits {
     repository: String,
     branch: String,
     inner: Arc<Mutex<git::Transaction>>,
-    /// The content of each edited path before its first edit.
-    before: Arc<Mutex<BTreeMap<String, Option<Digest>>>>,
+    /// The content of each edited path before its first edit, and the images that it named.
+    before: Arc<Mutex<BTreeMap<String, Before>>>,
+}
+
+/// What a path held.
+#[derive(Clone, Default)]
+struct Before {
+    content: Option<Digest>,
+    images: BTreeSet<String>,
 }
 
 impl Edits {
@@ -55,18 +63,47 @@ impl Edits {
         if self.before.lock().is_ok_and(|before| before.contains_key(path)) {
             return Ok(());
         }
-        let wanted = path.to_owned();
-        let content = self.with(move |t| t.read(&wanted, LARGEST)).await?;
+        let (wanted, tells) = (path.to_owned(), self.tells_images());
+        let read = move |t: &mut git::Transaction| {
+            let content = t.read(&wanted, LARGEST)?;
+            let images = content.as_ref().filter(|_| tells).map(|content| named(&wanted, content)).unwrap_or_default();
+            Ok(Before { content: content.map(Digest::of), images })
+        };
+        let held = self.with(read).await?;
         if let Ok(mut before) = self.before.lock() {
-            before.insert(path.to_owned(), content.map(Digest::of));
+            before.insert(path.to_owned(), held);
         }
         Ok(())
+    }
+
+    /// Whether anybody asks which images a write brings.
+    fn tells_images(&self) -> bool {
+        self.attempt.core.settings.environments.iter().any(|environment| environment.follows().next().is_some())
+    }
+
+    /// What the edits make of each path.
+    async fn edits(&self) -> Result<BTreeMap<String, Edited>, Failure> {
+        let before = self.before.lock().map(|before| before.clone()).unwrap_or_default();
+        let tells = self.tells_images();
+        let read = move |t: &mut git::Transaction| {
+            let known: BTreeSet<&String> = before.values().flat_map(|held| &held.images).collect();
+            let mut edits = BTreeMap::new();
+            for path in t.changed() {
+                let content = if tells { t.read(&path, LARGEST)? } else { None };
+                let images = content.map(|content| named(&path, &content)).unwrap_or_default();
+                let images = images.into_iter().filter(|image| !known.contains(image)).collect();
+                let before = before.get(&path).and_then(|held| held.content.clone());
+                edits.insert(path, Edited { before, images });
+            }
+            Ok(edits)
+        };
+        self.with(read).await
     }
 
     /// Writes the intent, if the environments that own the changed paths let it happen as of the newest vote.
     async fn intend(&self, branch: &str) -> Result<EffectRow, Failure> {
         let (paths, head) = self.with(|t| Ok((t.changed(), t.head().clone()))).await?;
-        let before = self.before.lock().map(|before| before.clone()).unwrap_or_default();
+        let edits = self.edits().await?;
         let number = self.attempt.book.lock().map_or(0, |mut book| {
             book.intents += 1;
             book.unsure += 1;
@@ -74,7 +111,7 @@ impl Edits {
         });
         for _ in 0..TRIES {
             let place = (self.repository.as_str(), branch);
-            let judged = match voting::judge_write(&self.attempt, place, &paths, before.clone()).await {
+            let judged = match voting::judge_write(&self.attempt, place, edits.clone()).await {
                 Ok(judged) => judged,
                 Err(failure) => {
                     self.sure();

@@ -65,8 +65,6 @@ fn host_configuration() {
     insta::assert_snapshot!(found, @r##"
 TG-189 4:3 [listen] `listen` has no effect in this version: there is no daemon yet
 TG-189 11:7 [forge] `forge` has no effect in this version: change requests of a forge are not read yet
-TG-184 27:11 [healthy] this build cannot check the requirement `healthy`; what needs it will be denied
-TG-184 28:11 [window] this build cannot check the requirement `window`; what needs it will be denied
 "##);
     let config = parsed.value.unwrap();
     assert_eq!(config.credentials["gitlab_bot"].secret, SecretRef::File("/run/secrets/gitlab".to_owned()));
@@ -81,7 +79,10 @@ TG-184 28:11 [window] this build cannot check the requirement `window`; what nee
             verified: false
         }
     );
-    assert!(matches!(&prod.requires[1], Requirement::Other { kind, .. } if kind == "healthy"));
+    assert_eq!(prod.requires[1], Requirement::Healthy { environment: "staging".to_owned() });
+    assert!(
+        matches!(&prod.requires[2], Requirement::Window(it) if it.to_string() == "mon-thu 09:00-16:00 (Europe/Berlin)")
+    );
     let terraform = config.plugins.grants["terraform"].process.clone().unwrap();
     assert_eq!(terraform.paths.write, ["./tfstate"]);
 }

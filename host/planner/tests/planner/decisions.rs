@@ -9,6 +9,7 @@ use planner::depend::{Dependency, Stand};
 use planner::health::{Health, Status};
 use planner::object::GroupKind;
 use planner::plan::{Asked, Await};
+use planner::reason::{Code, Reason};
 use serde_json::json;
 
 /// An application that is synced to its only object.
@@ -144,7 +145,7 @@ fn every_brake_holds_and_is_named() {
     world.brakes.window = Window::Closed { until: Some(Timestamp(0)), manual: Permit::Granted };
     world.brakes.mode = Mode::Observe;
     world.brakes.ending = Ending::Begun;
-    world.brakes.requirements = vec!["prod asks for 2 of platform, and has 1".to_owned()];
+    world.brakes.requirements = vec![Reason::new(Code::Requirement, "prod asks for 2 of platform, and has 1")];
     world.dependencies = vec![Dependency { application: "db".into(), stand: Stand::Unknown }];
     let all = ["deleting", "observe-only", "suspended", "frozen", "window-closed", "requirement", "dependency"];
     assert_eq!(world.codes(), all);

@@ -7,6 +7,7 @@ use planner::decide::{self, Mode, Window};
 use planner::deletion::Ending;
 use planner::object::GroupKind;
 use planner::operation::Outcome;
+use planner::reason::{Code, Reason};
 use serde_json::{Value, json};
 
 fn world() -> World {
@@ -130,7 +131,7 @@ fn every_brake_holds_a_deletion_but_that_it_has_begun() {
     world.brakes.suspended = Some("bob: maintenance".to_owned());
     world.brakes.frozen = Some("an incident".to_owned());
     world.brakes.window = Window::Closed { until: Some(NOW), manual: Permit::Granted };
-    world.brakes.requirements = vec!["prod asks for 2 of platform, and has 1".to_owned()];
+    world.brakes.requirements = vec![Reason::new(Code::Requirement, "prod asks for 2 of platform, and has 1")];
     let expected = [
         "observe-only: the destination is only observed (`mode: observe`)",
         "suspended: bob: maintenance; `tidegate apps resume` lets it go on",

@@ -47,7 +47,7 @@ impl Keeper {
         let mut brakes = (self.brakes)()?;
         if application.finalizer != Finalizer::None {
             let removal = removal(&self.subject_of(desired));
-            brakes.requirements.extend(self.unmet(Some(&removal), origins, Intent::Removal).await);
+            brakes.requirements.extend(self.unmet(self.proposed(&removal, origins, &[]), Intent::Removal).await);
         }
         Ok(deletion::end(&sides, revision, &brakes, now()))
     }
@@ -135,13 +135,15 @@ impl Keeper {
 
     pub(super) async fn hold(&self, memory: &Memory, wish: &Wish, reasons: Vec<Reason>) -> Result<Standing, Failure> {
         let revision = &wish.revision;
-        let (last, images) = memory.standing.clone().map(|it| (it.last, it.images)).unwrap_or_default();
+        let before = memory.standing.clone();
+        let (last, images, environments) = before.map(|it| (it.last, it.images, it.environments)).unwrap_or_default();
         let message = reasons.first().map(ToString::to_string).unwrap_or_default();
         // What people are asked about: that this goes.
         let subject = wish.desired.as_ref().ok().map(|desired| removal(&self.subject_of(desired)));
         let standing = Standing {
             reasons,
             images,
+            environments,
             subject,
             revision: revision.clone(),
             ..Standing::unknown(message, last, now())

@@ -5,7 +5,9 @@ use crate::applyset::Parent;
 use crate::books::{Memory, Past, PastObject};
 use crate::carry::{Carrier, Done};
 use crate::due;
+use crate::images::images;
 use crate::look::{Look, Origin, Wish};
+use crate::requirement::Proven;
 use crate::standing::Standing;
 use model::Failure;
 use planner::application::Permit;
@@ -326,8 +328,9 @@ impl Keeper {
         if self.requirements.is_empty() {
             return Ok(());
         }
-        let proposed = self.proposed(&sync.operation.plan.subject, &sync.origins);
-        self.requirements.accept(&proposed, None, now()).await
+        let proposed = self.proposed(&sync.operation.plan.subject, &sync.origins, &images(&sync.desired));
+        let proven = if *outcome == Outcome::Healthy { Proven::Healthy } else { Proven::No };
+        self.requirements.accept(&proposed, None, proven, now()).await
     }
 
     pub(super) async fn finish(

@@ -41,6 +41,10 @@ impl Applications for Keeper {
             _ => Err(Failure::new(Blame::User, "not-found", "no such commit")),
         }
     }
+
+    async fn unproven(&self, _: &str, _: &str, _: &[String]) -> Result<Option<String>, Failure> {
+        Ok(None)
+    }
 }
 
 fn signal(name: &str, condition: Value) -> Signal {
