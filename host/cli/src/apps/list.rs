@@ -71,15 +71,14 @@ impl Desk {
             async move {
                 let _held = room.acquire().await;
                 let row = if is_going { self.going_row(entry) } else { self.row(entry).await };
-                let row = row.unwrap_or_else(|failure| Row {
+                row.unwrap_or_else(|failure| Row {
                     revision: String::new(),
                     sync: SyncStatus::Unknown,
                     health: Status::Unknown,
                     message: failure.message,
                     wrong: true,
                     is_going,
-                });
-                row
+                })
             }
         });
         futures_util::future::join_all(rows).await
