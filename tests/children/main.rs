@@ -166,7 +166,7 @@ fn two_of_one_name_are_both_refused_and_nothing_goes() {
     scene.world.write("config/argocd/one.yaml", Child::new("one").automated().text());
     scene.push("a file of that name");
     refused(["application root: config:children", "config:argocd/one.yaml:1"]);
-    scene.run(&["apps", "sync", "one"]).expect(1);
+    scene.run(&["apps", "sync", "one"]).expect(2);
     fs::remove_file(scene.world.path().join("config/argocd/one.yaml")).expect("removed");
     // Another parent.
     scene.world.write("config/argocd/second.yaml", folder("second", "more", "{}"));

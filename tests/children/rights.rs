@@ -52,7 +52,8 @@ fn a_child_may_not_what_its_parent_may_not() {
         scene.child(&name.expect("a name"), child);
     }
     scene.push("children");
-    scene.run(&["apps", "sync"]).expect(1);
+    // One names a cluster that is not configured.
+    scene.run(&["apps", "sync"]).expect(2);
     assert_eq!(scene.stands("root"), "Synced Healthy");
     for name in ["elsewhere", "default", "wider"] {
         is_refused(&scene, name, "the project `team` may not deploy into the namespace `prod` of `dev`");
@@ -70,14 +71,14 @@ fn a_child_may_not_what_its_parent_may_not() {
             && !there("dev/rbac.authorization.k8s.io")
     );
     // Nor by hand; nor where its own parent's project is wide.
-    scene.run(&["apps", "sync", "wider"]).expect(1);
+    scene.run(&["apps", "sync", "wider"]).expect(4);
     let middle = child("middle").project("wide").path("below");
     scene.child("middle", &middle);
     scene
         .world
         .write("config/below/leaf.yaml", Child::new("leaf").automated().project("wide").namespace("prod").text());
     scene.push("a child of a child");
-    scene.run(&["apps", "sync"]).expect(1);
+    scene.run(&["apps", "sync"]).expect(2);
     is_refused(&scene, "leaf", "the project `team` may not deploy into the namespace `prod` of `dev`");
     // The rules are asked whenever it is looked at: a parent that may less takes its children along.
     scene.world.write("config/argocd/root.yaml", limited.replace("project: team", "project: none"));

@@ -172,7 +172,8 @@ impl Scene {
 
     pub fn rows(&self) -> Vec<Value> {
         let rows = self.run(&["apps", "list", "--output", "json"]).expect(0).json();
-        rows.as_array().expect("a list").clone()
+        // What is being deleted is declared no more.
+        rows.as_array().expect("a list").iter().filter(|row| row["deleting"] == false).cloned().collect()
     }
 
     /// All that are listed, in their order.
