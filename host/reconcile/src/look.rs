@@ -92,6 +92,12 @@ pub struct Look {
     pub plan: Plan,
 }
 
+/// Whether an object is the application of this name.
+fn is_application(manifest: &Value, name: &str) -> bool {
+    let group = manifest["apiVersion"].as_str().and_then(|version| version.split_once('/')).map(|(group, _)| group);
+    group == Some("argoproj.io") && manifest["kind"] == "Application" && manifest["metadata"]["name"] == name
+}
+
 impl Subject {
     /// Renders what should be there. It asks repositories and, for what kinds there are, the destination.
     pub async fn wish(&self) -> Wish {
@@ -147,6 +153,9 @@ impl Subject {
             let read = read.map_err(|e| Failure::internal(format!("reading a render panicked: {e}")))?;
             manifests.extend(read.map_err(|why| Failure::invalid(format!("what was rendered is no YAML: {why}")))?);
         }
+        // Many an application of applications is in the folder that it deploys. What it is says its own declaration.
+        let own = &self.application.name.0;
+        manifests.retain(|manifest| !is_application(manifest, own));
         Ok(manifests)
     }
 
