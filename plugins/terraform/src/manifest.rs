@@ -69,8 +69,8 @@ pub struct Backend {
     pub passes: bool,
 }
 
-/// The folders that each child has to itself, besides those of the workspace.
-const OWN: [&str; 5] = ["/workspace", "/tmp", "/var/tmp", "/dev", "/proc"];
+/// The folders that each child has to itself and of which nothing can be granted.
+const OWN: [&str; 4] = ["/workspace", "/tmp", "/dev", "/proc"];
 
 /// Which state.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -192,7 +192,7 @@ mod tests {
         assert!(inside(json!({"path": "../x.tfstate"}), None));
         assert!(inside(json!({"path": "/workspace/x.tfstate"}), None));
         assert!(!inside(json!({"path": "/srv/x.tfstate"}), None));
-        for own in ["/tmp/x.tfstate", "/dev/shm/x", "/srv/../tmp/x", "/var/tmp/x", "../../tmp/x"] {
+        for own in ["/tmp/x.tfstate", "/dev/shm/x", "/srv/../tmp/x", "../../tmp/x"] {
             assert!(inside(json!({"path": own}), None), "{own} is each child's own");
         }
         assert!(!inside(json!({"path": "/workspaces/x.tfstate"}), None));
